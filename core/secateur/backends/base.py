@@ -1,0 +1,210 @@
+"""The contract between the library and a solver.
+
+A backend says what it can do (``Capabilities``), whether it can be used here (``Availability``)
+and on this problem (``Applicability``), and what it found (``Solution``): what you hold
+(``status``) apart from why it stopped (``stopped``), times in seconds.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import dimod
+
+from secateur.backends.options import Options
+from secateur.backends.problem import Problem
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend promises; the conformance kit tests each promise in both directions.
+
+    Arguments:
+        max_variables: the largest problem it takes at all, or None.
+        native_cardinality: takes ``Problem.ones`` as a constraint; otherwise it ignores it and the
+            capacity search finds the count.
+        native_limits: takes ``Problem.limits`` as constraints.
+        exact: proves optimality when it is not stopped early, and gives a lower bound.
+        stochastic: two seeds may give two answers.
+        takes_seed: has an option ``seed``; the same seed gives the same answer.
+        takes_time_limit: has an option ``time_limit`` in seconds and keeps it.
+        takes_start: starts from ``Problem.start`` if that is given.
+        metered: a call costs money or quota.
+    """
+
+    max_variables: int | None = None
+    native_cardinality: bool = False
+    native_limits: bool = False
+    exact: bool = False
+    stochastic: bool = False
+    takes_seed: bool = False
+    takes_time_limit: bool = False
+    takes_start: bool = False
+    metered: bool = False
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a backend can be used here, found without heavy imports and without a licence.
+
+    Arguments:
+        installed: its packages are there.
+        licensed: a licence or token is configured; None if none is needed.
+        detail: versions, the kind of licence, a size limit.
+        remedy: what to do if something is missing.
+    """
+
+    installed: bool
+    licensed: bool | None = None
+    detail: str = ""
+    remedy: str | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Installed, and licensed if it has to be."""
+        return self.installed and self.licensed is not False
+
+
+@dataclass(frozen=True)
+class Applicability:
+    """Whether a backend can take one problem, found without sending or changing anything.
+
+    Arguments:
+        applicable: it can.
+        reason: why not, with the number and the limit.
+        remedy: what to use or do instead.
+        seconds: estimated time, if it can be told.
+        charge_seconds: seconds that a metered service would charge.
+        memory_bytes: estimated memory, if it matters.
+    """
+
+    applicable: bool
+    reason: str | None = None
+    remedy: str | None = None
+    seconds: float | None = None
+    charge_seconds: float | None = None
+    memory_bytes: int | None = None
+
+
+class Status(StrEnum):
+    """What you hold."""
+
+    OPTIMAL = "optimal"
+    """Proven: no better solution exists."""
+    FEASIBLE = "feasible"
+    """A solution, without proof."""
+    INFEASIBLE = "infeasible"
+    """Proven: no solution exists."""
+    NONE = "none"
+    """No solution, and no proof that there is none."""
+
+
+class Stopped(StrEnum):
+    """Why the solver stopped."""
+
+    COMPLETED = "completed"
+    """It did all that it was asked to (reads, sweeps, a proof)."""
+    TIME_LIMIT = "time limit"
+    NODE_LIMIT = "node limit"
+    MEMORY_LIMIT = "memory limit"
+    INTERRUPTED = "interrupted"
+    BUDGET = "budget"
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Where the time went, in seconds; None where a backend has no such thing.
+
+    Arguments:
+        total: wall time of the whole call.
+        solve: the solver's own.
+        queue: waiting for a service.
+        access: the time that a metered service charges for.
+    """
+
+    total: float
+    solve: float | None = None
+    queue: float | None = None
+    access: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What a backend found.
+
+    Arguments:
+        samples: over the labels of ``Problem.bqm``; may be empty only if ``status`` says so.
+        status: what you hold.
+        stopped: why it stopped.
+        timings: in seconds.
+        bound: a lower bound on the energy (of the constrained problem where the constraints were
+            taken natively), or None.
+        versions: packages and their versions.
+        options: the options used, without secrets.
+        seed: the seed used, or None.
+        job_id: the service's name for the call, or None.
+        raw: what the vendor said, JSON-safe.
+    """
+
+    samples: dimod.SampleSet
+    status: Status
+    stopped: Stopped
+    timings: Timings
+    bound: float | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    job_id: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Backend(ABC):
+    """Something that solves a ``Problem``. Subclass it, and register the class as an entry point.
+
+    The entry point's group is ``secateur.backends``; its name is the backend's name.
+
+    Attributes:
+        name: what users type.
+        capabilities: what it promises.
+        Options: its options, a frozen dataclass made with ``secateur.backends.option``.
+        citation: BibTeX of what to cite, or "".
+    """
+
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities] = Capabilities()
+    Options: ClassVar[type[Options]] = Options
+    citation: ClassVar[str] = ""
+
+    @classmethod
+    def availability(cls) -> Availability:
+        """Whether it can be used here. Imports nothing heavy, takes no licence."""
+        return Availability(installed=True)
+
+    def applicability(self, problem: Problem, options: Options | None = None) -> Applicability:
+        """Whether it can take this problem. Sends nothing, changes nothing."""
+        most = self.capabilities.max_variables
+        if most is not None and problem.n > most:
+            return Applicability(
+                False,
+                reason=f"{problem.n} variables, and {self.name} takes at most {most}",
+                remedy="choose another backend (`secateur backends` lists them)",
+            )
+        return Applicability(True)
+
+    @abstractmethod
+    def solve(self, problem: Problem, options: Options) -> Solution:
+        """Find low energies. ``options`` is an instance of ``self.Options``.
+
+        Raises:
+            BackendError: with the backend's name and a remedy.
+            KeyboardInterrupt: promptly, and without leaving anything running.
+        """
+
+    @classmethod
+    def cite(cls) -> str:
+        """BibTeX of what to cite when this backend was used."""
+        return cls.citation.strip()

@@ -1,0 +1,105 @@
+"""Every error a user can cause, as one tree.
+
+::
+
+    SecateurError
+    ├── AmountError            how much to prune: not a number, out of range, empties a layer
+    ├── NetworkError           the network: no convolutions, NaN weights, cannot be traced or imported
+    ├── DataError              calibration or test data: wrong shape, NaN, missing files
+    ├── MetricError            a loss or metric that returns NaN or the wrong shape
+    ├── OptionError            an option of ours that is unknown or out of range
+    ├── FileError              a file or folder: exists already, missing, corrupt, truncated
+    └── BackendError           anything about a backend; knows its name
+        ├── BackendNotFound        no entry point of that name
+        ├── BackendConflict        two distributions register one name
+        ├── BackendUnavailable     not installed, not licensed, not reachable
+        ├── BackendOptionError     an unknown option, or one out of its range
+        ├── BackendUnsuitable      cannot take this problem (size, shape, budget)
+        ├── BackendFailed          raised, timed out or crashed while solving
+        └── BackendMisbehaved      returned something that is not true
+
+Each says what was wrong, with which value (the message), and what to do next (``remedy``).
+"""
+
+from __future__ import annotations
+
+
+class SecateurError(Exception):
+    """An error with a remedy; printed by the command line without a traceback.
+
+    Arguments:
+        message: what was wrong, with the value.
+        remedy: what to do next.
+    """
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return self.message if self.remedy is None else f"{self.message}\n  Mend: {self.remedy}"
+
+
+class AmountError(SecateurError):
+    """The amount to prune cannot be met or understood."""
+
+
+class NetworkError(SecateurError):
+    """The network cannot be pruned, traced, imported or trusted."""
+
+
+class DataError(SecateurError):
+    """The data do not fit the network, or are missing or not finite."""
+
+
+class MetricError(SecateurError):
+    """A loss or metric returned something that is not a finite number per sample."""
+
+
+class OptionError(SecateurError):
+    """An option is unknown or out of its range."""
+
+
+class FileError(SecateurError):
+    """A file or folder is missing, corrupt, or in the way."""
+
+
+class BackendError(SecateurError):
+    """Something about a backend.
+
+    Arguments:
+        backend: the name of the backend, as its entry point gives it.
+    """
+
+    def __init__(self, message: str, *, backend: str, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.backend = backend
+
+
+class BackendNotFound(BackendError):
+    """No backend is registered under this name."""
+
+
+class BackendConflict(BackendError):
+    """Two distributions register a backend under one name."""
+
+
+class BackendUnavailable(BackendError):
+    """The backend is registered but cannot be used: not installed, not licensed, not reachable."""
+
+
+class BackendOptionError(BackendError):
+    """An option of a backend is unknown or out of its range."""
+
+
+class BackendUnsuitable(BackendError):
+    """The backend cannot take this problem."""
+
+
+class BackendFailed(BackendError):
+    """The backend raised or did not finish."""
+
+
+class BackendMisbehaved(BackendError):
+    """The backend returned something that is not true: a wrong count, label, energy or bound."""
