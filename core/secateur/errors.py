@@ -4,7 +4,7 @@
 
     SecateurError
     ├── AmountError            how much to prune: not a number, out of range, empties a layer
-    ├── NetworkError           the network: no convolutions, NaN weights, cannot be traced or imported
+    ├── NetworkError           the network: no convolutions, NaN weights, not traceable
     ├── DataError              calibration or test data: wrong shape, NaN, missing files
     ├── MetricError            a loss or metric that returns NaN or the wrong shape
     ├── OptionError            an option of ours that is unknown or out of range

@@ -64,8 +64,9 @@ class _BarStep(Step):
 
     def advance(self, by: int = 1, note: str = "") -> None:
         self.done += by
-        fields = {"note": note} if note else {}
-        self._progress.update(self._task, advance=by, **fields)
+        self._progress.advance(self._task, by)
+        if note:
+            self._progress.update(self._task, note=note)
 
     def stop(self) -> None:
         self._progress.stop()

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import dimod
 
-from secateur.backends.options import Options
+from secateur.backends.options import BackendOptions
 from secateur.backends.problem import Problem
 
 
@@ -176,7 +176,7 @@ class Backend(ABC):
 
     name: ClassVar[str]
     capabilities: ClassVar[Capabilities] = Capabilities()
-    Options: ClassVar[type[Options]] = Options
+    Options: ClassVar[type[BackendOptions]] = BackendOptions
     citation: ClassVar[str] = ""
 
     @classmethod
@@ -184,7 +184,9 @@ class Backend(ABC):
         """Whether it can be used here. Imports nothing heavy, takes no licence."""
         return Availability(installed=True)
 
-    def applicability(self, problem: Problem, options: Options | None = None) -> Applicability:
+    def applicability(
+        self, problem: Problem, options: BackendOptions | None = None
+    ) -> Applicability:
         """Whether it can take this problem. Sends nothing, changes nothing."""
         most = self.capabilities.max_variables
         if most is not None and problem.n > most:
@@ -196,7 +198,7 @@ class Backend(ABC):
         return Applicability(True)
 
     @abstractmethod
-    def solve(self, problem: Problem, options: Options) -> Solution:
+    def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Find low energies. ``options`` is an instance of ``self.Options``.
 
         Raises:

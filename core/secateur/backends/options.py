@@ -3,7 +3,7 @@
 ::
 
     @dataclass(frozen=True)
-    class MyOptions(Options):
+    class MyOptions(BackendOptions):
         reads: int = option(10, "independent runs", least=1)
         seed: int | None = option(None, "random seed", least=0, most=2**31 - 1)
 
@@ -57,7 +57,7 @@ def option(
 
 
 @dataclass(frozen=True)
-class Options:
+class BackendOptions:
     """Base of every backend's options; has none of its own."""
 
     def public(self) -> dict[str, Any]:
@@ -79,7 +79,9 @@ def _plain(value: Any) -> Any:
     return f"<{type(value).__name__}>"
 
 
-def make_options(kind: type[Options], given: Mapping[str, Any], backend: str) -> Options:
+def make_options(
+    kind: type[BackendOptions], given: Mapping[str, Any], backend: str
+) -> BackendOptions:
     """An instance of ``kind`` from names and values, every one checked.
 
     Strings are read as the declared type, so that the command line and TOML files can pass them.

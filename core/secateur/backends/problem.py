@@ -124,11 +124,14 @@ class Problem:
         return self.n - limited + allowed
 
     @cached_property
-    def _vectors(self) -> tuple[NDArray[np.float64], tuple[NDArray[np.intp], ...]]:
-        linear, (row, col, bias), _ = self.bqm.to_numpy_vectors(variable_order=self.variables)
+    def _vectors(
+        self,
+    ) -> tuple[NDArray[np.float64], tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]]:
+        vectors = self.bqm.to_numpy_vectors(variable_order=self.variables)
+        row, col, bias = vectors.quadratic
         return (
-            np.asarray(linear, dtype=np.float64),
-            (np.asarray(row, np.intp), np.asarray(col, np.intp), np.asarray(bias, np.float64)),  # type: ignore[return-value]
+            np.asarray(vectors.linear_biases, dtype=np.float64),
+            (np.asarray(row, np.intp), np.asarray(col, np.intp), np.asarray(bias, np.float64)),
         )
 
     @property
@@ -139,7 +142,7 @@ class Problem:
     @property
     def quadratic(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
         """Couplings as ``(row, column, bias)``, each pair once."""
-        return self._vectors[1]  # type: ignore[return-value]
+        return self._vectors[1]
 
     @cached_property
     def couplings(self) -> NDArray[np.float64]:

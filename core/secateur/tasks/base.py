@@ -59,7 +59,7 @@ class Task:
             data = getattr(self, split)
             if data is not None and isinstance(data, Iterator):
                 raise DataError(
-                    f"the {split} split is a {type(data).__name__}, which can be iterated only once",
+                    f"the {split} split is a {type(data).__name__}: it can be iterated only once",
                     remedy="pass a list of batches or a DataLoader",
                 )
         if self.likelihood not in ("gaussian", "categorical"):
