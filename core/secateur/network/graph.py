@@ -148,13 +148,18 @@ def node_shapes(graph: fx.GraphModule, example_input: Tensor) -> dict[str, tuple
         try:
             shapes.run(example_input)
         except Exception as error:  # whatever the user's network raises on a wrong shape
-            first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise DataError(
-                f"the network fails on an input of shape {tuple(example_input.shape)} "
-                f"({example_input.dtype}): {first_line}",
-                remedy="give inputs of the shape that the network was trained on",
-            ) from error
+            raise input_error(example_input, error) from error
     return shapes.shapes
+
+
+def input_error(inputs: Tensor, error: Exception) -> DataError:
+    """What to tell a user whose network raised ``error`` on ``inputs``."""
+    first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DataError(
+        f"the network fails on an input of shape {tuple(inputs.shape)} ({inputs.dtype}): "
+        f"{first_line}",
+        remedy="give inputs of the shape that the network was trained on",
+    )
 
 
 def module_of(graph: fx.GraphModule, node: fx.Node) -> nn.Module | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
 from secateur.network.channels import Channels, Group
-from secateur.network.graph import evaluation_mode, trace
+from secateur.network.graph import evaluation_mode, input_error, trace
 
 Observer = Callable[[Group, Tensor], None]
 
@@ -60,9 +60,18 @@ class GatedNetwork:
         self.graph = insert_gates(traced, channels, lambda group: _Gate(self, group))
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """The outputs, in evaluation mode; the modules' own modes come back after."""
+        """The outputs, in evaluation mode; the modules' own modes come back after.
+
+        Raises:
+            DataError: the network does not take such inputs.
+        """
         with evaluation_mode(self.network):
-            return self.graph(inputs)
+            try:
+                return self.graph(inputs)
+            except RuntimeError as error:
+                if isinstance(error, torch.OutOfMemoryError):
+                    raise
+                raise input_error(inputs, error) from error
 
     @contextmanager
     def masked(self, keep: NDArray[np.bool_] | Tensor) -> Iterator[GatedNetwork]:

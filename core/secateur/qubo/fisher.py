@@ -1,0 +1,44 @@
+"""Fisher couplings: the second-order expansion of the loss in the gates (our own objective)."""
+
+from __future__ import annotations
+
+import dimod
+import numpy as np
+
+from secateur.errors import OptionError
+from secateur.qubo.build import make_qubo
+from secateur.statistics import ChannelStatistics, fisher_matrix, reliability
+
+
+def fisher_qubo(
+    statistics: ChannelStatistics,
+    *,
+    gradient: float = 1.0,
+    shrinkage: float | None = None,
+    across_groups: bool = False,
+) -> dimod.BinaryQuadraticModel:
+    """``E(z) = -ḡ'z + ½ z'Hz``, in units of loss, with H the true Fisher (Gauss–Newton) matrix.
+
+    The off-diagonals are multiplied by their measured split-half reliability: where they are
+    estimation noise (a plain chain network), the diagonal is left.
+
+    Arguments:
+        statistics: with Fisher probes.
+        gradient: weight of the first-order term.
+        shrinkage: factor of the off-diagonals, from 0 to 1; the measured reliability unless given.
+        across_groups: keep the couplings between layers too.
+
+    Raises:
+        OptionError: a shrinkage outside 0 to 1, or statistics without probes.
+    """
+    if shrinkage is None:
+        shrinkage = reliability(statistics)
+    if not 0.0 <= shrinkage <= 1.0:
+        raise OptionError(f"shrinkage is {shrinkage}", remedy="use a factor from 0 to 1")
+    matrix = fisher_matrix(statistics, across_groups=True)
+    linear = -gradient * statistics.gradient + 0.5 * np.diag(matrix)
+    couplings = shrinkage * matrix
+    if across_groups:
+        return make_qubo(statistics.channels, linear, (couplings,))
+    blocks = [couplings[group.slice, group.slice] for group in statistics.channels.groups]
+    return make_qubo(statistics.channels, linear, blocks)

@@ -1,0 +1,62 @@
+"""Residual couplings: a channel costs what the kept ones cannot explain (our own objective).
+
+Once the layers that read a pruned channel are re-fitted, its linear prediction from the channels
+that stay is restored for free. What is left is the residual of that prediction, which the inverse
+of the activations' Gram matrix gives for one channel and, exactly, for two.
+"""
+
+from __future__ import annotations
+
+import dimod
+import numpy as np
+
+from secateur.errors import OptionError
+from secateur.qubo.build import Matrix, make_qubo
+from secateur.statistics import ChannelStatistics, covariance
+
+
+def residual_qubo(
+    statistics: ChannelStatistics, *, ridge: float = 1e-4
+) -> dimod.BinaryQuadraticModel:
+    """Loss after compensation, from leave-one-out and leave-two-out residuals.
+
+    With ``P = (C + ε)⁻¹`` of a group's covariance C and ``m_i = ½ H_ii / E[a_i²]``: linear
+    ``m_i / P_ii``; coupling ``m_i (P_jj/det - 1/P_ii) + m_j (P_ii/det - 1/P_jj)`` with
+    ``det = P_ii P_jj - P_ij²``. Two look-alikes are each cheap alone and dear together.
+
+    Arguments:
+        statistics: with Fisher probes.
+        ridge: ε in units of the group's mean variance.
+
+    Raises:
+        OptionError: a ridge that is not positive, or statistics without probes.
+    """
+    if not ridge > 0:
+        raise OptionError(f"ridge is {ridge}", remedy="use a small positive number, 1e-4")
+    if len(statistics.fisher_rows) == 0:
+        raise OptionError("the statistics have no Fisher rows", remedy="measure with probes=20")
+    energy = statistics.energy
+    alive = energy > 0
+    weight = np.where(alive, 0.5 * statistics.fisher_diagonal / np.where(alive, energy, 1.0), 0.0)
+    linear = np.zeros(len(energy))
+    blocks = []
+    for group, matrix in zip(statistics.channels.groups, covariance(statistics), strict=True):
+        linear[group.slice], block = _residuals(matrix, weight[group.slice], ridge)
+        blocks.append(block)
+    return make_qubo(statistics.channels, linear, blocks)
+
+
+def _residuals(matrix: Matrix, weight: Matrix, ridge: float) -> tuple[Matrix, Matrix]:
+    size = len(matrix)
+    scale = float(np.trace(matrix)) / size
+    if scale <= 0:  # a group of constant channels: the bias restores each of them
+        return np.zeros(size), np.zeros((size, size))
+    precision = np.linalg.inv(matrix + ridge * scale * np.eye(size))
+    diagonal = np.diag(precision)
+    det = np.outer(diagonal, diagonal) - precision**2
+    np.fill_diagonal(det, 1.0)
+    # residual of i when j is gone too, less its residual when j stays
+    more = diagonal[None, :] / det - 1.0 / diagonal[:, None]
+    block = weight[:, None] * more + weight[None, :] * more.T
+    np.fill_diagonal(block, 0.0)
+    return weight / diagonal, block
