@@ -219,7 +219,7 @@ def _why_not(
         return "ignored, as asked"
     if uses[id(module)] > 1:
         return f"called {uses[id(module)]} times with the same weights"
-    if module.groups > 1 and module.groups != module.in_channels:
+    if module.groups > 1 and not module.groups == module.in_channels == module.out_channels:
         return f"a grouped convolution ({module.groups} groups)"
     if module.out_channels == 1:
         return "has one filter only"
