@@ -1,1 +1,97 @@
-"""TBD."""
+"""The command line. Each command is a file; none is imported before it is called."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import Any
+
+import click
+
+from secateur import __version__
+from secateur.errors import SecateurError
+
+COMMANDS = {
+    "demo": "Prune the bundled denoiser by several methods and show the table.",
+    "prune": "Prune your own network.",
+    "qubo": "Write the QUBO of a network to a file and stop.",
+    "solve": "Solve a QUBO file with any backend.",
+    "backends": "List, check, cite and write backends.",
+    "train": "Train the example network.",
+}
+"""Names and one-line helps, so that ``--help`` imports nothing."""
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"secateur.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `secateur demo`. Documentation: the folder docs of the project.",
+)
+@click.version_option(__version__, prog_name="secateur")
+@click.option("--quiet", "-q", is_flag=True, help="No progress, only results and errors.")
+def cli(quiet: bool) -> None:
+    """Prune neural networks by solving a QUBO, with the solver of your choice.
+
+    \b
+    Examples:
+      secateur demo
+      secateur prune --network mymodel:build --weights w.safetensors \\
+          --task mytask:task --amount 36% --output smaller
+      secateur backends
+    """
+    from secateur import progress
+
+    progress.show("none" if quiet else "auto")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 an error, 2 wrong usage, 130 interrupted."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    logger = logging.getLogger("secateur")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        return _exit_code(cli.main(arguments, prog_name="secateur", standalone_mode=False))
+    except SecateurError as error:
+        click.echo(f"{type(error).__name__}: {error}", err=True)
+        return 1
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; nothing half-written was left behind", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe has gone; there is nobody to tell
+        return 1
+    finally:
+        logger.removeHandler(handler)
+
+
+def _exit_code(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,132 @@
+"""``secateur prune``: make your own network smaller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from secateur.cli.common import (
+    key_values,
+    load_network,
+    load_task,
+    network_options,
+    print_json,
+    refuse_existing,
+)
+
+REFINEMENTS = ("none", "tt", "exchange")
+
+
+@click.command(
+    epilog="The table's last column is what you get: the test metric of the smaller network.",
+)
+@network_options
+@click.option("--amount", required=True, help="36%, 0.36 or a count of channels.")
+@click.option(
+    "--objective",
+    default="fisher",
+    show_default=True,
+    help="fisher, residual, hybrid, taylor or l1.",
+)
+@click.option(
+    "--objective-option",
+    "objective_options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the objective: similarity_weight=0.3",
+)
+@click.option(
+    "--backend", default="annealing", show_default=True, help="A solver; see `secateur backends`."
+)
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the backend: reads=50",
+)
+@click.option("--time-limit", type=float, metavar="S", help="Seconds for a call of the backend.")
+@click.option(
+    "--refine",
+    type=click.Choice(REFINEMENTS),
+    default="none",
+    show_default=True,
+    help="Go on with the true metric: tensor train, or exchange (its control).",
+)
+@click.option("--evaluations", default=500, show_default=True, help="Budget of the refinement.")
+@click.option("--no-compensation", is_flag=True, help="Do not re-fit the layers that read.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A new folder for the result; none if left out.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print result.json instead of the table.")
+def prune(
+    network_name: str,
+    weights: Path | None,
+    task_name: str,
+    photos: Path | None,
+    sidd: Path | None,
+    ignored: tuple[str, ...],
+    probes: int,
+    seed: int,
+    amount: str,
+    objective: str,
+    objective_options: tuple[str, ...],
+    backend: str,
+    options: tuple[str, ...],
+    time_limit: float | None,
+    refine: str,
+    evaluations: int,
+    no_compensation: bool,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Prune a trained network by exactly the amount asked for.
+
+    \b
+    Example, with the network that comes with secateur:
+      secateur prune --network secateur.zoo:pretrained_halfunet \\
+          --task denoising --amount 36% --output smaller
+
+    The folder holds result.json, selection.json, network.safetensors and figure.png.
+    """
+    from secateur.pipeline import prune as run
+    from secateur.report import save_result
+
+    refuse_existing(output)
+    network = load_network(network_name, weights)
+    result = run(
+        network,
+        load_task(task_name, photos, sidd, seed),
+        amount=amount,
+        objective=objective,
+        backend=backend,
+        refine=make_refinement(refine, evaluations),
+        seed=seed,
+        ignored=ignored,
+        probes=probes,
+        compensated=not no_compensation,
+        objective_options=key_values(objective_options, "--objective-option"),
+        options=key_values(options, "--option"),
+        time_limit=time_limit,
+    )
+    if output is not None:
+        save_result(result, output, network)
+    if as_json:
+        print_json(result.to_json())
+        return
+    click.echo(str(result))
+    if output is not None:
+        click.echo(f"\nwritten: {output}")
+
+
+def make_refinement(name: str, evaluations: int) -> Any:
+    """The refinement of ``--refine``."""
+    if name == "none":
+        return None
+    from secateur.refine import Exchange, TensorTrain
+
+    return (TensorTrain if name == "tt" else Exchange)(evaluations=evaluations)

@@ -1,0 +1,80 @@
+"""Denoising photographs: real images, simulated sensor noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from secateur.tasks.base import Batch, Task
+from secateur.tasks.noise import sensor_noise
+from secateur.tasks.photographs import Photographs, grid_crops, load_photographs, random_crops
+
+FLOOR = 1e-8
+"""Added to the mean squared error before its logarithm: a perfect output is 80 dB, not infinity."""
+SELECTION_SEED, TEST_SEED = 1_000_001, 1_000_002
+
+
+def log_mse(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The natural logarithm of each sample's mean squared error: what PSNR is made of."""
+    return ((outputs - targets).square().flatten(1).mean(1) + FLOOR).log()
+
+
+def psnr(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of each sample in dB; outputs clipped to [0, 1]."""
+    error = (outputs.clamp(0.0, 1.0) - targets).square().flatten(1).mean(1)
+    return -10.0 * (error + FLOOR).log10()
+
+
+def denoising_task(
+    photographs: Photographs | Path | str | None = None,
+    *,
+    seed: int = 0,
+    patches: int = 96,
+    patch: int = 64,
+    selection_patches: int = 64,
+    test_patches: int = 32,
+    batch: int = 16,
+) -> Task:
+    """Noisy and clean crops, scored by PSNR.
+
+    Calibration crops come from the left halves of the calibration photographs, selection crops from
+    the right halves, test crops (twice the side) from the test photographs. Selection and test are
+    the same for every seed, so that runs with different calibration data can be compared in pairs.
+
+    Arguments:
+        photographs: loaded ones, a folder, or None for those in the packages.
+        seed: of the calibration crops and their noise.
+        patches: calibration crops.
+        patch: side of calibration and selection crops, in pixels.
+        selection_patches: selection crops.
+        test_patches: test crops, at most.
+        batch: crops in a batch.
+
+    Raises:
+        SecateurError: as ``load_photographs``.
+    """
+    if not isinstance(photographs, Photographs):
+        photographs = load_photographs(photographs)
+    halves = [photograph.tensor_split(2, dim=2) for photograph in photographs.calibration]
+    generator = torch.Generator().manual_seed(seed)
+    selecting = torch.Generator().manual_seed(SELECTION_SEED)
+    clean = random_crops([left for left, _ in halves], patches, patch, generator)
+    choice = random_crops([right for _, right in halves], selection_patches, patch, selecting)
+    test = grid_crops(photographs.test, 2 * patch, test_patches)
+    return Task(
+        calibration=_batches(clean, generator, batch),
+        selection=_batches(choice, selecting, batch),
+        test=_batches(test, torch.Generator().manual_seed(TEST_SEED), batch),
+        loss=log_mse,
+        metric=psnr,
+        metric_name="psnr",
+        metric_unit="dB",
+        name="denoising",
+    )
+
+
+def _batches(clean: Tensor, generator: torch.Generator, size: int) -> list[Batch]:
+    noisy = sensor_noise(clean, generator)
+    return list(zip(noisy.split(size), clean.split(size), strict=True))

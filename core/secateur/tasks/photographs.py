@@ -1,0 +1,169 @@
+"""Photographs: those that come inside two Python packages, or a folder of your own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from secateur.errors import DataError, FileError, SecateurError
+
+TRAIN = ("astronaut", "coffee", "retina", "immunohistochemistry", "hubble_deep_field")
+CALIBRATION = ("china", "rocket")
+TEST = ("chelsea", "flower", "stereo_motorcycle")
+SMALLEST = 128
+"""The smallest side of a photograph that is taken, in pixels."""
+
+_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
+
+
+@dataclass(frozen=True, eq=False)
+class Photographs:
+    """Photographs, split by photograph: nothing of one is in two splits.
+
+    Each is a float tensor ``(3, height, width)`` in [0, 1].
+
+    Arguments:
+        train: for training a network.
+        calibration: for statistics, compensation and (other halves) selection.
+        test: for what is reported.
+        source: where they come from.
+    """
+
+    train: tuple[Tensor, ...]
+    calibration: tuple[Tensor, ...]
+    test: tuple[Tensor, ...]
+    source: str
+
+
+def load_photographs(folder: Path | str | None = None) -> Photographs:
+    """The photographs inside scikit-image's and scikit-learn's wheels, or those of a folder.
+
+    Nothing is downloaded. A folder's files are taken in the order of their names: of every five,
+    three are for training, one for calibration and one for the test (of three or four, the last
+    two are for calibration and test).
+
+    Raises:
+        SecateurError: scikit-image or scikit-learn is not installed.
+        FileError: the folder does not exist or an image cannot be read.
+        DataError: fewer than three images, or one that is too small.
+    """
+    if folder is not None:
+        return _from_folder(Path(folder))
+    splits = [tuple(_bundled(name) for name in names) for names in (TRAIN, CALIBRATION, TEST)]
+    return Photographs(*splits, source="scikit-image and scikit-learn")
+
+
+def _bundled(name: str) -> Tensor:
+    try:
+        if name in ("china", "flower"):
+            from sklearn.datasets import load_sample_image
+
+            pixels = load_sample_image(f"{name}.jpg")
+        else:
+            from skimage import data
+
+            pixels = getattr(data, name)()
+            if isinstance(pixels, tuple):  # the stereo pair: its left image
+                pixels = pixels[0]
+    except ModuleNotFoundError as error:
+        raise SecateurError(
+            f"the photographs need {error.name}, which is not installed",
+            remedy='pip install "secateur[photos]", or give a folder of your own images',
+        ) from error
+    return _tensor(np.asarray(pixels))
+
+
+def _tensor(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Tensor:
+    return torch.from_numpy(np.array(pixels)).movedim(-1, 0).float() / 255.0
+
+
+def _from_folder(folder: Path) -> Photographs:
+    if not folder.is_dir():
+        raise FileError(f"{folder} is no folder", remedy="give a folder of images")
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    if len(files) < 3:
+        raise DataError(
+            f"{folder} has {len(files)} images",
+            remedy=f"give at least 3 ({', '.join(sorted(_SUFFIXES))}): train, calibration, test",
+        )
+    images = [_read(path) for path in files]
+    train: list[Tensor] = []
+    calibration: list[Tensor] = []
+    test: list[Tensor] = []
+    whole = len(images) - len(images) % 5
+    for number, image in enumerate(images[:whole]):
+        (train, train, train, calibration, test)[number % 5].append(image)
+    rest = images[whole:]
+    if whole == 0:
+        train, calibration, test = rest[:-2], [rest[-2]], [rest[-1]]
+    else:
+        train += rest
+    return Photographs(tuple(train), tuple(calibration), tuple(test), source=folder.name)
+
+
+def _read(path: Path) -> Tensor:
+    try:
+        from PIL import Image
+    except ModuleNotFoundError as error:
+        raise SecateurError(
+            "reading images needs Pillow, which is not installed",
+            remedy='pip install "secateur[photos]"',
+        ) from error
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise FileError(
+            f"{path} cannot be read as an image: {error}", remedy="remove it or fetch it again"
+        ) from error
+    if min(pixels.shape[:2]) < SMALLEST:
+        raise DataError(
+            f"{path} has {pixels.shape[1]}×{pixels.shape[0]} pixels",
+            remedy=f"give images of at least {SMALLEST} pixels a side",
+        )
+    return _tensor(pixels)
+
+
+def random_crops(
+    photographs: Sequence[Tensor], count: int, size: int, generator: torch.Generator
+) -> Tensor:
+    """Square crops, each of a random photograph at a random place, flipped and turned at random.
+
+    Returns:
+        Shape ``(count, 3, size, size)``.
+    """
+    crops = []
+    for _ in range(count):
+        which, turn, flip = (
+            int(torch.randint(0, most, (), generator=generator))
+            for most in (len(photographs), 4, 2)
+        )
+        photograph = photographs[which]
+        top, left = (
+            int(torch.randint(0, side - size + 1, (), generator=generator))
+            for side in photograph.shape[1:]
+        )
+        crop = photograph[:, top : top + size, left : left + size].rot90(turn, (1, 2))
+        crops.append(crop.flip(2) if flip else crop)
+    return torch.stack(crops)
+
+
+def grid_crops(photographs: Sequence[Tensor], size: int, count: int) -> Tensor:
+    """Square crops that do not overlap, spread evenly over the photographs; always the same.
+
+    Returns:
+        Shape ``(at most count, 3, size, size)``.
+    """
+    cells = [
+        photograph[:, top : top + size, left : left + size]
+        for photograph in photographs
+        for top in range(0, photograph.shape[1] - size + 1, size)
+        for left in range(0, photograph.shape[2] - size + 1, size)
+    ]
+    chosen = np.linspace(0, len(cells) - 1, min(count, len(cells))).round().astype(int)
+    return torch.stack([cells[k] for k in chosen])

@@ -1,0 +1,243 @@
+"""How the example network was trained; the recipe is deterministic in its steps and its seed."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from secateur.errors import FileError, OptionError
+from secateur.network.graph import evaluation_mode
+from secateur.progress import track
+from secateur.tasks import Task
+from secateur.tasks.denoising import denoising_task, log_mse, psnr
+from secateur.tasks.noise import sensor_noise
+from secateur.tasks.photographs import Photographs, random_crops
+from secateur.versions import versions
+from secateur.zoo.halfunet import HalfUNet
+
+WEIGHTS, STATE, ABOUT = "halfunet.safetensors", "state.safetensors", "halfunet.json"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that determines the trained weights, but for the photographs.
+
+    Arguments:
+        width: of the network.
+        levels: of the network.
+        unshuffle: of the network.
+        batch_norm: of the network.
+        steps: of Adam.
+        batch: crops a step.
+        patch: side of a crop in pixels.
+        learning_rate: the highest; it warms up over the first 2 % and falls along a cosine.
+        seed: of weights, crops and noise.
+    """
+
+    width: int = 48
+    levels: int = 4
+    unshuffle: int = 2
+    batch_norm: bool = True
+    steps: int = 6000
+    batch: int = 16
+    patch: int = 64
+    learning_rate: float = 3e-3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("width", "levels", "unshuffle", "steps", "batch", "patch"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} is {getattr(self, name)}", remedy="use at least 1")
+        coarsest = self.unshuffle * 2 ** (self.levels - 1)
+        if self.patch % coarsest:
+            raise OptionError(
+                f"patch is {self.patch}, no multiple of {coarsest}",
+                remedy=f"{self.levels} levels and unshuffle {self.unshuffle} need one",
+            )
+        if not 0 < self.learning_rate < 1 or self.seed < 0:
+            raise OptionError(
+                f"learning_rate is {self.learning_rate} and seed is {self.seed}",
+                remedy="use a learning rate between 0 and 1 and a seed of at least 0",
+            )
+
+    def network(self) -> HalfUNet:
+        """A new network with the recipe's initial weights."""
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            return HalfUNet(self.width, self.levels, self.unshuffle, self.batch_norm)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step."""
+        warm = max(1, self.steps // 50)
+        if step < warm:
+            return self.learning_rate * (step + 1) / warm
+        done = (step - warm) / max(1, self.steps - warm)
+        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def train_halfunet(
+    recipe: Recipe,
+    photographs: Photographs,
+    folder: Path,
+    *,
+    resume: bool = False,
+    save_every: int = 250,
+    command: str = "",
+) -> dict[str, Any]:
+    """Train, and write ``halfunet.safetensors`` and ``halfunet.json``; return the latter.
+
+    Every step draws its crops and noise from a generator of its own, so a run that was stopped and
+    resumed gives the same weights as one that was not.
+
+    Arguments:
+        recipe: what to train.
+        photographs: with a ``train`` split.
+        folder: a new one, or with ``resume`` the one of the run to go on with.
+        resume: go on from the state in the folder.
+        save_every: steps between two states on disk.
+        command: recorded in the JSON file.
+
+    Raises:
+        FileError: the folder exists (without ``resume``), or its state is missing, corrupt or of
+            another recipe.
+    """
+    network = recipe.network()
+    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
+    first, spent, curve = 0, 0.0, []
+    if resume:
+        first, spent, curve = _load_state(folder / STATE, recipe, network, optimizer)
+    elif folder.exists():
+        raise FileError(f"{folder} exists already", remedy="choose another, or give --resume")
+    folder.mkdir(parents=True, exist_ok=True)
+    task = denoising_task(photographs)
+    started = time.monotonic() - spent
+    with track("training", recipe.steps) as bar:
+        bar.advance(first)
+        for step in range(first, recipe.steps):
+            loss = _step(recipe, network, optimizer, photographs.train, step)
+            last = step + 1 == recipe.steps
+            if last or (step + 1) % save_every == 0:
+                quality = mean_psnr(network, task, "selection")
+                curve.append({"step": step + 1, "loss": loss, "psnr": quality})
+                bar.advance(0, f"{quality:.2f} dB")
+                spent = time.monotonic() - started
+                _save_state(folder / STATE, recipe, network, optimizer, step + 1, spent, curve)
+            bar.advance()
+    about = {
+        "network": "HalfUNet",
+        "recipe": asdict(recipe),
+        "command": command,
+        "photographs": photographs.source,
+        "psnr_noisy": mean_psnr(nn.Identity(), task, "test"),
+        "psnr": mean_psnr(network, task, "test"),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "seconds": round(time.monotonic() - started, 1),
+        "threads": torch.get_num_threads(),
+        "processor": platform.processor() or platform.machine(),
+        "versions": versions(),
+        "curve": curve,
+    }
+    _atomically(folder / WEIGHTS, lambda path: save_file(network.state_dict(), path))
+    _atomically(
+        folder / ABOUT, lambda path: Path(path).write_text(json.dumps(about, indent=2) + "\n")
+    )
+    (folder / STATE).unlink()
+    return about
+
+
+def mean_psnr(network: nn.Module, task: Task, split: Any) -> float:
+    """Mean PSNR in dB over a split, in evaluation mode."""
+    with evaluation_mode(network), torch.no_grad():
+        values = [psnr(network(noisy), clean) for noisy, clean in task.batches(split)]
+    return float(torch.cat(values).mean())
+
+
+def _step(
+    recipe: Recipe,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    photographs: tuple[Tensor, ...],
+    step: int,
+) -> float:
+    generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step + 1)
+    clean = random_crops(photographs, recipe.batch, recipe.patch, generator)
+    noisy = sensor_noise(clean, generator)
+    for group in optimizer.param_groups:
+        group["lr"] = recipe.rate(step)
+    network.train()
+    loss = log_mse(network(noisy), clean).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimizer.step()
+    return float(loss.detach())
+
+
+def _atomically(path: Path, write: Any) -> None:
+    """A file appears complete or not at all, whatever interrupts the writing."""
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        write(str(draft))
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _save_state(
+    path: Path,
+    recipe: Recipe,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    seconds: float,
+    curve: list[dict[str, float]],
+) -> None:
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"adam.{index}.{key}": value for key, value in state.items()}
+    about = {"recipe": asdict(recipe), "step": step, "seconds": seconds, "curve": curve}
+    metadata = {"about": json.dumps(about)}
+    _atomically(path, lambda draft: save_file(tensors, draft, metadata))
+
+
+def _load_state(
+    path: Path, recipe: Recipe, network: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[int, float, list[dict[str, float]]]:
+    if not path.exists():
+        raise FileError(
+            f"there is no {path} to resume", remedy="start without --resume, or name its folder"
+        )
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads(file.metadata()["about"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise FileError(
+            f"{path} is corrupt: {error}", remedy="remove its folder and start again"
+        ) from error
+    if about["recipe"] != asdict(recipe):
+        changed = [k for k, v in asdict(recipe).items() if about["recipe"].get(k) != v]
+        raise FileError(
+            f"{path} is of another run: {', '.join(changed)} differ",
+            remedy="give the options that it was started with",
+        )
+    network.load_state_dict(
+        {name[8:]: tensor for name, tensor in tensors.items() if name.startswith("network.")}
+    )
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("adam."):
+            _, index, key = name.split(".")
+            state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    return int(about["step"]), float(about["seconds"]), list(about["curve"])
