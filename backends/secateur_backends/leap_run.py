@@ -263,10 +263,14 @@ class LeapBackend(Backend):
             f"backend {self.name!r}: job {job.job_id} goes on and may be charged; run the same "
             "again to fetch its answer"
         )
-        if options.cancel_on_interrupt and service.cancel(str(job.job_id)):
-            # it stays unfinished in the journal: it may have been solved before it was cancelled,
-            # and the next run asks the service how it ended
+        state = service.cancel(str(job.job_id)) if options.cancel_on_interrupt else None
+        if state is not None:
+            # anything but "cancelled" stays unfinished in the journal: it may have been solved
+            # before the request came, and the next run asks the service how it ended
             said = f"backend {self.name!r}: the service was asked to cancel job {job.job_id}"
+            if state.endswith("CANCELLED"):
+                said = f"backend {self.name!r}: job {job.job_id} was cancelled"
+                journal.update(job, state=State.CANCELLED, note="Ctrl-C")
         logger.warning(said)
         interrupt.add_note(said)
 

@@ -267,13 +267,13 @@ class Service:
             self._pause(attempt, f"fetching the answer to job {job_id}", seen)
             attempt, future = attempt + 1, None
 
-    def cancel(self, job_id: str) -> bool:
-        """Ask the service to cancel a job; whether it took the request."""
+    def cancel(self, job_id: str) -> str | None:
+        """Ask the service to cancel a job; the job's state, or None if it could not be asked."""
         from dwave.cloud.api import Problems
 
         with Problems.from_config(self._client.config) as problems:
-            _, error = _attempt(lambda: problems.cancel_problems([job_id]))
-        return error is None
+            found, _ = _attempt(lambda: problems.cancel_problems([job_id]))
+        return str(getattr(found[0], "status", "")) if found else None
 
     def _late(self, job_id: str) -> LeapError:
         return self._explained(Seen(Fault.TIMEOUT, ""), "waiting", job_id)

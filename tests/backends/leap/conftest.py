@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import dimod
 import numpy as np
 import pytest
 
 from secateur.backends import Limit, Problem, Solution, make_options
 from secateur_backends.leap import Leap
 
+from .client import make_problem
 from .server import TOKEN, LeapServer
 
 
@@ -72,14 +72,6 @@ def options_for(backend: Any, server: LeapServer, journal: Path, **given: Any) -
         "request_timeout": 10.0,
     }
     return make_options(backend.Options, usual | given, backend.name)
-
-
-def make_problem(n: int = 6, ones: int | None = None, seed: int = 0, limits: Any = ()) -> Problem:
-    rng = np.random.default_rng(seed)
-    bqm = dimod.BinaryQuadraticModel(np.triu(rng.normal(size=(n, n))), "BINARY")
-    bqm.offset = 1.5
-    bqm.relabel_variables({i: f"conv.{i % 2}:{i}" for i in range(n)})
-    return Problem(bqm, ones=ones, limits=tuple(limits))
 
 
 def limited_problem() -> Problem:
