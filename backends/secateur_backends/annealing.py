@@ -1,0 +1,353 @@
+"""Simulated annealing and its siblings, from dwave-samplers (the successor of dwave-neal).
+
+The samplers are called on integer labels, because with others their answers would depend on the
+labels, and in a thread of their own, so that Ctrl-C and a time limit are obeyed: the C code looks
+up only between two reads.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, ClassVar
+
+import dimod
+import numpy as np
+
+from secateur.backends import (
+    Availability,
+    Backend,
+    BackendOptions,
+    Capabilities,
+    Problem,
+    Solution,
+    Status,
+    Stopped,
+    Timings,
+    option,
+)
+
+LARGEST_SEED = 2**31 - 1
+"""dwave-samplers says 2^32 - 1 in its message and refuses more than this."""
+
+Call = Callable[[dimod.BinaryQuadraticModel, Callable[[], bool], float | None], dimod.SampleSet]
+
+
+@dataclass(frozen=True)
+class AnnealingOptions(BackendOptions):
+    """Options of simulated annealing."""
+
+    reads: int = option(20, "independent runs", least=1)
+    sweeps: int = option(1000, "sweeps over all variables in each run", least=1)
+    beta_hot: float | None = option(
+        None, "inverse temperature at the start; from the biases unless given", least=0.0
+    )
+    beta_cold: float | None = option(
+        None, "inverse temperature at the end; from the biases unless given", least=0.0
+    )
+    schedule: str = option(
+        "geometric", "how the temperature falls", choices=("geometric", "linear")
+    )
+    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
+    time_limit: float | None = option(None, "stop after so long", least=0.0, unit="s")
+
+
+@dataclass(frozen=True)
+class TabuOptions(BackendOptions):
+    """Options of tabu search."""
+
+    reads: int = option(1, "independent runs", least=1)
+    time_limit: float = option(1.0, "for all runs together", least=0.001, unit="s")
+    tenure: int | None = option(None, "moves that a variable rests; n/4, at most 20", least=0)
+    restarts: int = option(1_000_000, "restarts of each run", least=0)
+    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
+
+
+@dataclass(frozen=True)
+class DescentOptions(BackendOptions):
+    """Options of steepest descent."""
+
+    reads: int = option(100, "random starts", least=1)
+    seed: int | None = option(None, "seed of the random starts", least=0, most=LARGEST_SEED)
+
+
+@dataclass(frozen=True)
+class PathIntegralOptions(BackendOptions):
+    """Options of path-integral (simulated quantum) annealing."""
+
+    reads: int = option(2, "independent runs; one costs about a hundred of annealing's", least=1)
+    sweeps: int = option(100, "sweeps in each run", least=1)
+    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
+    time_limit: float | None = option(None, "stop after so long", least=0.0, unit="s")
+
+
+class _Sampled(Backend):
+    """What the samplers of dwave-samplers have in common."""
+
+    sampler_name: ClassVar[str]
+
+    @classmethod
+    def availability(cls) -> Availability:
+        """Whether dwave-samplers is installed."""
+        try:
+            return Availability(True, detail=f"dwave-samplers {version('dwave-samplers')}")
+        except PackageNotFoundError:
+            return Availability(
+                False, detail="dwave-samplers is missing", remedy="pip install dwave-samplers"
+            )
+
+    def _finish(
+        self, problem: Problem, options: Any, call: Call, time_limit: float | None = None
+    ) -> Solution:
+        """Relabel, call in a thread, and put the answer into the contract's words."""
+        started = time.monotonic()
+        if problem.n == 0:
+            samples, stopped = _empty(problem), Stopped.COMPLETED
+        else:
+            bqm, _ = problem.bqm.relabel_variables_as_integers(inplace=False)
+            samples, stopped = _interruptible(bqm, call, time_limit)
+            samples = samples.relabel_variables(dict(enumerate(problem.variables)), inplace=False)
+        took = time.monotonic() - started
+        return Solution(
+            samples=samples,
+            status=Status.FEASIBLE,
+            stopped=stopped,
+            timings=Timings(total=took, solve=took),
+            versions={"dwave-samplers": version("dwave-samplers"), "dimod": dimod.__version__},
+            options=options.public(),
+            seed=options.seed,
+        )
+
+    def _sampler(self) -> Any:
+        import dwave.samplers
+
+        return getattr(dwave.samplers, self.sampler_name)()
+
+
+class Annealing(_Sampled):
+    """Simulated annealing (Kirkpatrick et al. 1983); warm-started from ``Problem.start``."""
+
+    name = "annealing"
+    sampler_name = "SimulatedAnnealingSampler"
+    capabilities = Capabilities(
+        stochastic=True, takes_seed=True, takes_time_limit=True, takes_start=True
+    )
+    Options = AnnealingOptions
+    citation = """
+@article{kirkpatrick1983optimization,
+  title={Optimization by Simulated Annealing},
+  author={Kirkpatrick, S. and Gelatt, C. D. and Vecchi, M. P.},
+  journal={Science}, volume={220}, number={4598}, pages={671--680}, year={1983},
+  doi={10.1126/science.220.4598.671}
+}
+"""
+
+    def solve(self, problem: Problem, options: BackendOptions) -> Solution:
+        """Anneal; the rows of ``Problem.start`` begin the first runs and are in the answer."""
+        assert isinstance(options, AnnealingOptions)
+        hot, cold = _beta_range(problem)
+        betas = [
+            hot if options.beta_hot is None else options.beta_hot,
+            cold if options.beta_cold is None else options.beta_cold,
+        ]
+        start = None if problem.start is None else problem.start[: options.reads]
+
+        def call(
+            bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], limit: float | None
+        ) -> dimod.SampleSet:
+            more: dict[str, Any] = {}
+            if start is not None:
+                more = {
+                    "initial_states": (start, list(range(problem.n))),
+                    "initial_states_generator": "random",
+                }
+            samples = self._sampler().sample(
+                bqm,
+                num_reads=options.reads,
+                num_sweeps=options.sweeps,
+                beta_range=betas,
+                beta_schedule_type=options.schedule,
+                seed=options.seed,
+                interrupt_function=stop,
+                **more,
+            )
+            if start is None:
+                return samples
+            # a run may leave a good start; what was known is not lost
+            known = dimod.SampleSet.from_samples_bqm((start, list(range(problem.n))), bqm)
+            return dimod.concatenate([_plain(samples), _plain(known)])
+
+        return self._finish(problem, options, call, options.time_limit)
+
+
+class Tabu(_Sampled):
+    """Multi-start tabu search (Palubeckis 2004); runs for its time limit."""
+
+    name = "tabu"
+    sampler_name = "TabuSampler"
+    capabilities = Capabilities(
+        stochastic=True, takes_seed=True, takes_time_limit=True, takes_start=True
+    )
+    Options = TabuOptions
+    citation = """
+@article{palubeckis2004multistart,
+  title={Multistart Tabu Search Strategies for the Unconstrained Binary Quadratic Optimization
+         Problem},
+  author={Palubeckis, Gintaras},
+  journal={Annals of Operations Research}, volume={131}, pages={259--282}, year={2004},
+  doi={10.1023/B:ANOR.0000039522.58036.68}
+}
+"""
+
+    def solve(self, problem: Problem, options: BackendOptions) -> Solution:
+        """Search; ``reads`` runs share the time limit."""
+        assert isinstance(options, TabuOptions)
+        start = None if problem.start is None else problem.start[: options.reads]
+
+        def call(
+            bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], limit: float | None
+        ) -> dimod.SampleSet:
+            more: dict[str, Any] = {}
+            if start is not None:
+                more = {
+                    "initial_states": (start, list(range(problem.n))),
+                    "initial_states_generator": "random",
+                }
+            if options.tenure is not None:
+                more["tenure"] = min(options.tenure, problem.n - 1)
+            return self._sampler().sample(
+                bqm,
+                num_reads=options.reads,
+                timeout=max(1, round(1000.0 * options.time_limit / options.reads)),
+                num_restarts=options.restarts,
+                seed=options.seed,
+                **more,
+            )
+
+        return self._finish(problem, options, call)
+
+
+class SteepestDescent(_Sampled):
+    """Steepest descent from random starts: the plainest of all."""
+
+    name = "steepest-descent"
+    sampler_name = "SteepestDescentSampler"
+    capabilities = Capabilities(stochastic=True, takes_seed=True, takes_start=True)
+    Options = DescentOptions
+
+    def solve(self, problem: Problem, options: BackendOptions) -> Solution:
+        """Descend from ``reads`` starts, those of ``Problem.start`` first."""
+        assert isinstance(options, DescentOptions)
+        draw = np.random.default_rng(options.seed).integers
+        starts = draw(0, 2, size=(options.reads, problem.n), dtype=np.int8)
+        if problem.start is not None:
+            given = problem.start[: options.reads]
+            starts[: len(given)] = given
+
+        def call(
+            bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], limit: float | None
+        ) -> dimod.SampleSet:
+            return self._sampler().sample(bqm, initial_states=(starts, list(range(problem.n))))
+
+        return self._finish(problem, options, call)
+
+
+class PathIntegral(_Sampled):
+    """Path-integral Monte Carlo, a classical simulation of a quantum annealer."""
+
+    name = "path-integral"
+    sampler_name = "PathIntegralAnnealingSampler"
+    capabilities = Capabilities(stochastic=True, takes_seed=True, takes_time_limit=True)
+    Options = PathIntegralOptions
+    citation = """
+@article{santoro2002theory,
+  title={Theory of Quantum Annealing of an Ising Spin Glass},
+  author={Santoro, Giuseppe E. and Martonak, Roman and Tosatti, Erio and Car, Roberto},
+  journal={Science}, volume={295}, pages={2427--2430}, year={2002},
+  doi={10.1126/science.1068774}
+}
+"""
+
+    def solve(self, problem: Problem, options: BackendOptions) -> Solution:
+        """Anneal quantum-mechanically, on a classical computer."""
+        assert isinstance(options, PathIntegralOptions)
+
+        def call(
+            bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], limit: float | None
+        ) -> dimod.SampleSet:
+            return self._sampler().sample(
+                bqm,
+                num_reads=options.reads,
+                num_sweeps=options.sweeps,
+                seed=options.seed,
+                interrupt_function=stop,
+            )
+
+        return self._finish(problem, options, call, options.time_limit)
+
+
+def _interruptible(
+    bqm: dimod.BinaryQuadraticModel, call: Call, time_limit: float | None
+) -> tuple[dimod.SampleSet, Stopped]:
+    """Call the C code in a thread; Ctrl-C is raised here at once, and the thread told to stop."""
+    stop = threading.Event()
+    deadline = None if time_limit is None else time.monotonic() + time_limit
+    late = False
+    outcome: list[Any] = []
+
+    def should_stop() -> bool:
+        nonlocal late
+        if deadline is not None and time.monotonic() > deadline:
+            late = True
+        return late or stop.is_set()
+
+    def work() -> None:
+        try:
+            outcome.append(_plain(call(bqm, should_stop, time_limit)))
+        except BaseException as error:  # handed over to the caller's thread
+            outcome.append(error)
+
+    thread = threading.Thread(target=work, daemon=True, name="secateur-sampler")
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(0.05)
+    except BaseException:
+        stop.set()
+        raise
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0], Stopped.TIME_LIMIT if late else Stopped.COMPLETED
+
+
+def _plain(samples: dimod.SampleSet) -> dimod.SampleSet:
+    """Only samples and energies: the vendor's other columns differ from sampler to sampler."""
+    return dimod.SampleSet.from_samples(
+        (samples.record.sample, list(samples.variables)),
+        vartype=samples.vartype,
+        energy=samples.record.energy,
+    ).change_vartype(dimod.BINARY, inplace=False)
+
+
+def _empty(problem: Problem) -> dimod.SampleSet:
+    return dimod.SampleSet.from_samples_bqm([{}], problem.bqm)
+
+
+def _beta_range(problem: Problem) -> tuple[float, float]:
+    """Hot: the largest flip is accepted half of the time; cold: the smallest one in a hundred.
+
+    dwave-samplers has the same idea in pure Python, which takes half a minute at n = 4096.
+    """
+    couplings = np.abs(problem.couplings)
+    linear = np.abs(problem.linear)
+    largest = float((linear + couplings.sum(axis=1)).max(initial=0.0))
+    values = np.concatenate([linear, np.abs(problem.quadratic[2])])
+    values = values[values > 1e-9 * max(largest, 1e-300)]
+    if len(values) == 0 or largest == 0.0:
+        return 0.1, 1.0
+    smallest = float(values.min())
+    hot = np.log(2.0) / largest
+    return float(hot), float(max(np.log(100.0) / smallest, 2.0 * hot))

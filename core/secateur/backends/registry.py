@@ -1,0 +1,135 @@
+"""Backends by name, from entry points.
+
+Listing reads the installed distributions' metadata and imports no plugin. Loading one backend goes
+through stevedore, with its on-disk cache kept out of the way: that cache is keyed by modification
+times rounded to two minutes, and can hide a plugin that was just installed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from dimod.core.sampler import Sampler
+from stevedore.driver import DriverManager
+
+from secateur.backends.base import Backend
+from secateur.backends.sampler import wrap_sampler
+from secateur.errors import BackendConflict, BackendFailed, BackendNotFound, BackendUnavailable
+
+GROUP = "secateur.backends"
+
+
+@dataclass(frozen=True)
+class BackendEntry:
+    """One registered backend, as its distribution's metadata gives it.
+
+    Arguments:
+        name: what users type.
+        target: ``module:attribute`` of the class.
+        distribution: who registers it.
+        version: of the distribution.
+    """
+
+    name: str
+    target: str
+    distribution: str
+    version: str
+
+
+def list_backends() -> list[BackendEntry]:
+    """Every registered backend, by name; imports no plugin. A name may occur twice."""
+    found = set()
+    for point in entry_points(group=GROUP):
+        distribution = point.dist
+        found.add(
+            BackendEntry(
+                point.name,
+                point.value,
+                distribution.name if distribution else "unknown",
+                distribution.version if distribution else "",
+            )
+        )
+    return sorted(found, key=lambda entry: (entry.name, entry.distribution, entry.target))
+
+
+def find_backend(name: str) -> BackendEntry:
+    """The entry of a name.
+
+    Raises:
+        BackendNotFound: there is none; the nearest is named.
+        BackendConflict: two distributions register it.
+    """
+    entries = list_backends()
+    named = [entry for entry in entries if entry.name == name]
+    if not named:
+        known = sorted({entry.name for entry in entries})
+        near = difflib.get_close_matches(name, known, n=1)
+        raise BackendNotFound(
+            f"there is no backend {name!r}",
+            backend=name,
+            remedy=(f"did you mean {near[0]!r}? " if near else "")
+            + f"installed are: {', '.join(known) or 'none'}",
+        )
+    if len(named) > 1:
+        who = " and ".join(f"{entry.distribution} ({entry.target})" for entry in named)
+        raise BackendConflict(
+            f"two plugins are called {name!r}: {who}",
+            backend=name,
+            remedy=f"uninstall one: pip uninstall {named[-1].distribution}",
+        )
+    return named[0]
+
+
+def load_backend(name: str) -> type[Backend]:
+    """The class of a backend; a ``dimod.Sampler`` class is wrapped.
+
+    Raises:
+        BackendNotFound: no entry point of that name.
+        BackendConflict: two of that name.
+        BackendUnavailable: the plugin cannot be imported, for the want of a package.
+        BackendFailed: the plugin cannot be imported, for a fault of its own, or is no backend.
+    """
+    return _load(find_backend(name))
+
+
+@cache
+def _load(entry: BackendEntry) -> type[Backend]:
+    plugin = f"backend {entry.name!r} of {entry.distribution} {entry.version}".rstrip()
+    try:
+        loaded = _import(entry.name)
+    except ImportError as error:
+        raise BackendUnavailable(
+            f"{plugin} cannot be imported: {error}",
+            backend=entry.name,
+            remedy="install what it needs; the other backends are not affected",
+        ) from error
+    except Exception as error:  # importing runs the plugin's code
+        raise BackendFailed(
+            f"{plugin} cannot be imported: {type(error).__name__}: {error}",
+            backend=entry.name,
+            remedy=f"report it to {entry.distribution}; the other backends are not affected",
+        ) from error
+    if isinstance(loaded, type) and issubclass(loaded, Backend):
+        return loaded
+    if isinstance(loaded, type) and issubclass(loaded, Sampler):
+        return wrap_sampler(loaded, entry.name)
+    raise BackendFailed(
+        f"{plugin} names {entry.target}, which is a {type(loaded).__name__}",
+        backend=entry.name,
+        remedy="an entry point names a subclass of secateur.backends.Backend or dimod.Sampler",
+    )
+
+
+class _OneDriver(DriverManager[object]):
+    """A driver manager that reads installed metadata itself: no cache can be stale."""
+
+    def list_entry_points(self) -> list[EntryPoint]:
+        return list(entry_points(group=self.namespace))
+
+
+def _import(name: str) -> object:
+    """What the entry point names; an import's own error propagates."""
+    return _OneDriver(GROUP, name).driver

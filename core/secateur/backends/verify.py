@@ -1,0 +1,284 @@
+"""The one way the library calls a backend: nothing that comes back is taken on trust."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import dimod
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.backends.base import Backend, Solution, Status, Stopped
+from secateur.backends.options import BackendOptions, make_options
+from secateur.backends.problem import Bits, Problem
+from secateur.errors import (
+    BackendFailed,
+    BackendMisbehaved,
+    BackendOptionError,
+    BackendUnavailable,
+    BackendUnsuitable,
+    SecateurError,
+)
+
+TOLERANCE = 1e-6
+"""How far a returned energy or bound may be off, relative to the problem's scale."""
+GRACE = 10.0
+"""A time limit may be overrun by this many seconds and by once the limit before it is an error."""
+
+
+def run(
+    backend: Backend | type[Backend],
+    problem: Problem,
+    options: Mapping[str, Any] | BackendOptions | None = None,
+    *,
+    seed: int | None = None,
+    time_limit: float | None = None,
+) -> Solution:
+    """Solve with a backend and check everything; the energies in the answer are ours.
+
+    Arguments:
+        backend: an instance or a class.
+        problem: what to solve.
+        options: names and values, or the backend's own options.
+        seed: shorthand for the option of that name.
+        time_limit: shorthand for the option of that name, in seconds.
+
+    Raises:
+        BackendOptionError: an option that the backend does not have, or out of range.
+        BackendUnavailable: it cannot be used here.
+        BackendUnsuitable: it cannot take this problem.
+        BackendFailed: it raised, or hangs past its time limit.
+        BackendMisbehaved: it returned something that is not true.
+    """
+    solver = backend() if isinstance(backend, type) else backend
+    chosen = resolve_options(solver, options, seed=seed, time_limit=time_limit)
+    available = solver.availability()
+    if not available.usable:
+        raise BackendUnavailable(
+            f"backend {solver.name!r} cannot be used: {available.detail or 'not installed'}",
+            backend=solver.name,
+            remedy=available.remedy,
+        )
+    suits = solver.applicability(problem, chosen)
+    if not suits.applicable:
+        raise BackendUnsuitable(
+            f"backend {solver.name!r} cannot take this problem: {suits.reason}",
+            backend=solver.name,
+            remedy=suits.remedy,
+        )
+    limit = getattr(chosen, "time_limit", time_limit) if _limited(solver) else None
+    solution = _call(solver, problem, chosen, limit)
+    return verify(solver, problem, solution)
+
+
+def resolve_options(
+    solver: Backend,
+    options: Mapping[str, Any] | BackendOptions | None,
+    *,
+    seed: int | None = None,
+    time_limit: float | None = None,
+) -> BackendOptions:
+    """The backend's options from names and values, with the shorthands merged in.
+
+    Raises:
+        BackendOptionError: unknown, out of range, given twice, or a shorthand that the backend
+            does not take.
+    """
+    if isinstance(options, BackendOptions):
+        if seed is not None or time_limit is not None:
+            raise BackendOptionError(
+                "a seed or time limit was given beside the backend's own options",
+                backend=solver.name,
+                remedy="put them into the options",
+            )
+        return options
+    given = dict(options or {})
+    for name, value, taken in (
+        ("seed", seed, solver.capabilities.takes_seed),
+        ("time_limit", time_limit, solver.capabilities.takes_time_limit),
+    ):
+        if value is None or name in given:
+            continue
+        if not taken:
+            raise BackendOptionError(
+                f"backend {solver.name!r} takes no {name}",
+                backend=solver.name,
+                remedy="leave it out; `secateur backends` shows what each backend takes",
+            )
+        given[name] = value
+    maker = getattr(solver, "make_options", None)
+    return maker(given) if maker else make_options(solver.Options, given, solver.name)
+
+
+def _limited(solver: Backend) -> bool:
+    return solver.capabilities.takes_time_limit
+
+
+def _call(
+    solver: Backend, problem: Problem, options: BackendOptions, limit: float | None
+) -> Solution:
+    """Call the backend; under a time limit in a thread, so that a hang can be told."""
+    if limit is None:
+        return _guarded(solver, problem, options)
+    outcome: list[Solution | BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(_guarded(solver, problem, options))
+        except BaseException as error:  # handed over to the caller's thread
+            outcome.append(error)
+
+    thread = threading.Thread(target=work, daemon=True, name=f"secateur-{solver.name}")
+    thread.start()
+    thread.join(2.0 * limit + GRACE)
+    if not outcome:
+        raise BackendFailed(
+            f"backend {solver.name!r} hangs: its time limit of {limit:g} s passed long ago",
+            backend=solver.name,
+            remedy=f"report it to {origin(solver)}, and use another backend",
+        )
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
+
+
+def _guarded(solver: Backend, problem: Problem, options: BackendOptions) -> Solution:
+    try:
+        return solver.solve(problem, options)
+    except SecateurError:
+        raise
+    except Exception as error:  # a plugin's own code
+        raise BackendFailed(
+            f"backend {solver.name!r} ({origin(solver)}) raised {type(error).__name__}: {error}",
+            backend=solver.name,
+            remedy=f"report it to {origin(solver)}, and use another backend",
+        ) from error
+
+
+def origin(solver: Backend) -> str:
+    """The distribution of a backend, for messages."""
+    from secateur.backends.registry import list_backends
+
+    owners = sorted({e.distribution for e in list_backends() if e.name == solver.name})
+    return " or ".join(owners) or type(solver).__module__
+
+
+def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:
+    """The solution with our energies, if all that it claims is true.
+
+    Raises:
+        BackendMisbehaved: labels, values, energies, count, bound or status are not.
+    """
+
+    def lie(what: str) -> BackendMisbehaved:
+        return BackendMisbehaved(
+            f"backend {solver.name!r} ({origin(solver)}) {what}",
+            backend=solver.name,
+            remedy=f"report it to {origin(solver)}, and use another backend",
+        )
+
+    if not isinstance(solution, Solution) or not isinstance(solution.samples, dimod.SampleSet):
+        raise lie(f"returned a {type(solution).__name__} and no Solution with a SampleSet")
+    samples = solution.samples
+    holds = solution.status in (Status.OPTIMAL, Status.FEASIBLE)
+    if len(samples) == 0:
+        if holds:
+            raise lie(f"says {solution.status} and returned no sample")
+        return solution
+    bits = _bits(problem, samples, lie)
+    energies = problem.energies(bits)
+    scale = TOLERANCE * _scale(problem)
+    claimed = np.asarray(samples.record.energy, dtype=np.float64)
+    wrong = ~(np.abs(claimed - energies) <= scale)  # also true where the claim is NaN
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise lie(f"claims the energy {claimed[row]:.9g} for a sample of {energies[row]:.9g}")
+    _check_count(solver, problem, bits, lie)
+    _check_bound(solver, problem, solution, bits, energies, scale, lie)
+    fields = {
+        name: samples.record[name]
+        for name in (samples.record.dtype.names or ())
+        if name not in ("sample", "energy")
+    }
+    rebuilt = dimod.SampleSet.from_samples(
+        (bits, list(problem.variables)),
+        vartype=dimod.BINARY,
+        energy=energies,
+        info=dict(samples.info),
+        **fields,
+    )
+    return replace(solution, samples=rebuilt)
+
+
+def _bits(problem: Problem, samples: dimod.SampleSet, lie: Any) -> Bits:
+    labels = list(samples.variables)
+    if len(labels) != problem.n or set(labels) != set(problem.variables):
+        missing = [label for label in problem.variables if label not in set(labels)]
+        extra = [label for label in labels if label not in problem.index]
+        raise lie(
+            f"returned {len(labels)} variables of {problem.n}"
+            + (f", without {missing[0]!r}" if missing else "")
+            + (f", with {extra[0]!r}, which the problem does not have" if extra else "")
+        )
+    values = np.asarray(samples.record.sample)
+    if samples.vartype is not dimod.BINARY or not np.isin(values, (0, 1)).all():
+        raise lie("returned values other than 0 and 1")
+    if labels != list(problem.variables):
+        order = {label: k for k, label in enumerate(labels)}
+        values = values[:, [order[label] for label in problem.variables]]
+    return np.ascontiguousarray(values, dtype=np.int8)
+
+
+def _check_count(solver: Backend, problem: Problem, bits: Bits, lie: Any) -> None:
+    does = solver.capabilities
+    if problem.ones is not None and does.native_cardinality:
+        counts = bits.sum(axis=1, dtype=np.int64)
+        if (counts != problem.ones).any():
+            got = int(counts[counts != problem.ones][0])
+            raise lie(f"returned {got} ones where exactly {problem.ones} were asked for")
+    if problem.limits and does.native_limits:
+        for limit in problem.limits:
+            used = bits[:, problem.positions(limit.variables)].sum(axis=1, dtype=np.int64)
+            if (used > limit.at_most).any():
+                raise lie(
+                    f"returned {int(used.max())} ones in {limit.name!r}, which allows "
+                    f"{limit.at_most}"
+                )
+
+
+def _check_bound(
+    solver: Backend,
+    problem: Problem,
+    solution: Solution,
+    bits: Bits,
+    energies: NDArray[np.float64],
+    scale: float,
+    lie: Any,
+) -> None:
+    feasible = problem.feasible(bits) if solver.capabilities.native_cardinality else None
+    relevant = energies if feasible is None or not feasible.any() else energies[feasible]
+    best = float(relevant.min())
+    if solution.bound is not None:
+        if math.isnan(solution.bound):
+            raise lie("returned a bound that is NaN")
+        if solution.bound > best + scale:
+            raise lie(f"claims the bound {solution.bound:.9g} above its own sample's {best:.9g}")
+    if solution.status is Status.OPTIMAL:
+        if not solver.capabilities.exact:
+            raise lie("says optimal and does not declare itself exact")
+        if solution.bound is None or best - solution.bound > scale:
+            raise lie(f"says optimal with the bound {solution.bound} below its best, {best:.9g}")
+        if solution.stopped is not Stopped.COMPLETED:
+            raise lie(f"says optimal and stopped early ({solution.stopped})")
+    if solution.status is Status.INFEASIBLE:
+        raise lie("says infeasible and returned samples")
+
+
+def _scale(problem: Problem) -> float:
+    """The size of the numbers that an energy is summed from."""
+    total = np.abs(problem.linear).sum() + np.abs(problem.quadratic[2]).sum()
+    return max(1.0, float(total), abs(float(problem.bqm.offset)))
