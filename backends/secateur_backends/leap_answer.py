@@ -8,6 +8,7 @@ bits, and energies computed from them.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from secateur.backends import Problem, Solution, Status, Stopped, Timings
 from secateur.errors import BackendMisbehaved
 from secateur_backends.leap_jobs import Job
+
+logger = logging.getLogger(__name__)
 
 untyped: Any = dimod
 """dimod says that it is typed, and some of its functions are not."""
@@ -140,6 +143,11 @@ def solution(
     good = problem.feasible(read.bits) if job.kind == "cqm" else np.ones(len(read.bits), bool)
     bits = read.bits[good]
     charged = read.charge_s
+    expected = job.estimate.get("charge_s")
+    if charged is not None and expected is not None and charged > 1.05 * expected + 0.01:
+        logger.warning(
+            "job %s was charged %.3g s, and %.3g s were expected", job.job_id, charged, expected
+        )
     queue = None
     if {"submitted", "solved"} <= set(job.times):
         span = job.times["solved"] - job.times["submitted"]

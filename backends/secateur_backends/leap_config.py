@@ -115,10 +115,9 @@ class _Scrubber(logging.Filter):
         self._access = access
 
     def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        clean = self._access.scrub(message)
-        if clean != message:
-            record.msg, record.args = clean, ()
+        # always, not only where the token is seen: the arguments are the client's own dictionaries,
+        # and it puts the token into them later
+        record.msg, record.args = self._access.scrub(record.getMessage()), ()
         if record.exc_info and not record.exc_text:
             text = logging.Formatter().formatException(record.exc_info)
             if (clean := self._access.scrub(text)) != text:

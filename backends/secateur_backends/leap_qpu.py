@@ -10,6 +10,7 @@ fetched by a later process cannot be read without it.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import time
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
@@ -300,15 +301,24 @@ def _clique(
     topology: Mapping[str, Any],
 ) -> Embedding:
     """The regular embedding of a complete graph, for dense problems on a chip of known shape."""
-    from dwave import graphs
     from minorminer import busclique  # type: ignore[import-untyped,unused-ignore]
 
-    make = getattr(graphs, f"{topology.get('type')}_graph", None)
+    make = getattr(_graphs(), f"{topology.get('type')}_graph", None)
     if make is None or shape(problem, "qpu")["density"] < _DENSE:
         return {}
     chip = make(*topology["shape"], node_list=nodes, edge_list=edges)
     found = busclique.find_clique_embedding(problem.n, chip, use_cache=False)
     return {int(v): tuple(map(int, chain)) for v, chain in found.items()}
+
+
+def _graphs() -> Any:
+    """The package with the chips' graphs, which was renamed; None if there is neither."""
+    for name in ("dwave.graphs", "dwave_networkx"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    return None
 
 
 def _heuristic(

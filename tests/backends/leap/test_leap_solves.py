@@ -102,3 +102,15 @@ def test_the_options_have_no_secret_in_them() -> None:
 
 def test_citations() -> None:
     assert Leap.cite().startswith("@techreport")
+
+
+def test_more_charged_than_expected_is_said(
+    solve: Solve, server: LeapServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def dear(answer: dict) -> dict:
+        answer["data"]["info"]["charge_time"] = 9e6
+        return answer
+
+    server.tamper = dear
+    assert solve(make_problem(ones=3)).timings.access == 9.0
+    assert "was charged 9 s, and 3 s were expected" in caplog.text

@@ -210,8 +210,11 @@ FAULTS: dict[str, dict[str, Fault]] = {
 
 
 @pytest.mark.usefixtures("fast_uploads")
-@pytest.mark.parametrize("case", FAULTS)
-@pytest.mark.parametrize("by", ["option", "environment", "file"])
+@pytest.mark.parametrize(
+    ("by", "case"),
+    [("option", case) for case in FAULTS]
+    + [(by, case) for by in ("environment", "file") for case in ("none", "list 401", "poll 400")],
+)
 def test_the_token_is_in_no_output_log_file_exception_or_repr(
     case: str,
     by: str,
