@@ -197,7 +197,12 @@ class Service:
             if seen.fault is not Fault.BROKEN:
                 raise self._explained(seen, "sending the job")
             logger.warning("the connection broke while the job was sent (%s)", seen.text)
-            found = self.find(label)
+            try:
+                found = self.find(label)
+            except LeapError as failure:
+                # that it cannot be looked for does not say that it was not accepted
+                text = f"{seen.text}; then {failure.error.message}"
+                raise self.undecided(label, text, listed=False) from None
             if found is None:
                 raise self.undecided(label, seen.text)
             logger.warning("the service has it, as job %s: it was not sent again", found)
@@ -226,13 +231,14 @@ class Service:
                     return ids[0]
         return None
 
-    def undecided(self, label: str, why: str) -> LeapError:
+    def undecided(self, label: str, why: str, listed: bool = True) -> LeapError:
         """The error for a job that may have been accepted and cannot be found."""
+        looked = "it lists no such job" if listed else "it could not be asked"
         return LeapError(
             Fault.BROKEN,
             BackendFailed(
                 f"backend {self._backend!r}: it is not known whether {self.where} accepted the "
-                f"job {label!r} ({why}); it lists no such job, and it was not sent again, as both "
+                f"job {label!r} ({why}); {looked}, and it was not sent again, as both "
                 "could be charged",
                 backend=self._backend,
                 remedy="look for the label in the Leap dashboard; run the same again to look once "
