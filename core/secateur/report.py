@@ -62,6 +62,7 @@ def _write(result: PruningResult, folder: Path, network: nn.Module) -> None:
         result.channels,
         selection.bits == 0,
         folder,
+        example_input=next(result.task.batches("calibration"))[0][:1],
         about={
             "count": selection.count,
             "pruned": list(selection.ones),

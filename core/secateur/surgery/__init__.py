@@ -1,1 +1,20 @@
-"""TBD."""
+"""From a selection to a smaller network: compensated, cut, measured, saved."""
+
+from secateur.surgery.batchnorm import reestimate_batch_norm
+from secateur.surgery.compensate import compensate
+from secateur.surgery.measure import Latency, count_macs, count_parameters, measure_latency
+from secateur.surgery.save import load_slim, load_weights, save_slim
+from secateur.surgery.slim import slim
+
+__all__ = [
+    "Latency",
+    "compensate",
+    "count_macs",
+    "count_parameters",
+    "load_slim",
+    "load_weights",
+    "measure_latency",
+    "reestimate_batch_norm",
+    "save_slim",
+    "slim",
+]
