@@ -123,6 +123,7 @@ def sample_set(
         vartype="BINARY",
         energy=problem.energies(bits) if len(bits) else np.zeros(0),
         num_occurrences=occurrences,
+        sort_labels=False,  # the columns stay in the order of the problem's variables
     )
     return made
 

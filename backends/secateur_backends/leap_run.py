@@ -188,6 +188,14 @@ class LeapBackend(Backend):
                 # it is certain that the service did not accept it
                 journal.update(job, state=State.REFUSED, note=failure.error.message)
             raise
+        except KeyboardInterrupt as interrupt:
+            sent = (
+                f"the job {job.label!r} may have been accepted: run the same again to look for it"
+            )
+            if job.state is State.UPLOADING:
+                sent = "the job was not sent yet, and nothing is charged"
+            interrupt.add_note(f"backend {self.name!r}: {sent}")
+            raise
         job = journal.update(job, state=State.SUBMITTED, job_id=job_id)
         logger.info("job %s was sent to %s", job_id, job.solver)
         return job, future

@@ -40,7 +40,7 @@ scripts = st.dictionaries(
 
 @pytest.mark.usefixtures("fast_uploads")
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -176,6 +176,33 @@ def test_ctrl_c_is_prompt_and_says_what_becomes_of_the_job(
         assert server.charged == 3.0
 
 
+def test_ctrl_c_while_the_job_is_sent(start: Any, server: LeapServer, journal: Path) -> None:
+    gate = threading.Event()
+    server.faults["submit"].append(Fault(hold_after=gate))
+    process = start()
+    until(lambda: len(server.accepted) == 1)
+    asked = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert "may have been accepted" in result(process)["interrupted"][0]
+    assert time.monotonic() - asked < 4
+    gate.set()
+    found = result(start())
+    assert (found["resumed"], found["job"]) == (True, server.accepted[0].id)
+    assert server.charged == 3.0
+
+
+def test_ctrl_c_while_uploading(start: Any, server: LeapServer, journal: Path) -> None:
+    gate = threading.Event()
+    server.faults["part"].append(Fault(hold=gate))
+    process = start()
+    until(lambda: server.count("part") == 1)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    gate.set()  # the client's threads end with the request that is under way
+    assert "nothing is charged" in result(process)["interrupted"][0]
+    assert server.accepted == []
+
+
 def test_two_processes_with_one_problem_share_the_job(
     start: Any, server: LeapServer, journal: Path
 ) -> None:
