@@ -63,8 +63,8 @@ def qubo(
     from secateur.methods import Method, check_method, make_qubo_of
     from secateur.network import find_channels
     from secateur.qubo.files import save_bqm
-    from secateur.result import versions
     from secateur.statistics import collect_statistics
+    from secateur.versions import versions
 
     refuse_existing(output)
     method = Method(

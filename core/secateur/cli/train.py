@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from secateur.cli.common import print_json
 
@@ -29,7 +30,7 @@ def train() -> None:
 @click.option("--steps", default=6000, show_default=True, help="Of Adam; about 6 a second.")
 @click.option("--batch", default=16, show_default=True, help="Crops a step.")
 @click.option("--patch", default=64, show_default=True, help="Side of a crop in pixels.")
-@click.option("--learning-rate", default=3e-3, show_default=True, help="The highest.")
+@click.option("--learning-rate", default=2e-3, show_default=True, help="The highest.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, crops and noise.")
 @click.option("--threads", default=1, show_default=True, help="Another number, other rounding.")
 @click.option(
@@ -70,11 +71,11 @@ def halfunet(
         width, levels, unshuffle, not no_batch_norm, steps, batch, patch, learning_rate, seed
     )
     torch.set_num_threads(max(1, threads))
-    defaults = {p.name: p.default for p in click.get_current_context().command.params}
-    given = {k: v for k, v in click.get_current_context().params.items() if v != defaults.get(k)}
-    command = ["secateur", "train", "halfunet"]
-    for name, value in given.items():
-        if name not in ("resume", "as_json", "output"):
+    context = click.get_current_context()
+    command = ["secateur", "train", "halfunet", "--output", output.name]
+    for name, value in context.params.items():
+        typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if typed and name not in ("resume", "as_json", "output"):
             flag = "--" + name.replace("_", "-")
             command += [flag] if value is True else [flag, str(value)]
     about = train_halfunet(
@@ -82,7 +83,7 @@ def halfunet(
         load_photographs(photos),
         output,
         resume=resume,
-        command=shlex.join([*command, "--output", output.name]),
+        command=shlex.join(command),
     )
     if as_json:
         print_json(about)

@@ -83,7 +83,7 @@ def flattens_from_one(node: fx.Node) -> bool:
     """``flatten(x, 1)``: channels and space into one dimension."""
     start = node.args[1] if len(node.args) > 1 else node.kwargs.get("start_dim", 0)
     end = node.args[2] if len(node.args) > 2 else node.kwargs.get("end_dim", -1)
-    return start == 1 and end == -1
+    return bool(start == 1) and bool(end == -1)
 
 
 def slices_space_only(node: fx.Node) -> bool:
@@ -105,7 +105,7 @@ def reduces_space_only(node: fx.Node, rank: int) -> bool:
         dimensions = (dimensions,)
     if not isinstance(dimensions, (tuple, list)) or not all(isinstance(d, int) for d in dimensions):
         return False
-    return all(d % rank >= 2 for d in dimensions if isinstance(d, int))
+    return all(int(d) % rank >= 2 for d in dimensions if isinstance(d, int))
 
 
 def pads_space_with_zeros(node: fx.Node) -> bool:

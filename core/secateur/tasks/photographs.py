@@ -12,9 +12,22 @@ from torch import Tensor
 
 from secateur.errors import DataError, FileError, SecateurError
 
-TRAIN = ("astronaut", "coffee", "retina", "immunohistochemistry", "hubble_deep_field")
-CALIBRATION = ("china", "rocket")
-TEST = ("chelsea", "flower", "stereo_motorcycle")
+TRAIN = (
+    "astronaut",
+    "rocket",
+    "retina",
+    "immunohistochemistry",
+    "hubble_deep_field",
+    "camera",
+    "brick",
+    "grass",
+    "gravel",
+    "moon",
+    "coins",
+)
+"""For training a network; some are grey, so its training varies the colours."""
+CALIBRATION = ("china", "stereo_motorcycle")
+TEST = ("chelsea", "coffee", "flower")
 SMALLEST = 128
 """The smallest side of a photograph that is taken, in pixels."""
 
@@ -54,8 +67,10 @@ def load_photographs(folder: Path | str | None = None) -> Photographs:
     """
     if folder is not None:
         return _from_folder(Path(folder))
-    splits = [tuple(_bundled(name) for name in names) for names in (TRAIN, CALIBRATION, TEST)]
-    return Photographs(*splits, source="scikit-image and scikit-learn")
+    train, calibration, test = (
+        tuple(_bundled(name) for name in names) for names in (TRAIN, CALIBRATION, TEST)
+    )
+    return Photographs(train, calibration, test, source="scikit-image and scikit-learn")
 
 
 def _bundled(name: str) -> Tensor:
@@ -79,7 +94,8 @@ def _bundled(name: str) -> Tensor:
 
 
 def _tensor(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Tensor:
-    return torch.from_numpy(np.array(pixels)).movedim(-1, 0).float() / 255.0
+    colours = pixels if pixels.ndim == 3 else np.stack([pixels] * 3, axis=-1)
+    return torch.from_numpy(np.array(colours)).movedim(-1, 0).float() / 255.0
 
 
 def _from_folder(folder: Path) -> Photographs:

@@ -6,6 +6,7 @@ import json
 import math
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,20 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from secateur.errors import FileError, OptionError
 from secateur.network.graph import evaluation_mode
 from secateur.progress import track
 from secateur.tasks import Task
-from secateur.tasks.denoising import denoising_task, log_mse, psnr
+from secateur.tasks.denoising import denoising_task, psnr
 from secateur.tasks.noise import sensor_noise
 from secateur.tasks.photographs import Photographs, random_crops
 from secateur.versions import versions
 from secateur.zoo.halfunet import HalfUNet
 
+FLOOR = 1e-4
+"""Added to a crop's squared error before its logarithm, so that dark, easy crops do not rule."""
 WEIGHTS, STATE, ABOUT = "halfunet.safetensors", "state.safetensors", "halfunet.json"
 
 
@@ -51,7 +55,7 @@ class Recipe:
     steps: int = 6000
     batch: int = 16
     patch: int = 64
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -113,7 +117,8 @@ def train_halfunet(
     """
     network = recipe.network()
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
-    first, spent, curve = 0, 0.0, []
+    first, spent = 0, 0.0
+    curve: list[dict[str, float]] = []
     if resume:
         first, spent, curve = _load_state(folder / STATE, recipe, network, optimizer)
     elif folder.exists():
@@ -155,6 +160,29 @@ def train_halfunet(
     return about
 
 
+def training_crops(
+    photographs: Sequence[Tensor], count: int, size: int, generator: torch.Generator
+) -> Tensor:
+    """Random crops in random colours and two scales: there are few photographs to learn from.
+
+    Returns:
+        Shape ``(count, 3, size, size)``, in [0, 1].
+    """
+    small = count // 4
+    crops = torch.cat(
+        [
+            random_crops(photographs, count - small, size, generator),
+            F.avg_pool2d(random_crops(photographs, small, 2 * size, generator), 2)
+            if small
+            else torch.zeros(0, 3, size, size),
+        ]
+    )
+    order = torch.stack([torch.randperm(3, generator=generator) for _ in range(count)])
+    crops = crops.gather(1, order[:, :, None, None].expand_as(crops))
+    gains = 0.5 + 0.6 * torch.rand(count, 3, 1, 1, generator=generator)
+    return (crops * gains).clamp(0.0, 1.0)
+
+
 def mean_psnr(network: nn.Module, task: Task, split: Any) -> float:
     """Mean PSNR in dB over a split, in evaluation mode."""
     with evaluation_mode(network), torch.no_grad():
@@ -170,12 +198,13 @@ def _step(
     step: int,
 ) -> float:
     generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step + 1)
-    clean = random_crops(photographs, recipe.batch, recipe.patch, generator)
+    clean = training_crops(photographs, recipe.batch, recipe.patch, generator)
     noisy = sensor_noise(clean, generator)
     for group in optimizer.param_groups:
         group["lr"] = recipe.rate(step)
     network.train()
-    loss = log_mse(network(noisy), clean).mean()
+    error = (network(noisy) - clean).square().flatten(1).mean(1)
+    loss = (error + FLOOR).log().mean()
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), 1.0)

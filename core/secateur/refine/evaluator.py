@@ -1,0 +1,105 @@
+"""The true metric of masks: what a refinement pays for."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from secateur.backends.problem import Bits
+from secateur.network import Channels, GatedNetwork
+from secateur.tasks import Split, Task
+
+
+class Metric(Protocol):
+    """What a refinement maximises; ``Evaluator`` is the real one.
+
+    Attributes:
+        spent: evaluations paid for, in units of the whole split.
+        quick_cost: of one call of ``quick``, in the same unit.
+    """
+
+    spent: float
+    quick_cost: float
+
+    def full(self, bits: Bits) -> float:
+        """The metric of one mask on the whole split; more is better."""
+
+    def quick(self, bits: Bits) -> float:
+        """The metric of one mask on the part that races are run on."""
+
+
+class Evaluator:
+    """The task's metric of masked networks; more is better, whatever the task's direction.
+
+    No mask is evaluated twice: an answer from memory costs nothing and is counted apart. The
+    samples of a race count for the whole evaluation that follows, so confirming a winner costs only
+    what is missing.
+
+    Arguments:
+        network: not changed.
+        channels: from ``find_channels``.
+        task: gives the metric and the samples.
+        split: where it is evaluated; never the one that is reported.
+        race: the fraction of the samples that races are run on.
+
+    Attributes:
+        spent: evaluations paid for, in units of the whole split.
+        remembered: answers from memory.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        channels: Channels,
+        task: Task,
+        *,
+        split: Split = "selection",
+        race: float = 0.25,
+    ) -> None:
+        device = next((p.device for p in network.parameters()), torch.device("cpu"))
+        batches = list(task.batches(split, device))
+        total = sum(len(inputs) for inputs, _ in batches)
+        first = min(total, max(1, round(race * total)))
+        inputs = torch.cat([inputs for inputs, _ in batches])
+        targets = torch.cat([targets for _, targets in batches])
+        size = max(len(inputs) for inputs, _ in batches)
+        parts = [slice(0, first), slice(first, total)]
+        self._parts = [
+            list(zip(inputs[part].split(size), targets[part].split(size), strict=True))
+            for part in parts
+        ]
+        self._weights = [first / total, 1.0 - first / total]
+        self.quick_cost = self._weights[0]
+        self.spent = 0.0
+        self.remembered = 0
+        self._memory: list[dict[bytes, float]] = [{}, {}]
+        self._task = task
+        self._sign = 1.0 if task.higher_is_better else -1.0
+        self._gated = GatedNetwork(network, channels)
+
+    def full(self, bits: Bits) -> float:
+        """The mean metric over the split with the channels of ``bits`` pruned."""
+        whole = self._weights[0] * self._part(bits, 0)
+        return whole + (self._weights[1] * self._part(bits, 1) if self._weights[1] > 0 else 0.0)
+
+    def quick(self, bits: Bits) -> float:
+        """The mean metric over the race's samples."""
+        return self._part(bits, 0)
+
+    def _part(self, bits: Bits, part: int) -> float:
+        key = np.packbits(bits.astype(bool)).tobytes()
+        memory = self._memory[part]
+        if key in memory:
+            self.remembered += 1
+            return memory[key]
+        values: list[NDArray[np.float64]] = []
+        with torch.no_grad(), self._gated.masked(bits == 0) as masked:
+            for inputs, targets in self._parts[part]:
+                values.append(self._task.metrics(masked(inputs), targets).double().cpu().numpy())
+        memory[key] = self._sign * float(np.concatenate(values).mean())
+        self.spent += self._weights[part]
+        return memory[key]

@@ -1,0 +1,161 @@
+"""What both refinements share: the budget, the races, the incumbent that never gets worse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.backends import Problem
+from secateur.backends.problem import Bits
+from secateur.capacity import to_count
+from secateur.capacity.exchange import swap_gains
+from secateur.progress import Step
+from secateur.refine.evaluator import Metric
+
+
+@dataclass
+class Candidate:
+    """A mask that was raced.
+
+    Attributes:
+        bits: exactly K ones, within the limits.
+        quick: its metric in the race.
+        source: who proposed it.
+    """
+
+    bits: Bits
+    quick: float
+    source: str
+
+
+@dataclass
+class Search:
+    """The state of one refinement.
+
+    Attributes:
+        problem: count, limits, and the QUBO that guides.
+        metric: what is maximised.
+        budget: in evaluations of the whole split.
+        bits: the incumbent.
+        value: its metric on the whole split.
+        history: evaluations spent and the incumbent's metric, at every improvement.
+        wins: improvements by who proposed them.
+    """
+
+    problem: Problem
+    metric: Metric
+    budget: int
+    step: Step
+    bits: Bits
+    value: float = -np.inf
+    history: list[tuple[float, float]] = field(default_factory=list)
+    wins: dict[str, int] = field(default_factory=dict)
+    seen: set[bytes] = field(default_factory=set)
+    repaired: int = 0
+    _spent_before: float = 0.0
+
+    def begin(self) -> None:
+        """Evaluate the start."""
+        self._spent_before = self.metric.spent
+        self.value = self.metric.full(self.bits)
+        self.seen.add(self.bits.tobytes())
+        self.history.append((self.spent, self.value))
+
+    @property
+    def spent(self) -> float:
+        """Evaluations spent by this search."""
+        return self.metric.spent - self._spent_before
+
+    def affords(self, cost: float) -> bool:
+        """Whether the budget has room for this much more."""
+        return self.spent + cost <= self.budget + 1e-9
+
+    def fresh(self, rows: Iterable[tuple[Bits, str]]) -> list[tuple[Bits, str]]:
+        """Proposals made feasible, without those that were seen before."""
+        new = []
+        for bits, source in rows:
+            if not self.problem.feasible(bits)[0]:
+                bits = to_count(self.problem, bits)
+                self.repaired += 1
+            key = bits.astype(np.int8).tobytes()
+            if key not in self.seen:
+                self.seen.add(key)
+                new.append((bits.astype(np.int8), source))
+        return new
+
+    def race(self, proposals: list[tuple[Bits, str]], confirm: int) -> list[Candidate]:
+        """Race proposals on a part of the samples and confirm the best on all of them.
+
+        Arguments:
+            proposals: from ``fresh``; as many as the budget affords are raced.
+            confirm: at most so many that beat the incumbent's own race are evaluated fully.
+        """
+        base = self.metric.quick(self.bits)
+        raced = []
+        for bits, source in proposals:
+            if not self.affords(self.metric.quick_cost):
+                break
+            raced.append(Candidate(bits, self.metric.quick(bits), source))
+        raced.sort(key=lambda candidate: -candidate.quick)
+        for candidate in raced[:confirm]:
+            rest = 1.0 - self.metric.quick_cost
+            if candidate.quick <= base or not self.affords(rest):
+                break
+            value = self.metric.full(candidate.bits)
+            if value > self.value:
+                self.bits, self.value = candidate.bits, value
+                self.history.append((self.spent, value))
+                self.wins[candidate.source] = self.wins.get(candidate.source, 0) + 1
+        self.step.advance(round(self.spent) - self.step.done, note=f"{self.value:.3f}")
+        return raced
+
+
+def swap_proposals(
+    problem: Problem,
+    bits: Bits,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    temperature: float | None,
+    more_swaps: float = 0.3,
+) -> list[Bits]:
+    """Neighbours of a mask by one swap or a few.
+
+    Arguments:
+        problem: its QUBO gives the energy of a swap.
+        bits: exactly K ones.
+        count: how many proposals; repeats are possible.
+        rng: the seed.
+        temperature: Boltzmann on the QUBO's swap gains, in units of the spread of the cheapest
+            hundred; None for uniform swaps.
+        more_swaps: the probability of each further swap in a proposal.
+    """
+    leaving, entering = np.flatnonzero(bits == 1), np.flatnonzero(bits == 0)
+    if len(leaving) == 0 or len(entering) == 0:
+        return []
+    field_ = problem.linear + problem.couplings @ bits
+    gain = swap_gains(problem, field_, leaving, entering).reshape(-1)
+    weights = _weights(gain, temperature)
+    proposals = []
+    for _ in range(count):
+        proposal = bits.copy()
+        swaps = int(rng.geometric(1.0 - more_swaps))
+        for pair in rng.choice(len(gain), size=swaps, p=weights):
+            out, new = leaving[pair // len(entering)], entering[pair % len(entering)]
+            if proposal[out] == 1 and proposal[new] == 0:
+                proposal[out], proposal[new] = 0, 1
+        proposals.append(proposal)
+    return proposals
+
+
+def _weights(gain: NDArray[np.float64], temperature: float | None) -> NDArray[np.float64]:
+    if temperature is None:
+        return np.full(len(gain), 1.0 / len(gain))
+    cheapest = np.sort(gain)[: min(100, len(gain))]
+    scale = temperature * max(float(cheapest[-1] - cheapest[0]), 1e-12)
+    boltzmann = np.exp(-(gain - gain.min()) / scale)
+    weights: NDArray[np.float64] = boltzmann / boltzmann.sum()
+    return weights
