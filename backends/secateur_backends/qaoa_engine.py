@@ -1,0 +1,124 @@
+"""Where the angles get their value and the answer its samples: the exact state, or measurements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.backends import Problem
+from secateur_backends.qaoa_ansatz import Ansatz, Floats
+from secateur_backends.qaoa_optimize import cvar
+from secateur_backends.qaoa_samplers import Measured
+from secateur_backends.qaoa_simulation import Simulation
+
+
+@dataclass
+class Answer:
+    """What was measured.
+
+    Arguments:
+        bits: distinct vectors, shape ``(rows, n)``.
+        counts: how often each was measured; 0 for one seen only at other angles.
+        about: for ``Solution.raw``.
+    """
+
+    bits: NDArray[np.int8]
+    counts: NDArray[np.int64]
+    about: dict[str, Any]
+
+
+class Engine(Protocol):
+    """Both kinds."""
+
+    def value(self, angles: Floats) -> float:
+        """What is minimised over the angles, in units of the ansatz's scale."""
+
+    def answer(self, angles: Floats) -> Answer:
+        """The samples of the best angles."""
+
+
+class ExactEngine:
+    """Values from the exact probabilities; the answer is drawn from them, ``shots`` times."""
+
+    def __init__(
+        self, ansatz: Ansatz, *, alpha: float, shots: int, random: np.random.Generator
+    ) -> None:
+        self._simulation = Simulation(ansatz)
+        self._costs = (self._simulation.energies - ansatz.ising.offset) / ansatz.scale
+        self._alpha, self._shots, self._random = alpha, shots, random
+
+    def value(self, angles: Floats) -> float:
+        """CVaR of the exact distribution."""
+        return cvar(self._costs, self._simulation.probabilities(angles), self._alpha)
+
+    def answer(self, angles: Floats) -> Answer:
+        """A draw from the exact distribution."""
+        bits, counts = self._simulation.draw(angles, self._shots, self._random)
+        probability = self._simulation.probabilities(angles)
+        least = self._simulation.energies[0]
+        best = self._simulation.energies <= least + 1e-9 * max(1.0, abs(float(least)))
+        about = {
+            "measured": int(counts.sum()),
+            "discarded": 0,
+            "probability_of_optimum": float(probability[best].sum()),
+        }
+        return Answer(bits, counts, about)
+
+
+class MeasuredEngine:
+    """Values from measurements; the answer is the measurement that gave the best one.
+
+    With a wanted count, vectors that have another one come from noise: they are discarded, and
+    counted. The best vector of all measurements is never lost.
+    """
+
+    def __init__(self, problem: Problem, ansatz: Ansatz, measured: Measured, *, alpha: float):
+        self._problem, self._ansatz, self._measured, self._alpha = problem, ansatz, measured, alpha
+        self._least = np.inf
+        self._kept: tuple[NDArray[np.int8], NDArray[np.int64]] | None = None
+        self._record: tuple[float, NDArray[np.int8]] | None = None
+        self._total = self._discarded = 0
+        # no energy is higher: the value of a measurement of which nothing is left
+        ising = ansatz.ising
+        self._worst = float(np.abs(ising.h).sum() + np.abs(ising.J).sum()) / ansatz.scale
+
+    def value(self, angles: Floats) -> float:
+        """CVaR of a measurement."""
+        bits, counts = self._measured.run(angles)
+        self._total += int(counts.sum())
+        if self._ansatz.ones is not None:
+            fits = bits.sum(axis=1, dtype=np.int64) == self._ansatz.ones
+            self._discarded += int(counts[~fits].sum())
+            bits, counts = bits[fits], counts[fits]
+        if len(bits) == 0:
+            return self._worst
+        energies = self._problem.energies(bits)
+        order = np.argsort(energies, kind="stable")
+        bits, counts, energies = bits[order], counts[order], energies[order]
+        costs = (energies - self._ansatz.ising.offset) / self._ansatz.scale
+        found = cvar(costs, counts, self._alpha)
+        if found < self._least:
+            self._least, self._kept = found, (bits, counts)
+        if self._record is None or energies[0] < self._record[0]:
+            self._record = (float(energies[0]), bits[0])
+        return found
+
+    def answer(self, angles: Floats) -> Answer:
+        """The measurement of the best value, and the best vector of all."""
+        about: dict[str, Any] = {
+            "measured": self._total,
+            "discarded": self._discarded,
+            "sampler": self._measured.measurer.name,
+            "depth": int(self._measured.circuit.depth()),
+            "two_qubit_gates": int(self._measured.circuit.num_nonlocal_gates()),
+            "jobs": list(self._measured.jobs),
+        }
+        if self._kept is None or self._record is None:
+            return Answer(np.zeros((0, self._ansatz.n), np.int8), np.zeros(0, np.int64), about)
+        bits, counts = self._kept
+        if not (bits == self._record[1]).all(axis=1).any():
+            bits, counts = np.vstack([self._record[1], bits]), np.concatenate([[0], counts])
+        return Answer(bits, counts.astype(np.int64), about)
