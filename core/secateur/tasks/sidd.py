@@ -1,0 +1,258 @@
+"""SIDD, the reference's data set, as it is distributed (Abdelhamed et al. 2018).
+
+What is read, below the folder given:
+
+- ``Data/<scene instance>/NOISY_SRGB_010.PNG`` and ``GT_SRGB_010.PNG`` (``SIDD_Small_sRGB_Only``),
+  or the same with the instance's number in front and two pairs an instance, ``0001_NOISY_SRGB_010``
+  and ``0001_NOISY_SRGB_011`` (``SIDD_Medium_Srgb``; archives with and without the number exist);
+- ``ValidationNoisyBlocksSrgb.mat`` and ``ValidationGtBlocksSrgb.mat`` (40 × 32 blocks of 256 × 256)
+  for the test, if they are there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from secateur.errors import DataError, FileError, SecateurError
+from secateur.tasks.base import Batch, Task
+from secateur.tasks.denoising import log_mse, psnr
+
+FOLDERS = ("SIDD_Small_sRGB_Only", "SIDD_Medium_Srgb")
+NOISY_BLOCKS, CLEAN_BLOCKS = "ValidationNoisyBlocksSrgb.mat", "ValidationGtBlocksSrgb.mat"
+SELECTION_SEED = 1_000_001
+
+_NAME = re.compile(r"(?:\d{4}_)?(NOISY|GT)_SRGB_(\d{3})\.PNG", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A noisy and a clean picture of one scene."""
+
+    scene: str
+    noisy: Path
+    clean: Path
+
+
+def sidd_task(
+    root: Path | str,
+    *,
+    seed: int = 0,
+    patches: int = 96,
+    patch: int = 64,
+    selection_patches: int = 64,
+    test_blocks: int = 64,
+    batch: int = 16,
+) -> Task:
+    """Denoising on SIDD.
+
+    Of the scene instances, in the order of their names, one in four is for selection and the others
+    for calibration. The test is on validation blocks, evenly spread over all; without their files,
+    one more instance in four is kept for the test. Selection and test are the same for every seed.
+
+    Arguments:
+        root: the folder that holds ``Data``, or the one above it.
+        seed: of the calibration crops.
+        patches: calibration crops.
+        patch: side of the crops in pixels.
+        selection_patches: selection crops.
+        test_blocks: validation blocks (or crops of that size), at most.
+        batch: crops in a batch.
+
+    Raises:
+        FileError: the tree is missing or incomplete, or a file is damaged; names the file and where
+            it was looked for.
+        DataError: too few scenes, or pictures that do not fit each other.
+        SecateurError: Pillow or scipy is missing.
+    """
+    root = Path(root)
+    pairs = find_pairs(root)
+    blocks = _blocks(root, test_blocks)
+    fourth = 2 if blocks is None else None
+    parts: dict[str, list[Pair]] = {"calibration": [], "selection": [], "test": []}
+    scenes = sorted({pair.scene for pair in pairs})
+    need = 2 if blocks is not None else 3
+    if len(scenes) < need:
+        raise DataError(
+            f"{root} has {len(scenes)} scene instances",
+            remedy=f"give at least {need}, or the validation blocks {NOISY_BLOCKS}",
+        )
+    for pair in pairs:
+        place = scenes.index(pair.scene) % 4
+        split = "selection" if place == 1 else "test" if place == fourth else "calibration"
+        parts[split].append(pair)
+    generator = torch.Generator().manual_seed(seed)
+    fixed = torch.Generator().manual_seed(SELECTION_SEED)
+    calibration = _crops(parts["calibration"], patches, patch, generator)
+    selection = _crops(parts["selection"], selection_patches, patch, fixed)
+    test = _crops(parts["test"], test_blocks, 4 * patch, fixed) if blocks is None else blocks
+    return Task(
+        calibration=_batches(*calibration, batch),
+        selection=_batches(*selection, batch),
+        test=_batches(*test, batch),
+        loss=log_mse,
+        metric=psnr,
+        metric_name="psnr",
+        metric_unit="dB",
+        name="sidd",
+    )
+
+
+def find_pairs(root: Path) -> list[Pair]:
+    """All pairs of pictures below a folder, in the order of their names.
+
+    Raises:
+        FileError: no ``Data`` folder, no scene, or a picture without its partner.
+    """
+    looked = [root, *(root / name for name in FOLDERS)]
+    data = next((folder / "Data" for folder in looked if (folder / "Data").is_dir()), None)
+    if data is None:
+        places = ", ".join(str(folder / "Data") for folder in looked)
+        raise FileError(
+            f"there is no SIDD data set at {root} (looked for {places})",
+            remedy=f"unpack {FOLDERS[0]} or {FOLDERS[1]} there, or name its folder",
+        )
+    pairs: list[Pair] = []
+    for scene in sorted(path for path in data.iterdir() if path.is_dir()):
+        found: dict[tuple[str, str], Path] = {}
+        for file in sorted(scene.iterdir()):
+            match = _NAME.fullmatch(file.name)
+            if match:
+                found[match[1].upper(), match[2]] = file
+        numbers = sorted({number for _, number in found})
+        if not numbers:
+            raise FileError(
+                f"{scene} has no NOISY_SRGB_010.PNG and GT_SRGB_010.PNG (with or without the "
+                "instance's number in front)",
+                remedy="the download is incomplete: unpack the archive again",
+            )
+        for number in numbers:
+            for kind in ("NOISY", "GT"):
+                if (kind, number) not in found:
+                    other = found["GT" if kind == "NOISY" else "NOISY", number]
+                    missing = re.sub("NOISY|GT", kind, other.name)
+                    raise FileError(
+                        f"{scene / missing} is missing, and {other.name} is there",
+                        remedy="the download is incomplete: unpack the archive again",
+                    )
+            pairs.append(Pair(scene.name, found["NOISY", number], found["GT", number]))
+    if not pairs:
+        raise FileError(f"{data} holds no scene instance", remedy="unpack the archive again")
+    return pairs
+
+
+def _crops(
+    pairs: list[Pair], count: int, size: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Random crops, as evenly from the pairs as the count allows; each picture is read once."""
+    noisy: list[Tensor] = []
+    clean: list[Tensor] = []
+    share = [count // len(pairs) + (k < count % len(pairs)) for k in range(len(pairs))]
+    for pair, number in zip(pairs, share, strict=True):
+        if number == 0:
+            continue
+        pictures = [_read(path) for path in (pair.noisy, pair.clean)]
+        if pictures[0].shape != pictures[1].shape:
+            raise DataError(
+                f"{pair.noisy} is {tuple(pictures[0].shape)} and {pair.clean.name} "
+                f"{tuple(pictures[1].shape)}",
+                remedy="a pair shows one scene at one size: unpack the archive again",
+            )
+        if min(pictures[0].shape[1:]) < size:
+            raise DataError(
+                f"{pair.noisy} is {tuple(pictures[0].shape[1:])}, smaller than a crop of {size}",
+                remedy="take smaller patches",
+            )
+        for _ in range(number):
+            top, left = (
+                int(torch.randint(0, side - size + 1, (), generator=generator))
+                for side in pictures[0].shape[1:]
+            )
+            for crops, picture in ((noisy, pictures[0]), (clean, pictures[1])):
+                crops.append(picture[:, top : top + size, left : left + size].float() / 255.0)
+    return torch.stack(noisy), torch.stack(clean)
+
+
+def _read(path: Path) -> Tensor:
+    try:
+        from PIL import Image
+    except ModuleNotFoundError as error:
+        raise _needs("Pillow") from error
+    try:
+        with Image.open(path) as image:
+            pixels = np.array(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise FileError(
+            f"{path} is damaged: {error}", remedy="the download is incomplete: unpack it again"
+        ) from error
+    return torch.from_numpy(pixels).movedim(-1, 0)
+
+
+def _blocks(root: Path, count: int) -> tuple[Tensor, Tensor] | None:
+    """The validation blocks, or None if neither file is there."""
+    folders = [root, *(root / name for name in FOLDERS), root.parent]
+    found = {}
+    for name in (NOISY_BLOCKS, CLEAN_BLOCKS):
+        places = [folder / name for folder in folders]
+        found[name] = next((path for path in places if path.is_file()), None)
+    if not any(found.values()):
+        return None
+    for name, path in found.items():
+        if path is None:
+            there = next(p for p in found.values() if p is not None)
+            raise FileError(
+                f"{there.parent / name} is missing, and {there.name} is there",
+                remedy="fetch both files of the validation blocks",
+            )
+    noisy, clean = (_load_blocks(path) for path in found.values() if path is not None)
+    if noisy.shape != clean.shape:
+        raise DataError(
+            f"{NOISY_BLOCKS} is {noisy.shape} and {CLEAN_BLOCKS} {clean.shape}",
+            remedy="fetch both files again",
+        )
+    chosen = np.linspace(0, len(noisy) - 1, min(count, len(noisy))).round().astype(int)
+    tensors = [
+        torch.from_numpy(np.ascontiguousarray(part[chosen])).movedim(-1, 1).float() / 255.0
+        for part in (noisy, clean)
+    ]
+    return tensors[0], tensors[1]
+
+
+def _load_blocks(path: Path) -> NDArray[np.uint8]:
+    """Blocks as ``(images · blocks, height, width, 3)``."""
+    try:
+        from scipy.io import loadmat
+    except ModuleNotFoundError as error:
+        raise _needs("scipy") from error
+    try:
+        content: dict[str, Any] = loadmat(path)
+    except Exception as error:  # scipy raises many kinds on a damaged file
+        raise FileError(
+            f"{path} is damaged: {type(error).__name__}: {error}", remedy="fetch it again"
+        ) from error
+    blocks = content.get(path.stem)
+    if blocks is None or blocks.ndim != 5 or blocks.shape[-1] != 3 or blocks.dtype != np.uint8:
+        raise FileError(
+            f"{path} does not hold {path.stem} of shape (images, blocks, height, width, 3)",
+            remedy="fetch the sRGB validation blocks again",
+        )
+    merged: NDArray[np.uint8] = blocks.reshape(-1, *blocks.shape[2:])
+    return merged
+
+
+def _batches(noisy: Tensor, clean: Tensor, size: int) -> list[Batch]:
+    return list(zip(noisy.split(size), clean.split(size), strict=True))
+
+
+def _needs(package: str) -> SecateurError:
+    return SecateurError(
+        f"reading SIDD needs {package}, which is not installed",
+        remedy='pip install "secateur[photos]"',
+    )
