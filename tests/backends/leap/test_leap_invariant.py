@@ -55,9 +55,9 @@ def test_one_job_and_one_charge_whatever_goes_wrong(script: dict[str, list[str]]
         backend = Leap()
         given: dict[str, Any] = {"backoff": 0.001, "retries": 1, "wait": 5.0}
         found, remedies = None, []
-        for run in range(12):
+        for run in range(20):
             # only when it is certain that nothing was accepted, as a user sees in the dashboard
-            given["resubmit"] = run > 8 and not server.accepted
+            given["resubmit"] = run > 3 and not server.accepted
             try:
                 options = options_for(backend, server, Path(folder), **given)
                 found = backend.solve(PROBLEM, options)
