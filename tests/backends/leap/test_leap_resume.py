@@ -161,7 +161,7 @@ def test_ctrl_c_is_prompt_and_says_what_becomes_of_the_job(
     asked = time.monotonic()
     process.send_signal(signal.SIGINT)
     said = result(process)["interrupted"][0]
-    assert time.monotonic() - asked < 4  # `close` of the client would wait for the job
+    assert time.monotonic() - asked < 15  # `close` of the client would wait for the job
     job = server.accepted[0]
     assert job.id in said
     server.release.set()
@@ -184,7 +184,7 @@ def test_ctrl_c_while_the_job_is_sent(start: Any, server: LeapServer, journal: P
     asked = time.monotonic()
     process.send_signal(signal.SIGINT)
     assert "may have been accepted" in result(process)["interrupted"][0]
-    assert time.monotonic() - asked < 4
+    assert time.monotonic() - asked < 15
     gate.set()
     found = result(start())
     assert (found["resumed"], found["job"]) == (True, server.accepted[0].id)
