@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from secateur.errors import OptionError
 from secateur.network import Channels, GatedNetwork
-from secateur.network.graph import evaluation_mode
+from secateur.network.graph import evaluation_mode, input_error
 from secateur.progress import track
 from secateur.tasks import Task
 
@@ -149,6 +149,10 @@ def _run_to(graph: fx.GraphModule, node: str, inputs: Tensor) -> _Seen:
         _Until(graph, node).run(inputs)
     except _Stop as stop:
         return stop.seen
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        raise input_error(inputs, error) from error
     raise AssertionError(f"{node} was not reached")
 
 
