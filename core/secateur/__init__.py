@@ -1,3 +1,98 @@
-"""Prune neural networks by solving a QUBO, with the solver of your choice."""
+"""Prune neural networks by solving a QUBO, with the solver of your choice.
+
+::
+
+    import secateur
+
+    result = secateur.prune(network, task, amount=0.36)
+    print(result)
+    smaller = result.network
+
+Names are loaded when they are first used, so that ``import secateur`` is fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from secateur.backends import Backend, Problem, Solution
+    from secateur.capacity import Selection, solve_exactly
+    from secateur.errors import SecateurError
+    from secateur.methods import Method
+    from secateur.network import Channels, find_channels
+    from secateur.pipeline import compare, prune
+    from secateur.qubo import fisher_qubo, hybrid_qubo, l1_qubo, residual_qubo, taylor_qubo
+    from secateur.refine import Exchange, TensorTrain
+    from secateur.result import PruningResult
+    from secateur.statistics import ChannelStatistics, collect_statistics
+    from secateur.surgery import load_slim
+    from secateur.tasks import Task
+
+_HOMES = {
+    "Backend": "backends",
+    "ChannelStatistics": "statistics",
+    "Channels": "network",
+    "Exchange": "refine",
+    "Method": "methods",
+    "Problem": "backends",
+    "PruningResult": "result",
+    "SecateurError": "errors",
+    "Selection": "capacity",
+    "Solution": "backends",
+    "Task": "tasks",
+    "TensorTrain": "refine",
+    "collect_statistics": "statistics",
+    "compare": "pipeline",
+    "find_channels": "network",
+    "fisher_qubo": "qubo",
+    "hybrid_qubo": "qubo",
+    "l1_qubo": "qubo",
+    "load_slim": "surgery",
+    "prune": "pipeline",
+    "residual_qubo": "qubo",
+    "solve_exactly": "capacity",
+    "taylor_qubo": "qubo",
+}
+
+__all__ = [
+    "Backend",
+    "ChannelStatistics",
+    "Channels",
+    "Exchange",
+    "Method",
+    "Problem",
+    "PruningResult",
+    "SecateurError",
+    "Selection",
+    "Solution",
+    "Task",
+    "TensorTrain",
+    "__version__",
+    "collect_statistics",
+    "compare",
+    "find_channels",
+    "fisher_qubo",
+    "hybrid_qubo",
+    "l1_qubo",
+    "load_slim",
+    "prune",
+    "residual_qubo",
+    "solve_exactly",
+    "taylor_qubo",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'secateur' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"secateur.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

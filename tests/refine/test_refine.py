@@ -49,9 +49,9 @@ class Planted:
 
 
 METHODS = [
-    TensorTrain(evaluations=150),
-    Exchange(evaluations=150),
-    Exchange(evaluations=150, guide="random"),
+    TensorTrain(evaluations=60),
+    Exchange(evaluations=60),
+    Exchange(evaluations=60, guide="random"),
 ]
 
 
@@ -60,12 +60,12 @@ METHODS = [
 )
 def test_small_problems_are_solved(method):
     solved = 0
-    for seed in range(5):
+    for seed in range(4):
         truth = random_problem(12, 5, seed)
         start = greedy(Problem(truth.bqm, 5), swaps=False)
         found = refine(Planted(truth), truth, start, method, seed=seed)
         solved += bool(-found.value <= brute_force(truth) + 1e-9)
-    assert solved >= 4
+    assert solved >= 3
 
 
 @pytest.mark.parametrize(
