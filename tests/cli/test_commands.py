@@ -1,0 +1,194 @@
+"""The command line as a newcomer uses it, rightly and wrongly."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dimod
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from secateur import __version__
+from secateur.cli import COMMANDS, run
+from tests.end_to_end import own
+
+OWN = ["--network", "tests.end_to_end.own:build", "--task", "tests.end_to_end.own:task"]
+PRUNE = ["prune", *OWN, "--probes", "3", "--amount"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def fails(capsys, arguments: list[str], error: str, *parts: str, code: int = 1) -> None:
+    """The command ends with one clear error, and prints no traceback and no result."""
+    assert run(arguments) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    assert error in err
+    for part in parts:
+        assert part in err
+
+
+def test_version_and_help_teach(capsys):
+    assert run(["--version"]) == 0
+    assert __version__ in capsys.readouterr().out
+    assert run(["--help"]) == 0
+    text = capsys.readouterr().out
+    for name in COMMANDS:
+        assert name in text
+    for name in ("prune", "qubo", "demo", "train"):
+        assert run([name, "--help"]) == 0
+        assert re.search(r"Example.*:\n +secateur ", capsys.readouterr().out)
+
+
+def test_prune_prints_a_table_and_writes_a_folder(capsys):
+    weights = own.build()
+    save_file(weights.state_dict(), "w.safetensors")
+    command = [*PRUNE, "40%", "--weights", "w.safetensors", "--output", "out"]
+    assert run(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["method", "channels", "parameters"]
+    assert lines[2].split()[:3] == ["fisher", "10", "(-6)"]
+    assert sorted(p.name for p in Path("out").iterdir()) == [
+        "figure.png",
+        "network.safetensors",
+        "result.json",
+        "selection.json",
+    ]
+    fails(capsys, command, "FileError: out exists already", "--output")
+
+
+def test_prune_prints_json(capsys):
+    arguments = [*PRUNE, "5", "--objective", "hybrid", "--backend", "steepest-descent"]
+    arguments += ["--objective-option", "similarity_weight=0.3", "--option", "reads=7"]
+    assert run([*arguments, "--refine", "tt", "--evaluations", "3", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [row["method"] for row in result["rows"]] == ["dense", "hybrid+tt"]
+    assert result["rows"][1]["pruned"] == 5
+    assert result["settings"]["methods"][0]["objective_options"] == {"similarity_weight": 0.3}
+
+
+def test_qubo_writes_a_file_and_stops(capsys):
+    assert run(["qubo", *OWN, "--probes", "3", "--objective", "residual", "--output", "o.bqm"]) == 0
+    assert "16 variables" in capsys.readouterr().out
+    with Path("o.bqm").open("rb") as file:
+        bqm = dimod.BinaryQuadraticModel.from_file(file)
+    assert bqm.num_variables == 16
+    assert "stem.0:0" in bqm.variables
+
+
+@pytest.mark.parametrize("amount", ["0", "100%", "1.5", "abc", "15", "-3"])
+def test_a_wrong_amount(capsys, amount):
+    fails(capsys, [*PRUNE, amount], "AmountError", repr(amount), "Mend:")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "part"),
+    [
+        (["--network", "nowhere:build"], "NetworkError", "No module named 'nowhere'"),
+        (["--network", "tests.end_to_end.own"], "NetworkError", "module:factory"),
+        (["--network", "tests.end_to_end.own:missing"], "NetworkError", "missing"),
+        (["--network", "tests.end_to_end.own:broken"], "NetworkError", "no such weights"),
+        (["--network", "tests.end_to_end.own:no_convolutions"], "NetworkError", "no Conv2d"),
+        (["--task", "tests.end_to_end.own:nan_metric"], "MetricError", "nan"),
+        (["--task", "tests.end_to_end.own:nan_data"], "DataError", "NaN"),
+        (["--task", "tests.end_to_end.own:wrong_shape"], "DataError", "(1, 5, 8, 8)"),
+        (["--task", "denoise"], "OptionError", "denoising"),
+        (["--task", "sidd"], "DataError", "--sidd"),
+        (["--task", "sidd", "--sidd", "nowhere"], "FileError", "nowhere"),
+        (["--task", "denoising", "--photos", "nowhere"], "FileError", "nowhere is no folder"),
+        (["--backend", "anealing"], "BackendNotFound", "did you mean 'annealing'"),
+        (["--option", "read=3"], "BackendOptionError", "did you mean 'reads'"),
+        (["--option", "reads"], "OptionError", "key=value"),
+        (["--option", "reads=0"], "BackendOptionError", "at least 1"),
+        (["--objective", "fischer"], "OptionError", "did you mean 'fisher'"),
+        (["--objective-option", "gamma=1"], "OptionError", "gradient"),
+        (["--weights", "nowhere.safetensors"], "FileError", "nowhere.safetensors"),
+        (["--ignored", "stemm"], "NetworkError", "did you mean 'stem'"),
+        (["--refine", "tt", "--evaluations", "0"], "OptionError", "evaluations is 0"),
+        (["--probes", "-1"], "OptionError", "probes is -1"),
+    ],
+)
+def test_bad_input_is_one_clear_error(capsys, change, error, part):
+    fails(capsys, [*PRUNE, "4", *change], error, part, "Mend:")
+
+
+@pytest.mark.parametrize("keep", [0, 100, -200])
+def test_corrupt_and_truncated_weights(capsys, keep):
+    save_file(own.build().state_dict(), "w.safetensors")
+    data = Path("w.safetensors").read_bytes()
+    Path("w.safetensors").write_bytes(data[:keep])
+    fails(capsys, [*PRUNE, "4", "--weights", "w.safetensors"], "FileError", "w.safetensors is cor")
+
+
+def test_nan_weights(capsys):
+    state = own.build().state_dict()
+    state["fc.bias"] = torch.full((3,), float("nan"))
+    save_file(state, "w.safetensors")
+    fails(capsys, [*PRUNE, "4", "--weights", "w.safetensors"], "NetworkError", "fc.bias")
+
+
+def test_wrong_usage_is_exit_code_two(capsys):
+    assert run(["prune"]) == 2
+    assert "--network" in capsys.readouterr().err
+    assert run(["prnue"]) == 2
+    assert run(["prune", *OWN, "--amount", "3", "--refine", "tensor"]) == 2
+
+
+def test_training_is_a_command(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for k in range(3):
+        pixels = rng.integers(0, 255, (160, 160, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{k}.png")
+    train = ["train", "halfunet", "--width", "3", "--levels", "2", "--patch", "16", "--batch", "2"]
+    train += ["--photos", str(folder), "--output", "mine", "--steps", "3", "--json"]
+    assert run(train) == 0
+    about = json.loads(capsys.readouterr().out)
+    assert about["recipe"]["steps"] == 3
+    assert "--width 3" in about["command"]
+    assert sorted(p.name for p in Path("mine").iterdir()) == [
+        "halfunet.json",
+        "halfunet.safetensors",
+    ]
+    fails(capsys, train, "FileError: mine exists already")
+    fails(capsys, [*train, "--resume"], "FileError", "no mine/state.safetensors to resume")
+    fails(capsys, [*train, "--levels", "0"], "OptionError", "levels is 0")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
+def test_ctrl_c_is_exit_code_130_without_a_traceback(tmp_path):
+    """A real SIGINT to a real process, in the middle of the refinement."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "secateur", *PRUNE, "4", "--output", "out"]
+    command += ["--refine", "tt", "--evaluations", "1000000"]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    seen = ""
+    assert process.stderr is not None
+    deadline = time.monotonic() + 120
+    while "refining" not in seen and time.monotonic() < deadline:
+        seen += process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, seen + err
+    assert out == ""
+    assert "Traceback" not in err
+    assert "interrupted" in err
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith((".out", "out"))]

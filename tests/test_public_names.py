@@ -1,0 +1,90 @@
+"""The public names, what they may cost to import, and the one-way flow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import secateur
+
+NAMES = [
+    "Backend",
+    "ChannelStatistics",
+    "Channels",
+    "Exchange",
+    "Method",
+    "Problem",
+    "PruningResult",
+    "SecateurError",
+    "Selection",
+    "Solution",
+    "Task",
+    "TensorTrain",
+    "__version__",
+    "collect_statistics",
+    "compare",
+    "find_channels",
+    "fisher_qubo",
+    "hybrid_qubo",
+    "l1_qubo",
+    "load_slim",
+    "prune",
+    "residual_qubo",
+    "solve_exactly",
+    "taylor_qubo",
+]
+HEAVY = (
+    "torch",
+    "dimod",
+    "numpy",
+    "dwave",
+    "qiskit",
+    "gurobipy",
+    "pyscipopt",
+    "openjij",
+    "skimage",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+)
+
+
+def modules_after(code: str) -> set[str]:
+    """The top-level modules that a fresh interpreter has loaded after some code."""
+    program = f"import sys, json\n{code}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_the_public_names_are_these():
+    assert secateur.__all__ == NAMES
+    assert dir(secateur) == sorted(NAMES)
+    for name in NAMES:
+        assert getattr(secateur, name) is not None
+        documented = getattr(secateur, name).__doc__
+        assert name == "__version__" or documented
+
+
+def test_importing_loads_nothing_heavy():
+    loaded = modules_after("import secateur, secateur.cli")
+    assert not [name for name in HEAVY if name in loaded]
+
+
+def test_the_library_loads_no_vendor_package():
+    loaded = modules_after(
+        "import secateur.pipeline, secateur.report, secateur.zoo, secateur.backends.registry"
+    )
+    vendors = ("dwave", "dwave.samplers", "qiskit", "gurobipy", "pyscipopt", "openjij")
+    assert not [name for name in vendors if name in loaded]
+    assert "secateur_backends" not in loaded
+
+
+def test_listing_backends_imports_no_plugin():
+    loaded = modules_after(
+        "from secateur.backends.registry import list_backends\n"
+        "assert 'annealing' in [entry.name for entry in list_backends()]"
+    )
+    assert not [n for n in ("torch", "dwave.samplers", "secateur_backends") if n in loaded]
