@@ -300,6 +300,7 @@ def _samples(problem: Problem, answer: Answer) -> dimod.SampleSet:
         vartype=dimod.BINARY,
         energy=energies[order],
         num_occurrences=counts[order],
+        sort_labels=False,
     )
 
 

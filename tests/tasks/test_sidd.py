@@ -23,7 +23,7 @@ def picture(value: int, size: tuple[int, int] = (80, 96)) -> Image.Image:
 def write_tree(root: Path, scenes: int = 4, *, prefix: bool = False, numbers=("010",)) -> Path:
     """Noisy pictures are 10 brighter than their clean ones, which tell the scene by their value."""
     for scene in range(1, scenes + 1):
-        folder = root / "Data" / f"{scene:04d}_001_S6_00100_00060_3200_L"
+        folder = root / "Data" / f"{scene:04d}_{scene:03d}_S6_00100_00060_3200_L"
         folder.mkdir(parents=True)
         front = f"{scene:04d}_" if prefix else ""
         for number in numbers:
@@ -73,6 +73,27 @@ def test_scenes_are_split_and_crops_are_aligned(tmp_path):
     assert task.test[0][0].shape == (3, 3, 64, 64)
 
 
+def test_instances_of_one_scene_stay_in_one_split(tmp_path):
+    """Phone and ISO change between instances; what is in the picture does not."""
+    root = write_tree(tmp_path)
+    for scene in range(1, 5):
+        folder = root / "Data" / f"{scene + 100:04d}_{scene:03d}_GP_03200_00060_3200_N"
+        folder.mkdir()
+        picture(20 * scene + 110).save(folder / "NOISY_SRGB_010.PNG")
+        picture(20 * scene + 100).save(folder / "GT_SRGB_010.PNG")
+    task = sidd_task(root, **SMALL)
+    assert values(task.calibration) == {20, 80, 120, 180}
+    assert values(task.selection) == {40, 140}
+    assert values(task.test) == {60, 160}
+
+
+def test_fewer_crops_than_pictures_are_spread_over_the_scenes(tmp_path):
+    root = write_tree(tmp_path, scenes=8)
+    task = sidd_task(root, **{**SMALL, "patches": 2, "selection_patches": 1})
+    assert values(task.calibration) == {80, 160}
+    assert sum(len(noisy) for noisy, _ in task.selection) == 1
+
+
 def test_the_validation_blocks_are_the_test(tmp_path):
     write_blocks(write_tree(tmp_path))
     task = sidd_task(tmp_path, **SMALL)
@@ -103,7 +124,7 @@ def test_a_missing_tree_says_where_it_was_looked_for(tmp_path):
 
 def test_a_missing_partner_is_named(tmp_path):
     root = write_tree(tmp_path, prefix=True)
-    lost = root / "Data" / "0003_001_S6_00100_00060_3200_L" / "0003_GT_SRGB_010.PNG"
+    lost = root / "Data" / "0003_003_S6_00100_00060_3200_L" / "0003_GT_SRGB_010.PNG"
     lost.unlink()
     with pytest.raises(FileError, match=r"0003_GT_SRGB_010\.PNG is missing"):
         sidd_task(root)
@@ -146,7 +167,7 @@ def test_damaged_blocks_are_named(tmp_path):
 
 def test_pictures_that_do_not_fit_and_too_few_scenes_are_errors(tmp_path):
     root = write_tree(tmp_path, scenes=2)
-    with pytest.raises(DataError, match="2 scene instances"):
+    with pytest.raises(DataError, match=r"2 scenes \(001, 002\)"):
         sidd_task(root, **SMALL)
     write_blocks(root)
     picture(3, (70, 96)).save(root / "Data" / "0001_001_S6_00100_00060_3200_L" / "GT_SRGB_010.PNG")

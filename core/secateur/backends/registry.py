@@ -86,12 +86,18 @@ def find_backend(name: str) -> BackendEntry:
 def load_backend(name: str) -> type[Backend]:
     """The class of a backend; a ``dimod.Sampler`` class is wrapped.
 
+    ``decompose:NAME`` is the backend NAME on parts of a problem.
+
     Raises:
         BackendNotFound: no entry point of that name.
         BackendConflict: two of that name.
         BackendUnavailable: the plugin cannot be imported, for the want of a package.
         BackendFailed: the plugin cannot be imported, for a fault of its own, or is no backend.
     """
+    if name.startswith("decompose:"):
+        from secateur.backends.decomposition import decompose
+
+        return decompose(load_backend(name.removeprefix("decompose:")))
     return _load(find_backend(name))
 
 

@@ -27,7 +27,7 @@ def train() -> None:
 @click.option("--levels", default=4, show_default=True, help="Resolutions.")
 @click.option("--unshuffle", default=2, show_default=True, help="Pixel unshuffling; 1 for none.")
 @click.option("--no-batch-norm", is_flag=True, help="Convolutions with a bias instead.")
-@click.option("--steps", default=6000, show_default=True, help="Of Adam; about 6 a second.")
+@click.option("--steps", default=5000, show_default=True, help="Of Adam; about 5 a second.")
 @click.option("--batch", default=16, show_default=True, help="Crops a step.")
 @click.option("--patch", default=64, show_default=True, help="Side of a crop in pixels.")
 @click.option("--learning-rate", default=2e-3, show_default=True, help="The highest.")

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from secateur.errors import DataError, FileError, SecateurError
+from secateur.progress import track
 from secateur.tasks.base import Batch, Task
 from secateur.tasks.denoising import log_mse, psnr
 
@@ -30,15 +31,23 @@ NOISY_BLOCKS, CLEAN_BLOCKS = "ValidationNoisyBlocksSrgb.mat", "ValidationGtBlock
 SELECTION_SEED = 1_000_001
 
 _NAME = re.compile(r"(?:\d{4}_)?(NOISY|GT)_SRGB_(\d{3})\.PNG", re.IGNORECASE)
+# instance, scene, phone, ISO, shutter, illuminant, brightness: 0052_002_S6_01600_01000_5500_N
+_INSTANCE = re.compile(r"\d{4}_(\d{3})_\w+")
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A noisy and a clean picture of one scene."""
+    """A noisy and a clean picture of one instance of a scene."""
 
-    scene: str
+    instance: str
     noisy: Path
     clean: Path
+
+    @property
+    def scene(self) -> str:
+        """What is in the picture: instances of one scene differ in phone, ISO and light only."""
+        match = _INSTANCE.fullmatch(self.instance)
+        return match[1] if match else self.instance
 
 
 def sidd_task(
@@ -53,9 +62,10 @@ def sidd_task(
 ) -> Task:
     """Denoising on SIDD.
 
-    Of the scene instances, in the order of their names, one in four is for selection and the others
-    for calibration. The test is on validation blocks, evenly spread over all; without their files,
-    one more instance in four is kept for the test. Selection and test are the same for every seed.
+    Of the scenes, in the order of their numbers, one in four is for selection and the others for
+    calibration, each with all its instances: nothing that is in the pictures of one split is in
+    another's. The test is on validation blocks, evenly spread over all; without their files, one
+    more scene in four is kept for the test. Selection and test are the same for every seed.
 
     Arguments:
         root: the folder that holds ``Data``, or the one above it.
@@ -81,8 +91,9 @@ def sidd_task(
     need = 2 if blocks is not None else 3
     if len(scenes) < need:
         raise DataError(
-            f"{root} has {len(scenes)} scene instances",
-            remedy=f"give at least {need}, or the validation blocks {NOISY_BLOCKS}",
+            f"{root} has pictures of {len(scenes)} scenes ({', '.join(scenes)})",
+            remedy=f"give at least {need}, so that no scene is in two splits"
+            + (f", or the validation blocks {NOISY_BLOCKS}" if blocks is None else ""),
         )
     for pair in pairs:
         place = scenes.index(pair.scene) % 4
@@ -154,30 +165,38 @@ def _crops(
     """Random crops, as evenly from the pairs as the count allows; each picture is read once."""
     noisy: list[Tensor] = []
     clean: list[Tensor] = []
-    share = [count // len(pairs) + (k < count % len(pairs)) for k in range(len(pairs))]
-    for pair, number in zip(pairs, share, strict=True):
-        if number == 0:
-            continue
-        pictures = [_read(path) for path in (pair.noisy, pair.clean)]
-        if pictures[0].shape != pictures[1].shape:
-            raise DataError(
-                f"{pair.noisy} is {tuple(pictures[0].shape)} and {pair.clean.name} "
-                f"{tuple(pictures[1].shape)}",
-                remedy="a pair shows one scene at one size: unpack the archive again",
-            )
-        if min(pictures[0].shape[1:]) < size:
-            raise DataError(
-                f"{pair.noisy} is {tuple(pictures[0].shape[1:])}, smaller than a crop of {size}",
-                remedy="take smaller patches",
-            )
-        for _ in range(number):
-            top, left = (
-                int(torch.randint(0, side - size + 1, (), generator=generator))
-                for side in pictures[0].shape[1:]
-            )
-            for crops, picture in ((noisy, pictures[0]), (clean, pictures[1])):
-                crops.append(picture[:, top : top + size, left : left + size].float() / 255.0)
+    # of more pairs than crops, the ones taken are spread over all: they are sorted by scene
+    share = [(k + 1) * count // len(pairs) - k * count // len(pairs) for k in range(len(pairs))]
+    read = [(pair, number) for pair, number in zip(pairs, share, strict=True) if number]
+    with track("reading SIDD", len(read)) as bar:
+        for pair, number in read:
+            pictures = _read_pair(pair, size)
+            for _ in range(number):
+                top, left = (
+                    int(torch.randint(0, side - size + 1, (), generator=generator))
+                    for side in pictures[0].shape[1:]
+                )
+                for crops, picture in zip((noisy, clean), pictures, strict=True):
+                    crops.append(picture[:, top : top + size, left : left + size].float() / 255.0)
+            bar.advance()
     return torch.stack(noisy), torch.stack(clean)
+
+
+def _read_pair(pair: Pair, size: int) -> list[Tensor]:
+    """Both pictures of a pair, checked to be of one size that a crop fits in."""
+    pictures = [_read(path) for path in (pair.noisy, pair.clean)]
+    if pictures[0].shape != pictures[1].shape:
+        raise DataError(
+            f"{pair.noisy} is {tuple(pictures[0].shape)} and {pair.clean.name} "
+            f"{tuple(pictures[1].shape)}",
+            remedy="a pair shows one scene at one size: unpack the archive again",
+        )
+    if min(pictures[0].shape[1:]) < size:
+        raise DataError(
+            f"{pair.noisy} is {tuple(pictures[0].shape[1:])}, smaller than a crop of {size}",
+            remedy="take smaller patches",
+        )
+    return pictures
 
 
 def _read(path: Path) -> Tensor:

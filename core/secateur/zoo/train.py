@@ -29,6 +29,9 @@ from secateur.zoo.halfunet import HalfUNet
 
 FLOOR = 1e-4
 """Added to a crop's squared error before its logarithm, so that dark, easy crops do not rule."""
+SETTLED = 0.5
+"""From this share of the steps on, batch norm uses its running statistics, as it will in use: the
+statistics of 16 crops of few photographs are far from those of a picture."""
 WEIGHTS, STATE, ABOUT = "halfunet.safetensors", "state.safetensors", "halfunet.json"
 
 
@@ -52,7 +55,7 @@ class Recipe:
     levels: int = 4
     unshuffle: int = 2
     batch_norm: bool = True
-    steps: int = 6000
+    steps: int = 5000
     batch: int = 16
     patch: int = 64
     learning_rate: float = 2e-3
@@ -101,7 +104,7 @@ def train_halfunet(
     """Train, and write ``halfunet.safetensors`` and ``halfunet.json``; return the latter.
 
     Every step draws its crops and noise from a generator of its own, so a run that was stopped and
-    resumed gives the same weights as one that was not.
+    resumed gives the same weights as one that was not (with the same number of threads).
 
     Arguments:
         recipe: what to train.
@@ -115,29 +118,42 @@ def train_halfunet(
         FileError: the folder exists (without ``resume``), or its state is missing, corrupt or of
             another recipe.
     """
-    network = recipe.network()
+    network = recipe.network().to(memory_format=torch.channels_last)  # a third faster
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
     first, spent = 0, 0.0
     curve: list[dict[str, float]] = []
     if resume:
-        first, spent, curve = _load_state(folder / STATE, recipe, network, optimizer)
+        first, spent, curve = _load_state(
+            folder / STATE, recipe, photographs.source, network, optimizer
+        )
     elif folder.exists():
         raise FileError(f"{folder} exists already", remedy="choose another, or give --resume")
     folder.mkdir(parents=True, exist_ok=True)
     task = denoising_task(photographs)
-    started = time.monotonic() - spent
+    begun = time.monotonic()
+
+    def save(step: int) -> None:
+        about = {
+            "recipe": asdict(recipe),
+            "photographs": photographs.source,
+            "step": step,
+            "seconds": spent + time.monotonic() - begun,
+            "curve": curve,
+        }
+        _save_state(folder / STATE, about, network, optimizer)
+
+    save(first)  # whenever it is stopped, there is a state to go on from
     with track("training", recipe.steps) as bar:
         bar.advance(first)
         for step in range(first, recipe.steps):
             loss = _step(recipe, network, optimizer, photographs.train, step)
-            last = step + 1 == recipe.steps
-            if last or (step + 1) % save_every == 0:
+            if step + 1 == recipe.steps or (step + 1) % save_every == 0:
                 quality = mean_psnr(network, task, "selection")
                 curve.append({"step": step + 1, "loss": loss, "psnr": quality})
-                bar.advance(0, f"{quality:.2f} dB")
-                spent = time.monotonic() - started
-                _save_state(folder / STATE, recipe, network, optimizer, step + 1, spent, curve)
-            bar.advance()
+                save(step + 1)
+            left = (time.monotonic() - begun) / (step + 1 - first) * (recipe.steps - step - 1)
+            seen = f"{curve[-1]['psnr']:.2f} dB, " if curve else ""
+            bar.advance(1, f"{seen}{left / 60:.0f} min left")
     about = {
         "network": "HalfUNet",
         "recipe": asdict(recipe),
@@ -146,13 +162,14 @@ def train_halfunet(
         "psnr_noisy": mean_psnr(nn.Identity(), task, "test"),
         "psnr": mean_psnr(network, task, "test"),
         "parameters": sum(p.numel() for p in network.parameters()),
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": round(spent + time.monotonic() - begun, 1),
         "threads": torch.get_num_threads(),
         "processor": platform.processor() or platform.machine(),
         "versions": versions(),
         "curve": curve,
     }
-    _atomically(folder / WEIGHTS, lambda path: save_file(network.state_dict(), path))
+    weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    _atomically(folder / WEIGHTS, lambda path: save_file(weights, path))
     _atomically(
         folder / ABOUT, lambda path: Path(path).write_text(json.dumps(about, indent=2) + "\n")
     )
@@ -164,6 +181,10 @@ def training_crops(
     photographs: Sequence[Tensor], count: int, size: int, generator: torch.Generator
 ) -> Tensor:
     """Random crops in random colours and two scales: there are few photographs to learn from.
+
+    Half of the crops keep a channel or two far below the others: where a colour is saturated, the
+    noise of the dark channels is clipped at zero, and no photograph for training shows that (a
+    network trained without this failed on the red and green of the test photographs).
 
     Returns:
         Shape ``(count, 3, size, size)``, in [0, 1].
@@ -179,7 +200,11 @@ def training_crops(
     )
     order = torch.stack([torch.randperm(3, generator=generator) for _ in range(count)])
     crops = crops.gather(1, order[:, :, None, None].expand_as(crops))
-    gains = 0.5 + 0.6 * torch.rand(count, 3, 1, 1, generator=generator)
+    grey = crops.mean(1, keepdim=True)
+    saturation = 2.0 ** (2.0 * torch.rand(count, 1, 1, 1, generator=generator) - 0.5)
+    crops = grey + saturation * (crops - grey)
+    lowest = 0.5 * torch.randint(0, 2, (count, 1, 1, 1), generator=generator)
+    gains = lowest + (1.1 - lowest) * torch.rand(count, 3, 1, 1, generator=generator)
     return (crops * gains).clamp(0.0, 1.0)
 
 
@@ -203,6 +228,10 @@ def _step(
     for group in optimizer.param_groups:
         group["lr"] = recipe.rate(step)
     network.train()
+    if step >= SETTLED * recipe.steps:
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
     error = (network(noisy) - clean).square().flatten(1).mean(1)
     loss = (error + FLOOR).log().mean()
     optimizer.zero_grad()
@@ -223,24 +252,21 @@ def _atomically(path: Path, write: Any) -> None:
 
 
 def _save_state(
-    path: Path,
-    recipe: Recipe,
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    step: int,
-    seconds: float,
-    curve: list[dict[str, float]],
+    path: Path, about: dict[str, Any], network: nn.Module, optimizer: torch.optim.Optimizer
 ) -> None:
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"adam.{index}.{key}": value for key, value in state.items()}
-    about = {"recipe": asdict(recipe), "step": step, "seconds": seconds, "curve": curve}
-    metadata = {"about": json.dumps(about)}
-    _atomically(path, lambda draft: save_file(tensors, draft, metadata))
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    _atomically(path, lambda draft: save_file(tensors, draft, {"about": json.dumps(about)}))
 
 
 def _load_state(
-    path: Path, recipe: Recipe, network: nn.Module, optimizer: torch.optim.Optimizer
+    path: Path,
+    recipe: Recipe,
+    source: str,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
 ) -> tuple[int, float, list[dict[str, float]]]:
     if not path.exists():
         raise FileError(
@@ -250,23 +276,32 @@ def _load_state(
         with safe_open(path, "pt") as file:
             about = json.loads(file.metadata()["about"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        before = {**about["recipe"], "photographs": about["photographs"]}
+        done = int(about["step"]), float(about["seconds"]), list(about["curve"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise FileError(
             f"{path} is corrupt: {error}", remedy="remove its folder and start again"
         ) from error
-    if about["recipe"] != asdict(recipe):
-        changed = [k for k, v in asdict(recipe).items() if about["recipe"].get(k) != v]
+    now = {**asdict(recipe), "photographs": source}
+    changed = [f"{k} was {before.get(k)} and is {v}" for k, v in now.items() if before.get(k) != v]
+    if changed:
         raise FileError(
-            f"{path} is of another run: {', '.join(changed)} differ",
+            f"{path} is of another run: {', '.join(changed)}",
             remedy="give the options that it was started with",
         )
-    network.load_state_dict(
-        {name[8:]: tensor for name, tensor in tensors.items() if name.startswith("network.")}
-    )
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("adam."):
             _, index, key = name.split(".")
             state.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    return int(about["step"]), float(about["seconds"]), list(about["curve"])
+    try:
+        network.load_state_dict(
+            {name[8:]: tensor for name, tensor in tensors.items() if name.startswith("network.")}
+        )
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    except (RuntimeError, ValueError) as error:
+        raise FileError(
+            f"{path} does not hold the whole state: {error}",
+            remedy="remove its folder and start again",
+        ) from error
+    return done

@@ -1,0 +1,259 @@
+"""Any backend on problems larger than it takes: ``decompose:NAME``.
+
+A large-neighbourhood search. What is certain is fixed (persistency); of the rest, the variables
+that good vectors disagree about, or whose value costs or saves least, are freed, at most ``size``
+at a time, and the inner backend solves for them with everything else as it is in the best vector
+so far. The part keeps what the fixed variables leave of the count and the limits, so the whole
+always has exactly the wanted count. The idea is that of qbsolv: Booth, Reinhardt and Roy,
+"Partitioning Optimization Problems for Hybrid Classical/Quantum Execution", D-Wave 14-1006A-A
+(2017), after Rosenberg et al., "Building an iterative heuristic solver for a quantum annealer",
+Computational Optimization and Applications 65, 845 (2016).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, ClassVar
+
+import dimod
+import numpy as np
+
+from secateur.backends.base import (
+    Applicability,
+    Availability,
+    Backend,
+    Capabilities,
+    Solution,
+    Status,
+    Timings,
+)
+from secateur.backends.decomposition_search import LARGEST_SEED, Limits, Search, asked
+from secateur.backends.descent import Descent
+from secateur.backends.options import BackendOptions, make_options, option
+from secateur.backends.problem import Problem
+from secateur.backends.subproblem import persistent, subproblem
+from secateur.backends.verify import resolve_options
+from secateur.errors import BackendUnsuitable
+
+PREFIX = "decompose:"
+"""Before the name of a backend: that backend, on parts of the problem."""
+INNER = "inner."
+"""Before the name of an option: that option of the inner backend."""
+_UNLIMITED_SIZE = 64
+"""Variables of a part where neither the user nor the inner backend has a limit."""
+_CALL_SECONDS = 5.0
+"""Where the size is free, parts are made so small that a call is estimated to take less."""
+_METERED_CALLS = 5
+"""A backend that costs money is asked so often unless the user says otherwise."""
+
+_CITATION = """
+@techreport{booth2017partitioning,
+  author      = {Booth, Michael and Reinhardt, Steven P. and Roy, Aidan},
+  title       = {Partitioning Optimization Problems for Hybrid Classical/Quantum Execution},
+  institution = {D-Wave Systems Inc.}, number = {14-1006A-A}, year = {2017}
+}
+@article{rosenberg2016building,
+  author  = {Rosenberg, Gili and Vazifeh, Mohammad and Woods, Brad and Haber, Eldad},
+  title   = {Building an iterative heuristic solver for a quantum annealer},
+  journal = {Computational Optimization and Applications}, volume = {65}, pages = {845--869},
+  year    = {2016}, doi = {10.1007/s10589-016-9844-y}
+}
+"""
+
+
+@dataclass(frozen=True)
+class DecompositionOptions(BackendOptions):
+    """Options of the decomposition; before those of the inner backend is ``inner.``."""
+
+    size: int | None = option(
+        None, "most variables of a part; None: what the inner backend takes in good time", least=2
+    )
+    rounds: int = option(100, "most parts that are solved", least=1)
+    patience: int = option(20, "stop after so many parts without improvement", least=1)
+    incumbents: int = option(6, "good vectors whose agreement is looked at", least=1, most=100)
+    max_calls: int | None = option(
+        None, "most calls of the inner backend; None: any number, or 5 if it is metered", least=1
+    )
+    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
+    time_limit: float | None = option(
+        None,
+        "stop after so long; an inner backend with a time limit gets the rest",
+        least=0.0,
+        unit="s",
+    )
+    # secret, because it may hold a token: `public` shows what may be shown
+    inner: Mapping[str, Any] | None = option(
+        None, "options of the inner backend, also one by one as `inner.NAME`", secret=True
+    )
+
+    backend: ClassVar[type[Backend]]
+
+    def public(self) -> dict[str, Any]:
+        """The options as JSON-safe data, the inner backend's among them."""
+        resolved = resolve_options(self.backend(), dict(self.inner or {}))
+        shown = {INNER + name: value for name, value in resolved.public().items()}
+        return super().public() | shown
+
+
+@cache
+def decompose(inner: type[Backend]) -> type[Backend]:
+    """A backend that solves problems of any size by solving parts of them with ``inner``.
+
+    Its name is ``decompose:`` and that of ``inner``; it takes the count and the limits as
+    constraints whether ``inner`` does or not.
+    """
+    options = type("Options", (DecompositionOptions,), {"backend": inner, "__module__": __name__})
+    return type(
+        f"Decomposed{inner.__name__}",
+        (Decomposed,),
+        {
+            "name": PREFIX + inner.name,
+            "inner": inner,
+            "capabilities": replace(Decomposed.capabilities, metered=inner.capabilities.metered),
+            "Options": options,
+            "citation": "\n".join(text for text in (_CITATION, inner.cite()) if text),
+            "__module__": __name__,
+            "__doc__": f"The backend {inner.name!r} on parts of a problem.",
+        },
+    )
+
+
+class Decomposed(Backend):
+    """What ``decompose`` makes a subclass of.
+
+    Attributes:
+        inner: the backend that solves the parts.
+    """
+
+    inner: ClassVar[type[Backend]]
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        native_cardinality=True,
+        native_limits=True,
+        stochastic=True,
+        takes_seed=True,
+        takes_time_limit=True,
+        takes_start=True,
+    )
+
+    @classmethod
+    def availability(cls) -> Availability:
+        """That of the inner backend."""
+        return cls.inner.availability()
+
+    @classmethod
+    def make_options(cls, given: Mapping[str, Any]) -> BackendOptions:
+        """Options from names and values, ``inner.NAME`` among them, every one checked.
+
+        Raises:
+            BackendOptionError: unknown or out of range, here or in the inner backend.
+        """
+        own = {name: value for name, value in given.items() if not name.startswith(INNER)}
+        inner = dict(own.pop("inner", None) or {})
+        inner |= {n.removeprefix(INNER): v for n, v in given.items() if n.startswith(INNER)}
+        resolve_options(cls.inner(), inner)
+        return make_options(cls.Options, own | {"inner": inner}, cls.name)
+
+    def applicability(
+        self, problem: Problem, options: BackendOptions | None = None
+    ) -> Applicability:
+        """Whether the inner backend takes a part."""
+        given = options if isinstance(options, DecompositionOptions) else self.Options()
+        assert isinstance(given, DecompositionOptions)
+        size, suits = self._fit(problem, given)
+        if not suits.applicable:
+            return replace(suits, reason=f"a part of {size} variables: {suits.reason}")
+        calls = self._calls(given) or given.rounds
+        charge = suits.charge_seconds
+        return Applicability(
+            True,
+            seconds=None if suits.seconds is None else calls * suits.seconds,
+            charge_seconds=None if charge is None else calls * charge,
+            memory_bytes=suits.memory_bytes,
+        )
+
+    def solve(self, problem: Problem, options: BackendOptions) -> Solution:
+        """Fix what is certain, then solve parts around the best vector until none helps."""
+        assert isinstance(options, DecompositionOptions)
+        started = time.monotonic()
+        values, known = persistent(problem)
+        free = np.flatnonzero(~known)
+        whole = Descent(problem)
+        core = subproblem(problem, whole.repair(values), free) if known.any() else problem
+        if known.any() and problem.start is not None:
+            # the certain part of a start is not worse for being set right
+            core = replace(core, start=problem.start[:, free])
+        size, suits = self._fit(core, options)
+        if not suits.applicable:
+            raise BackendUnsuitable(
+                f"backend {self.name!r}: a part of {size} variables: {suits.reason}",
+                backend=self.name,
+                remedy=suits.remedy,
+            )
+        entropy = int(np.random.default_rng().integers(LARGEST_SEED))
+        search = Search(
+            core,
+            self.inner(),
+            dict(options.inner or {}),
+            Limits(
+                size=size,
+                rounds=options.rounds,
+                patience=options.patience,
+                calls=self._calls(options),
+                deadline=None if options.time_limit is None else started + options.time_limit,
+            ),
+            incumbents=options.incumbents,
+            seed=entropy if options.seed is None else options.seed,
+        )
+        search.go()
+        rows = np.repeat(values[None], len(search.elite), axis=0)
+        rows[:, free] = np.array([bits for _, bits in search.elite], dtype=np.int8)
+        took = time.monotonic() - started
+        return Solution(
+            samples=dimod.SampleSet.from_samples(
+                (rows, list(problem.variables)),
+                vartype=dimod.BINARY,
+                energy=problem.energies(rows),
+                sort_labels=False,
+            ),
+            status=Status.FEASIBLE,
+            stopped=search.stopped,
+            timings=Timings(total=took, solve=search.inner_seconds),
+            versions={"dimod": dimod.__version__, **search.versions},
+            options=options.public(),
+            seed=search.seed,
+            job_id=search.jobs[-1] if search.jobs else None,
+            raw={
+                "fixed": int(known.sum()),
+                "size": size,
+                "calls": len(search.sizes),
+                "sizes": search.sizes,
+                "kinds": search.kinds,
+                "improvements": search.improvements,
+                "energies": search.energies,
+                "jobs": search.jobs,
+            },
+        )
+
+    def _calls(self, options: DecompositionOptions) -> int | None:
+        if options.max_calls is None and self.inner.capabilities.metered:
+            return _METERED_CALLS
+        return options.max_calls
+
+    def _fit(self, problem: Problem, options: DecompositionOptions) -> tuple[int, Applicability]:
+        """How many variables a part may have, and what the inner backend says to one."""
+        inner = self.inner()
+        most = inner.capabilities.max_variables
+        size = min(problem.n, options.size or most or _UNLIMITED_SIZE)
+        patient = _CALL_SECONDS if options.time_limit is None else options.time_limit / 10
+        chosen = resolve_options(inner, dict(options.inner or {}))
+        bits = Descent(problem).repair(np.zeros(problem.n, dtype=np.int8))
+        while True:
+            part = subproblem(problem, bits, np.arange(size, dtype=np.intp))
+            suits = inner.applicability(asked(part, inner.capabilities)[0], chosen)
+            quick = suits.seconds is None or suits.seconds <= patient
+            if options.size is not None or size <= 2 or (suits.applicable and quick):
+                return size, suits
+            size = max(2, size * 3 // 4)

@@ -1,0 +1,282 @@
+"""The search of the decomposition: which variables are freed, and what is done with the answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.backends.base import Backend, Capabilities, Stopped
+from secateur.backends.descent import Descent
+from secateur.backends.problem import Bits, Problem
+from secateur.backends.subproblem import subproblem
+from secateur.backends.verify import run
+
+Positions = NDArray[np.intp]
+LARGEST_SEED = 2**31 - 1
+_ROWS = 10
+"""Of an answer that has to be repaired, so many of the best rows are."""
+_KINDS = ("disagreement", "closest", "coupled", "random")
+"""What the freed variables have in common, round after round; see ``Search.choose``."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long the search may go on.
+
+    Arguments:
+        size: most variables of a part.
+        rounds: most parts.
+        patience: parts without improvement.
+        calls: most calls of the inner backend, or None.
+        deadline: of ``time.monotonic``, or None.
+    """
+
+    size: int
+    rounds: int
+    patience: int
+    calls: int | None
+    deadline: float | None
+
+
+def asked(part: Problem, can: Capabilities) -> tuple[Problem, bool]:
+    """What of a part is sent to a backend, and whether its answers need repair.
+
+    A backend that takes no count gets a price for a one instead: between the dearest one and the
+    cheapest zero of the best vector so far, where that vector has no reason to change its count.
+    """
+    limits = part.limits if can.native_limits else ()
+    if part.ones is None or can.native_cardinality:
+        return replace(part, limits=limits), len(limits) < len(part.limits)
+    assert part.start is not None
+    bits = part.start[0]
+    price = threshold(Descent(part).field(bits), bits)
+    bqm = part.bqm.copy()
+    bqm.add_linear_from((variable, -price) for variable in part.variables)
+    return Problem(bqm, limits=limits, start=part.start), True
+
+
+def threshold(costs: NDArray[np.float64], bits: Bits) -> float:
+    """Between the dearest one and the cheapest zero; 0 if there is only one kind."""
+    ones, zeros = costs[bits == 1], costs[bits == 0]
+    if len(ones) == 0 or len(zeros) == 0:
+        return 0.0
+    return 0.5 * float(ones.max() + zeros.min())
+
+
+@dataclass
+class Search:
+    """A search of one problem.
+
+    Arguments:
+        problem: the whole.
+        inner: solves the parts.
+        given: options of ``inner``, by name.
+        limits: when to stop.
+        incumbents: good vectors to begin with.
+        seed: of everything random; each call of ``inner`` gets a seed drawn from it.
+
+    Attributes:
+        elite: the best vectors and their energies, best first.
+        energies: the best energy, before the first call and after each.
+        sizes: variables of each part that was sent.
+        kinds: what the variables of each part had in common.
+        improvements: how many answers of ``inner`` led to a better vector.
+        inner_seconds: spent in ``inner``.
+        jobs: ids of the calls, if it gives some.
+        versions: that it reported.
+        stopped: why the search ended.
+    """
+
+    problem: Problem
+    inner: Backend
+    given: Mapping[str, Any]
+    limits: Limits
+    incumbents: int
+    seed: int
+    elite: list[tuple[float, Bits]] = field(default_factory=list)
+    energies: list[float] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    improvements: int = 0
+    inner_seconds: float = 0.0
+    jobs: list[str] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    stopped: Stopped = Stopped.COMPLETED
+
+    def __post_init__(self) -> None:
+        self._random = np.random.default_rng(self.seed)
+        self._descent = Descent(self.problem)
+        self._seen: set[tuple[bytes, bytes]] = set()
+
+    @property
+    def best(self) -> Bits:
+        """The best vector so far."""
+        return self.elite[0][1]
+
+    def go(self) -> None:
+        """Search until a limit is reached, or no part brings an improvement."""
+        self._begin()
+        self.energies.append(self.elite[0][0])
+        vain = 0
+        while not self._over(vain):
+            kind = _KINDS[len(self.sizes) % len(_KINDS)]
+            before = self.elite[0][0]
+            positions = self.choose(kind)
+            chosen = self.elite[0][0]  # a kick may have found something by itself
+            found = self._solve(positions)
+            self.kinds.append(kind)
+            if found is not None:
+                self._keep(found)
+            after = self.elite[0][0]
+            self.improvements += after < chosen - self._descent.tolerance
+            vain = 0 if after < before - self._descent.tolerance else vain + 1
+            self.energies.append(self.elite[0][0])
+
+    def _begin(self) -> None:
+        """Starts, greedy, and blurred greedy; repaired and descended from."""
+        if self.problem.start is not None:
+            for row in self.problem.start:
+                fitting = self._descent.repair(row)
+                self._keep(fitting)
+                self._keep(self._descent.descend(fitting))
+        self._keep(self._descent.incumbent())
+        for _ in range(self.incumbents - 1):
+            if self._late():
+                return
+            self._keep(self._descent.incumbent(self._random))
+
+    def _late(self) -> bool:
+        deadline = self.limits.deadline
+        return deadline is not None and time.monotonic() >= deadline
+
+    def _over(self, vain: int) -> bool:
+        if self.stopped is not Stopped.COMPLETED:
+            return True
+        done = len(self.sizes)
+        if self.problem.n == 0 or done >= self.limits.rounds or vain >= self.limits.patience:
+            return True
+        if done and self.limits.size >= self.problem.n:  # one part was all of it
+            return True
+        if self.limits.calls is not None and done >= self.limits.calls:
+            self.stopped = Stopped.BUDGET
+        elif self._late():
+            self.stopped = Stopped.TIME_LIMIT
+        return self.stopped is not Stopped.COMPLETED
+
+    def _keep(self, bits: Bits) -> None:
+        """Into the elite, if it is new; the worst leaves if there are too many."""
+        if any(np.array_equal(bits, known) for _, known in self.elite):
+            return
+        self.elite.append((float(self.problem.energies(bits)[0]), bits))
+        self.elite.sort(key=lambda pair: pair[0])
+        del self.elite[self.incumbents :]
+
+    def choose(self, kind: str) -> Positions:
+        """The variables to free: at most ``limits.size``.
+
+        - disagreement: that good vectors disagree about; what they agree about is likely right.
+        - closest: whose cost is nearest to the threshold between ones and zeros.
+        - coupled: an uncertain variable, and what hangs on it by the strongest couplings.
+        - random: any.
+        """
+        positions = np.sort(self._pick(self._scores(kind)))
+        key = (self.best.tobytes(), positions.tobytes())
+        if key in self._seen:  # it was tried around this vector
+            positions = np.sort(self._pick(self._random.random(self.problem.n)))
+        self._seen.add((self.best.tobytes(), positions.tobytes()))
+        return positions
+
+    def _scores(self, kind: str) -> NDArray[np.float64]:
+        """The lower, the sooner a variable is freed."""
+        n = self.problem.n
+        blur = self._random.random(n)
+        costs = self._descent.field(self.best)
+        edge = 0.0 if self.problem.ones is None else threshold(costs, self.best)
+        rank = np.empty(n)
+        rank[np.argsort(np.abs(costs - edge), kind="stable")] = np.arange(n) / max(n, 1)
+        if kind == "disagreement":
+            # one more opinion each time, near the best vector: there they are worth most
+            kicked = self._descent.kick(self.best, self._random)
+            share = np.mean([bits for _, bits in self.elite], axis=0, dtype=np.float64)
+            self._keep(kicked)
+            differs = kicked != self.best
+            return -1.0 * differs - 4 * share * (1 - share) + 0.2 * rank + 0.1 * blur
+        if kind == "closest":
+            return rank + 0.3 * blur
+        if kind == "coupled":
+            return self._grow(int(np.argmin(rank + 0.5 * blur)), blur)
+        return blur
+
+    def _grow(self, first: int, blur: NDArray[np.float64]) -> NDArray[np.float64]:
+        """In the order in which variables are reached along the strongest couplings."""
+        strength = np.abs(self.problem.couplings)
+        scores = 1.0 + blur
+        pull = np.zeros(self.problem.n)
+        taken = np.zeros(self.problem.n, dtype=bool)
+        steps = min(self.problem.n, 3 * self.limits.size)
+        i = first
+        for step in range(steps):
+            scores[i], taken[i] = step / steps, True
+            pull += strength[i] * (0.5 + blur)
+            i = int(np.argmax(np.where(taken, -1.0, pull)))
+            if taken[i] or pull[i] <= 0:
+                break  # all that hangs together is in
+        return scores
+
+    def _pick(self, scores: NDArray[np.float64]) -> Positions:
+        """The first ones; with a wanted count half of them ones, or nothing could move."""
+        order = np.argsort(scores, kind="stable")
+        size = min(self.limits.size, self.problem.n)
+        if self.problem.ones is None:
+            return order[:size]
+        ones, zeros = order[self.best[order] == 1], order[self.best[order] == 0]
+        many = min(len(ones), max(size // 2, size - len(zeros)))
+        return np.concatenate([ones[:many], zeros[: size - many]])
+
+    def _solve(self, positions: Positions) -> Bits | None:
+        """The best vector with these variables solved for, after a descent of the whole."""
+        part = subproblem(self.problem, self.best, positions)
+        sent, broken = asked(part, self.inner.capabilities)
+        begun = time.monotonic()
+        solution = run(self.inner, sent, self._options())
+        self.inner_seconds += time.monotonic() - begun
+        self.sizes.append(part.n)
+        self.versions.update(solution.versions)
+        if solution.job_id is not None:
+            self.jobs.append(solution.job_id)
+        if solution.stopped is Stopped.INTERRUPTED:
+            self.stopped = Stopped.INTERRUPTED
+        if len(solution.samples) == 0:
+            return None
+        samples = solution.samples
+        # dimod may have sorted the labels
+        columns = [samples.variables.index(variable) for variable in part.variables]
+        order = np.argsort(samples.record.energy, kind="stable")
+        rows = np.asarray(samples.record.sample, dtype=np.int8)[order][:, columns]
+        if broken:
+            local = Descent(part)
+            rows = np.array([local.descend(local.repair(row)) for row in rows[:_ROWS]])
+        rows = rows[part.feasible(rows)]
+        if len(rows) == 0:
+            return None
+        whole = self.best.copy()
+        whole[positions] = rows[int(np.argmin(part.energies(rows)))]
+        return self._descent.descend(whole)
+
+    def _options(self) -> dict[str, Any]:
+        """The inner backend's options for one call: a new seed, and at most the time left."""
+        options = dict(self.given)
+        can = self.inner.capabilities
+        if can.takes_seed and options.get("seed") is None:
+            options["seed"] = int(self._random.integers(LARGEST_SEED))
+        # a metered service charges for the time that it is given: that is left to the user
+        if can.takes_time_limit and self.limits.deadline is not None and not can.metered:
+            left = max(self.limits.deadline - time.monotonic(), 0.01)
+            usual = options.get("time_limit", getattr(self.inner.Options(), "time_limit", None))
+            options["time_limit"] = left if usual is None else min(float(usual), left)
+        return options
