@@ -118,7 +118,8 @@ def train_halfunet(
         FileError: the folder exists (without ``resume``), or its state is missing, corrupt or of
             another recipe.
     """
-    network = recipe.network().to(memory_format=torch.channels_last)  # a third faster
+    network = recipe.network()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
     first, spent = 0, 0.0
     curve: list[dict[str, float]] = []

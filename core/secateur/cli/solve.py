@@ -1,0 +1,76 @@
+"""``secateur solve``: any QUBO file, any backend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from secateur.cli.common import key_values, print_json
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--backend", default="annealing", show_default=True, help="A solver; see `secateur backends`."
+)
+@click.option("--count", type=int, help="How many variables must be 1, exactly.")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the backend: reads=50",
+)
+@click.option("--seed", type=int, help="Given to the backend, if it takes one.")
+@click.option("--time-limit", type=float, metavar="S", help="Seconds for a call of the backend.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def solve(
+    file: Path,
+    backend: str,
+    count: int | None,
+    options: tuple[str, ...],
+    seed: int | None,
+    time_limit: float | None,
+    as_json: bool,
+) -> None:
+    """Minimise a QUBO file.
+
+    \b
+    Example:
+      secateur solve halfunet.bqm --backend tabu --count 173
+    """
+    from secateur.backends import Problem
+    from secateur.backends.registry import load_backend
+    from secateur.backends.verify import run
+    from secateur.capacity import CONTROL, solve_exactly
+    from secateur.qubo.files import load_bqm
+
+    problem = Problem(load_bqm(file), count)
+    given = key_values(options, "--option")
+    if count is not None:
+        found = solve_exactly(problem, backend, options=given, seed=seed, time_limit=time_limit)
+        bits, energy, bound = found.bits, found.energy, found.bound
+        status, stopped, seconds = found.status, found.stopped, found.seconds
+    else:
+        if backend == CONTROL:
+            raise click.UsageError("greedy needs --count")
+        solution = run(load_backend(backend), problem, given, seed=seed, time_limit=time_limit)
+        best = solution.samples.record[solution.samples.record.energy.argmin()]
+        bits, energy, bound = best.sample, float(best.energy), solution.bound
+        status, stopped, seconds = solution.status, solution.stopped, solution.timings.total
+    answer = {
+        "backend": backend,
+        "energy": energy,
+        "ones": int(bits.sum(dtype="int64")),
+        "bound": bound,
+        "status": str(status),
+        "stopped": str(stopped),
+        "seconds": seconds,
+        "sample": {str(v): int(b) for v, b in zip(problem.variables, bits, strict=True)},
+    }
+    if as_json:
+        print_json(answer)
+        return
+    for name in ("backend", "energy", "ones", "bound", "status", "stopped", "seconds"):
+        click.echo(f"{name:8} {answer[name]}")
