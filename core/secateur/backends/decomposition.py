@@ -71,8 +71,8 @@ class DecompositionOptions(BackendOptions):
     size: int | None = option(
         None, "most variables of a part; None: what the inner backend takes in good time", least=2
     )
-    rounds: int = option(100, "most parts that are solved", least=1)
-    patience: int = option(20, "stop after so many parts without improvement", least=1)
+    rounds: int = option(5000, "most parts that are solved", least=1)
+    patience: int = option(600, "stop after so many parts without improvement", least=1)
     incumbents: int = option(6, "good vectors whose agreement is looked at", least=1, most=100)
     max_calls: int | None = option(
         None, "most calls of the inner backend; None: any number, or 5 if it is metered", least=1

@@ -57,7 +57,7 @@ def run(
     solver = backend() if isinstance(backend, type) else backend
     chosen = resolve_options(solver, options, seed=seed, time_limit=time_limit)
     available = solver.availability()
-    if not available.usable:
+    if not available.installed:  # a licence or token may come with the options: solve says so
         raise BackendUnavailable(
             f"backend {solver.name!r} cannot be used: {available.detail or 'not installed'}",
             backend=solver.name,
@@ -70,7 +70,9 @@ def run(
             backend=solver.name,
             remedy=suits.remedy,
         )
-    limit = getattr(chosen, "time_limit", time_limit) if _limited(solver) else None
+    # a metered service queues on top of its limit, and a paid job is never given up
+    limited = solver.capabilities.takes_time_limit and not solver.capabilities.metered
+    limit = getattr(chosen, "time_limit", time_limit) if limited else None
     solution = _call(solver, problem, chosen, limit)
     return verify(solver, problem, solution)
 
@@ -112,10 +114,6 @@ def resolve_options(
         given[name] = value
     maker = getattr(solver, "make_options", None)
     return maker(given) if maker else make_options(solver.Options, given, solver.name)
-
-
-def _limited(solver: Backend) -> bool:
-    return solver.capabilities.takes_time_limit
 
 
 def _call(
@@ -209,6 +207,7 @@ def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:
         vartype=dimod.BINARY,
         energy=energies,
         info=dict(samples.info),
+        sort_labels=False,
         **fields,
     )
     return replace(solution, samples=rebuilt)

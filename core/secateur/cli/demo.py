@@ -13,7 +13,7 @@ from secateur.cli.common import print_json, refuse_existing
 @click.option("--amount", default="36%", show_default=True, help="36%, 0.36 or a count.")
 @click.option(
     "--evaluations",
-    default=300,
+    default=100,
     show_default=True,
     help="Budget of the tensor-train refinement, in evaluations of the true metric.",
 )

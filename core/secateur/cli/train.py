@@ -27,10 +27,10 @@ def train() -> None:
 @click.option("--levels", default=4, show_default=True, help="Resolutions.")
 @click.option("--unshuffle", default=2, show_default=True, help="Pixel unshuffling; 1 for none.")
 @click.option("--no-batch-norm", is_flag=True, help="Convolutions with a bias instead.")
-@click.option("--steps", default=5000, show_default=True, help="Of Adam; about 5 a second.")
+@click.option("--steps", default=4000, show_default=True, help="Of Adam; about 9 a second.")
 @click.option("--batch", default=16, show_default=True, help="Crops a step.")
 @click.option("--patch", default=64, show_default=True, help="Side of a crop in pixels.")
-@click.option("--learning-rate", default=2e-3, show_default=True, help="The highest.")
+@click.option("--learning-rate", default=1e-3, show_default=True, help="The highest.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, crops and noise.")
 @click.option("--threads", default=1, show_default=True, help="Another number, other rounding.")
 @click.option(
@@ -57,7 +57,7 @@ def halfunet(
     """Train a Half-UNet to denoise photographs with simulated smartphone noise.
 
     \b
-    Example (the network that comes with secateur, about 20 minutes on one core):
+    Example (the network that comes with secateur, about 10 minutes on one core):
       secateur train halfunet --output mine
     Stop it with Ctrl-C and go on later:
       secateur train halfunet --output mine --resume

@@ -18,20 +18,23 @@ _CHECKPOINT = files("secateur.zoo") / "checkpoints"
 def halfunet() -> nn.Module:
     """A new network of the checkpoint's architecture, with random weights."""
     try:
-        recipe = json.loads((_CHECKPOINT / "halfunet.json").read_text())["recipe"]
-    except (OSError, ValueError, KeyError) as error:
+        recipe = json.loads((_CHECKPOINT / "halfunet.json").read_text("utf-8"))["recipe"]
+        names = ("width", "levels", "unshuffle", "batch_norm")
+        return HalfUNet(**{name: recipe[name] for name in names})
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileError(
             f"the checkpoint's halfunet.json is missing or corrupt: {error}",
             remedy="install secateur again",
         ) from error
-    names = ("width", "levels", "unshuffle", "batch_norm")
-    return HalfUNet(**{name: recipe[name] for name in names})
 
 
 def pretrained_halfunet() -> nn.Module:
     """The trained denoiser that comes with secateur, in evaluation mode.
 
     ``checkpoints/halfunet.json`` holds the command, seed, versions and figures that made it.
+
+    Raises:
+        FileError: the checkpoint is missing or corrupt.
     """
     from secateur.surgery import load_weights
 

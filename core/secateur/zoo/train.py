@@ -29,7 +29,7 @@ from secateur.zoo.halfunet import HalfUNet
 
 FLOOR = 1e-4
 """Added to a crop's squared error before its logarithm, so that dark, easy crops do not rule."""
-SETTLED = 0.5
+SETTLED = 0.85
 """From this share of the steps on, batch norm uses its running statistics, as it will in use: the
 statistics of 16 crops of few photographs are far from those of a picture."""
 WEIGHTS, STATE, ABOUT = "halfunet.safetensors", "state.safetensors", "halfunet.json"
@@ -55,10 +55,10 @@ class Recipe:
     levels: int = 4
     unshuffle: int = 2
     batch_norm: bool = True
-    steps: int = 5000
+    steps: int = 4000
     batch: int = 16
     patch: int = 64
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     seed: int = 0
 
     def __post_init__(self) -> None:

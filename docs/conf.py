@@ -1,0 +1,14 @@
+"""Sphinx settings."""
+
+project = "secateur"
+author = "The secateur maintainers"
+copyright = "2026, The secateur maintainers"
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+html_theme = "furo"
+html_title = "secateur"
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+suppress_warnings = ["ref.python", "myst.header", "myst.xref_missing"]
