@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import socket
+import sys
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from secateur.errors import DataError, FileError
+from secateur.errors import DataError, FileError, OptionError, SecateurError
 from secateur.tasks.denoising import denoising_task, log_mse, psnr
 from secateur.tasks.photographs import CALIBRATION, TEST, TRAIN, grid_crops, load_photographs
 
@@ -61,6 +63,58 @@ def test_bad_folders_are_named(tmp_path):
     file.write_bytes(file.read_bytes()[:2000])
     with pytest.raises(FileError, match=r"01\.png cannot be read"):
         load_photographs(folder)
+
+
+def test_nothing_is_downloaded(monkeypatch):
+    def offline(*args, **kwargs):
+        raise AssertionError("a photograph is fetched from the network")
+
+    monkeypatch.setattr(socket.socket, "connect", offline)
+    monkeypatch.setattr(socket, "getaddrinfo", offline)
+    load_photographs()
+
+
+@pytest.mark.parametrize("package", ["skimage", "sklearn"])
+def test_a_missing_package_names_the_extra(monkeypatch, package):
+    for name in [m for m in sys.modules if m.split(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SecateurError, match=rf"{package}(.|\n)*secateur\[photos\]"):
+        load_photographs()
+
+
+def test_the_right_image_of_the_stereo_pair_is_nowhere():
+    """It shows what the left one shows."""
+    from skimage import data
+
+    left, right, _ = data.stereo_motorcycle()
+    photographs = load_photographs()
+    everything = (*photographs.train, *photographs.calibration, *photographs.test)
+    images = [(255 * image).round().byte().movedim(0, -1).numpy() for image in everything]
+    assert any(np.array_equal(image, left) for image in images)
+    assert not any(np.array_equal(image, right) for image in images)
+
+
+@pytest.mark.parametrize("name", ["patches", "selection_patches", "test_patches", "batch"])
+def test_a_count_of_zero_is_an_error(name):
+    with pytest.raises(OptionError, match=f"{name} is 0"):
+        denoising_task(**{name: 0})
+
+
+def test_crops_that_do_not_fit_are_errors(tmp_path):
+    folder = write_images(tmp_path / "p", 3, (200, 130))
+    with pytest.raises(OptionError, match="patch is 63"):
+        denoising_task(folder, patch=63)
+    with pytest.raises(DataError, match="65×200 pixels are too few for crops of 66×66"):
+        denoising_task(folder, patch=66)
+    with pytest.raises(DataError, match="no test photograph has 256×256 pixels"):
+        grid_crops(load_photographs(folder).test, 256, 4)
+    task = denoising_task(folder, patches=3, selection_patches=3)
+    assert [len(list(task.batches(split))) for split in ("calibration", "selection", "test")] == [
+        1,
+        1,
+        1,
+    ]
 
 
 def test_psnr_and_log_mse_by_hand():

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from secateur.errors import OptionError
 from secateur.tasks.base import Batch, Task
 from secateur.tasks.noise import sensor_noise
 from secateur.tasks.photographs import Photographs, grid_crops, load_photographs, random_crops
@@ -54,7 +55,21 @@ def denoising_task(
 
     Raises:
         SecateurError: as ``load_photographs``.
+        OptionError: a count below 1, or a side that is odd (a sensor's mosaic is 2 by 2).
+        DataError: a photograph is smaller than a crop.
     """
+    counts = {
+        "patches": patches,
+        "patch": patch,
+        "selection_patches": selection_patches,
+        "test_patches": test_patches,
+        "batch": batch,
+    }
+    for name, count in counts.items():
+        if count < 1:
+            raise OptionError(f"{name} is {count}", remedy="use at least 1")
+    if patch % 2 or patch < 4:
+        raise OptionError(f"patch is {patch}", remedy="use an even side of at least 4 pixels")
     if not isinstance(photographs, Photographs):
         photographs = load_photographs(photographs)
     halves = [photograph.tensor_split(2, dim=2) for photograph in photographs.calibration]

@@ -3,7 +3,8 @@
 sRGB → linear light → white balance undone → RGGB mosaic → Poisson–Gaussian noise of variance
 ``β1·I + β2`` → demosaicing (Malvar, He and Cutler 2004) → white balance → sRGB, 8 bits. The
 demosaicing spreads the noise over neighbours and colours, which white noise on the image lacks.
-The ranges of β1 and β2 are those of the phones in SIDD (Abdelhamed et al. 2018).
+The ranges of β1 and β2 are those of the phones in SIDD (Abdelhamed et al. 2018). Light and sensor
+values have no unit: 1 is full scale.
 """
 
 from __future__ import annotations

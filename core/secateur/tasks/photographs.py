@@ -133,7 +133,7 @@ def _read(path: Path) -> Tensor:
     try:
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise FileError(
             f"{path} cannot be read as an image: {error}", remedy="remove it or fetch it again"
         ) from error
@@ -152,7 +152,18 @@ def random_crops(
 
     Returns:
         Shape ``(count, 3, size, size)``.
+
+    Raises:
+        DataError: a photograph is smaller than a crop.
     """
+    for photograph in photographs:
+        if min(photograph.shape[1:]) < size:
+            raise DataError(
+                f"{photograph.shape[2]}×{photograph.shape[1]} pixels are too few for crops of "
+                f"{size}×{size}",
+                remedy="take smaller crops or larger photographs (calibration and selection have "
+                "half of each)",
+            )
     crops = []
     for _ in range(count):
         which, turn, flip = (
@@ -174,6 +185,9 @@ def grid_crops(photographs: Sequence[Tensor], size: int, count: int) -> Tensor:
 
     Returns:
         Shape ``(at most count, 3, size, size)``.
+
+    Raises:
+        DataError: no photograph is as large as a crop.
     """
     cells = [
         photograph[:, top : top + size, left : left + size]
@@ -181,5 +195,10 @@ def grid_crops(photographs: Sequence[Tensor], size: int, count: int) -> Tensor:
         for top in range(0, photograph.shape[1] - size + 1, size)
         for left in range(0, photograph.shape[2] - size + 1, size)
     ]
+    if not cells:
+        raise DataError(
+            f"no test photograph has {size}×{size} pixels",
+            remedy="take smaller crops or larger photographs",
+        )
     chosen = np.linspace(0, len(cells) - 1, min(count, len(cells))).round().astype(int)
     return torch.stack([cells[k] for k in chosen])

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from secateur.errors import DataError, FileError, SecateurError
+from secateur.errors import DataError, FileError, OptionError, SecateurError
 from secateur.progress import track
 from secateur.tasks.base import Batch, Task
 from secateur.tasks.denoising import log_mse, psnr
@@ -80,8 +80,13 @@ def sidd_task(
         FileError: the tree is missing or incomplete, or a file is damaged; names the file and where
             it was looked for.
         DataError: too few scenes, or pictures that do not fit each other.
+        OptionError: a count below 1.
         SecateurError: Pillow or scipy is missing.
     """
+    counts = {"patches": patches, "patch": patch, "selection_patches": selection_patches}
+    for name, count in {**counts, "test_blocks": test_blocks, "batch": batch}.items():
+        if count < 1:
+            raise OptionError(f"{name} is {count}", remedy="use at least 1")
     root = Path(root)
     pairs = find_pairs(root)
     blocks = _blocks(root, test_blocks)
