@@ -179,7 +179,7 @@ def test_the_optimum_of_a_large_problem_is_found_in_parts(n: int, inner: type[Ba
 def test_exactly_k_ones(n: int, inner: type[Backend], pruning: bool) -> None:
     unlimited, parts = blocks(n, 10, seed=n + 1, pruning=pruning)
     problem = Problem(unlimited.bqm, ones=n // 3)
-    # a heuristic: one seed of three may end in a local optimum (seed 1 does, 0.2 % above, at n = 60)
+    # a heuristic: one seed of three may end in a local optimum (at n = 60, seed 1 does)
     solutions = [run(decompose(inner), problem, {"seed": seed}) for seed in (1, 2, 3)]
     solution = min(solutions, key=best)
     assert best(solution) == pytest.approx(optimum(problem, parts), abs=1e-6)
