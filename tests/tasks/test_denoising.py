@@ -13,7 +13,14 @@ from PIL import Image
 
 from secateur.errors import DataError, FileError, OptionError, SecateurError
 from secateur.tasks.denoising import denoising_task, log_mse, psnr
-from secateur.tasks.photographs import CALIBRATION, TEST, TRAIN, grid_crops, load_photographs
+from secateur.tasks.photographs import (
+    CALIBRATION,
+    TEST,
+    TRAIN,
+    Photographs,
+    grid_crops,
+    load_photographs,
+)
 
 
 def test_the_bundled_photographs_are_split_by_photograph():
@@ -137,6 +144,16 @@ def test_only_calibration_depends_on_the_seed():
     assert one.calibration[0][0].shape == (4, 3, 64, 64)
     assert one.test[0][0].shape == (4, 3, 128, 128)
     assert 15 < psnr(*one.test[0]).mean() < 35
+
+
+def test_calibration_and_selection_share_no_pixel():
+    photograph = torch.full((3, 200, 300), 0.2)
+    photograph[:, :, 150:] = 0.8
+    photographs = Photographs((), (photograph,), (photograph,), source="two halves")
+    task = denoising_task(photographs, patches=20, selection_patches=20)
+    for split, value in ((task.calibration, 0.2), (task.selection, 0.8)):
+        for _, clean in split:
+            assert (clean - value).abs().max() < 1e-6
 
 
 def test_grid_crops_do_not_overlap():
