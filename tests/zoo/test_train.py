@@ -20,7 +20,7 @@ from secateur.tasks.photographs import Photographs
 from secateur.zoo import train as training
 from secateur.zoo.train import Recipe, train_halfunet, training_crops
 
-TINY = Recipe(width=4, levels=2, steps=6, batch=2, patch=16)
+TINY = Recipe(width=4, levels=2, steps=6, batch=2, patch=16, settled=0.5)
 
 
 def picture(seed: int) -> torch.Tensor:
@@ -28,12 +28,6 @@ def picture(seed: int) -> torch.Tensor:
 
 
 PHOTOGRAPHS = Photographs((picture(1), picture(2)), (picture(3),), (picture(4),), source="random")
-
-
-@pytest.fixture(autouse=True)
-def settled_in_the_second_half(monkeypatch):
-    """So that six steps have both kinds of batch norm."""
-    monkeypatch.setattr(training, "SETTLED", 0.5)
 
 
 def interrupted_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,6 +207,7 @@ def test_an_interrupted_write_keeps_the_old_file(tmp_path):
         ({"learning_rate": 0.0}, r"learning_rate is 0\.0"),
         ({"learning_rate": math.nan}, "learning_rate is nan"),
         ({"seed": -1}, "seed is -1"),
+        ({"settled": 1.5}, r"settled is 1\.5"),
     ],
 )
 def test_bad_options_are_named(options, message):

@@ -27,11 +27,17 @@ def train() -> None:
 @click.option("--levels", default=4, show_default=True, help="Resolutions.")
 @click.option("--unshuffle", default=2, show_default=True, help="Pixel unshuffling; 1 for none.")
 @click.option("--no-batch-norm", is_flag=True, help="Convolutions with a bias instead.")
-@click.option("--steps", default=4000, show_default=True, help="Of Adam; about 9 a second.")
+@click.option("--steps", default=6000, show_default=True, help="Of Adam; 5 to 9 a second.")
 @click.option("--batch", default=16, show_default=True, help="Crops a step.")
 @click.option("--patch", default=64, show_default=True, help="Side of a crop in pixels.")
 @click.option("--learning-rate", default=1e-3, show_default=True, help="The highest.")
 @click.option("--seed", default=0, show_default=True, help="Of weights, crops and noise.")
+@click.option(
+    "--settled",
+    default=0.85,
+    show_default=True,
+    help="Share of the steps from which batch norm uses its running statistics.",
+)
 @click.option("--threads", default=1, show_default=True, help="Another number, other rounding.")
 @click.option(
     "--photos", type=click.Path(path_type=Path), help="A folder of your own images instead."
@@ -49,6 +55,7 @@ def halfunet(
     patch: int,
     learning_rate: float,
     seed: int,
+    settled: float,
     threads: int,
     photos: Path | None,
     resume: bool,
@@ -57,7 +64,7 @@ def halfunet(
     """Train a Half-UNet to denoise photographs with simulated smartphone noise.
 
     \b
-    Example (the network that comes with secateur, about 10 minutes on one core):
+    Example (the network that comes with secateur, 10 to 20 minutes on one core):
       secateur train halfunet --output mine
     Stop it with Ctrl-C and go on later:
       secateur train halfunet --output mine --resume
@@ -68,7 +75,16 @@ def halfunet(
     from secateur.zoo.train import Recipe, train_halfunet
 
     recipe = Recipe(
-        width, levels, unshuffle, not no_batch_norm, steps, batch, patch, learning_rate, seed
+        width=width,
+        levels=levels,
+        unshuffle=unshuffle,
+        batch_norm=not no_batch_norm,
+        steps=steps,
+        batch=batch,
+        patch=patch,
+        learning_rate=learning_rate,
+        seed=seed,
+        settled=settled,
     )
     torch.set_num_threads(max(1, threads))
     context = click.get_current_context()
