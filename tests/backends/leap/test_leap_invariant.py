@@ -6,6 +6,7 @@ import os
 import signal
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,15 @@ def test_a_cancellation_that_fails_leaves_the_job_resumable(
 ) -> None:
     server.always["cancel"] = FAULTS[fault]
     server.release.clear()
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+
+    def interrupt_once_accepted() -> None:
+        deadline = time.monotonic() + 30.0
+        while not server.accepted and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.3)  # the answer to the submission has arrived by then
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Thread(target=interrupt_once_accepted)
     timer.start()
     with pytest.raises(KeyboardInterrupt) as caught:
         solve(PROBLEM, cancel_on_interrupt=True)
