@@ -7,8 +7,6 @@ times rounded to two minutes, and can hide a plugin that was just installed.
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -16,71 +14,11 @@ from dimod.core.sampler import Sampler
 from stevedore.driver import DriverManager
 
 from secateur.backends.base import Backend
+from secateur.backends.entries import GROUP, BackendEntry, find_backend, list_backends
 from secateur.backends.sampler import wrap_sampler
-from secateur.errors import BackendConflict, BackendFailed, BackendNotFound, BackendUnavailable
+from secateur.errors import BackendFailed, BackendUnavailable
 
-GROUP = "secateur.backends"
-
-
-@dataclass(frozen=True)
-class BackendEntry:
-    """One registered backend, as its distribution's metadata gives it.
-
-    Arguments:
-        name: what users type.
-        target: ``module:attribute`` of the class.
-        distribution: who registers it.
-        version: of the distribution.
-    """
-
-    name: str
-    target: str
-    distribution: str
-    version: str
-
-
-def list_backends() -> list[BackendEntry]:
-    """Every registered backend, by name; imports no plugin. A name may occur twice."""
-    found = set()
-    for point in entry_points(group=GROUP):
-        distribution = point.dist
-        found.add(
-            BackendEntry(
-                point.name,
-                point.value,
-                distribution.name if distribution else "unknown",
-                distribution.version if distribution else "",
-            )
-        )
-    return sorted(found, key=lambda entry: (entry.name, entry.distribution, entry.target))
-
-
-def find_backend(name: str) -> BackendEntry:
-    """The entry of a name.
-
-    Raises:
-        BackendNotFound: there is none; the nearest is named.
-        BackendConflict: two distributions register it.
-    """
-    entries = list_backends()
-    named = [entry for entry in entries if entry.name == name]
-    if not named:
-        known = sorted({entry.name for entry in entries})
-        near = difflib.get_close_matches(name, known, n=1)
-        raise BackendNotFound(
-            f"there is no backend {name!r}",
-            backend=name,
-            remedy=(f"did you mean {near[0]!r}? " if near else "")
-            + f"installed are: {', '.join(known) or 'none'}",
-        )
-    if len(named) > 1:
-        who = " and ".join(f"{entry.distribution} ({entry.target})" for entry in named)
-        raise BackendConflict(
-            f"two plugins are called {name!r}: {who}",
-            backend=name,
-            remedy=f"uninstall one: pip uninstall {named[-1].distribution}",
-        )
-    return named[0]
+__all__ = ["BackendEntry", "find_backend", "list_backends", "load_backend"]
 
 
 def load_backend(name: str) -> type[Backend]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from secateur.cli.common import print_json
+
+if TYPE_CHECKING:
+    from secateur.backends.listing import BackendDescription
 
 
 @click.group(invoke_without_command=True)
@@ -22,28 +26,13 @@ def backends(context: click.Context, as_json: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    rows = [_describe(entry) for entry in _entries()]
+    from secateur.backends.listing import describe_backends
+
+    found = describe_backends()
     if as_json:
-        print_json({"backends": rows})
+        print_json({"backends": [_flat(one) for one in found]})
         return
-    header = ["name", "distribution", "usable", "exact", "exact count", "metered", "most n", ""]
-    cells = [header] + [
-        [
-            row["name"],
-            f"{row['distribution']} {row['version']}",
-            "yes" if row["usable"] else "no",
-            "yes" if row.get("exact") else "",
-            "yes" if row.get("native_cardinality") else "",
-            "yes" if row.get("metered") else "",
-            str(row.get("max_variables") or ""),
-            row["detail"] if row["usable"] else f"{row['detail']}; {row['remedy'] or ''}",
-        ]
-        for row in rows
-    ]
-    widths = [max(len(line[k]) for line in cells) for k in range(len(header))]
-    for line in cells:
-        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo(text.rstrip())
+    click.echo(_table(found))
 
 
 @backends.command()
@@ -94,38 +83,30 @@ def cite(name: str) -> None:
     click.echo(load_backend(name).cite() or f"% {name} names nothing to cite")
 
 
-def _entries() -> Any:
-    from secateur.backends.registry import list_backends
+def _flat(one: BackendDescription) -> dict[str, Any]:
+    row = asdict(one)
+    return row | (row.pop("capabilities") or {})
 
-    return list_backends()
 
-
-def _describe(entry: Any) -> dict[str, Any]:
-    """One row; a plugin that cannot be loaded is a row with its error."""
-    from secateur.backends.registry import load_backend
-    from secateur.errors import BackendError
-
-    row: dict[str, Any] = {
-        "name": entry.name,
-        "distribution": entry.distribution,
-        "version": entry.version,
-    }
-    try:
-        backend = load_backend(entry.name)
-    except BackendError as error:
-        return {**row, "usable": False, "detail": error.message, "remedy": error.remedy}
-    available, does = backend.availability(), backend.capabilities
-    return {
-        **row,
-        "usable": available.usable,
-        "installed": available.installed,
-        "licensed": available.licensed,
-        "detail": available.detail,
-        "remedy": available.remedy,
-        "max_variables": does.max_variables,
-        "native_cardinality": does.native_cardinality,
-        "exact": does.exact,
-        "metered": does.metered,
-        "takes_seed": does.takes_seed,
-        "takes_time_limit": does.takes_time_limit,
-    }
+def _table(found: list[BackendDescription]) -> str:
+    """Aligned columns; under those that cannot be used, why not and what to do."""
+    header = ["name", "distribution", "usable", "exact", "exact count", "metered", "most variables"]
+    cells, notes = [header], [""]
+    for one in found:
+        does = one.capabilities or {}
+        most = does.get("max_variables")
+        cells.append(
+            [
+                one.name,
+                f"{one.distribution} {one.version}",
+                "yes" if one.usable else "no",
+                *("yes" if does.get(k) else "" for k in ("exact", "native_cardinality", "metered")),
+                "" if most is None else f"{most}",
+            ]
+        )
+        notes.append(one.detail if one.usable else f"{one.detail}; {one.remedy or ''}".strip("; "))
+    widths = [max(len(line[k]) for line in cells) for k in range(len(header))]
+    return "\n".join(
+        "  ".join([*(c.ljust(w) for c, w in zip(line, widths, strict=True)), note]).rstrip()
+        for line, note in zip(cells, notes, strict=True)
+    )

@@ -1,0 +1,72 @@
+"""The registered backends, from the installed distributions' metadata; imports nothing else."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+from secateur.errors import BackendConflict, BackendNotFound
+
+GROUP = "secateur.backends"
+
+
+@dataclass(frozen=True)
+class BackendEntry:
+    """One registered backend, as its distribution's metadata gives it.
+
+    Arguments:
+        name: what users type.
+        target: ``module:attribute`` of the class.
+        distribution: who registers it.
+        version: of the distribution.
+    """
+
+    name: str
+    target: str
+    distribution: str
+    version: str
+
+
+def list_backends() -> list[BackendEntry]:
+    """Every registered backend, by name; imports no plugin. A name may occur twice."""
+    found = set()
+    for point in entry_points(group=GROUP):
+        distribution = point.dist
+        found.add(
+            BackendEntry(
+                point.name,
+                point.value,
+                distribution.name if distribution else "unknown",
+                distribution.version if distribution else "",
+            )
+        )
+    return sorted(found, key=lambda entry: (entry.name, entry.distribution, entry.target))
+
+
+def find_backend(name: str) -> BackendEntry:
+    """The entry of a name.
+
+    Raises:
+        BackendNotFound: there is none; the nearest is named.
+        BackendConflict: two distributions register it.
+    """
+    entries = list_backends()
+    named = [entry for entry in entries if entry.name == name]
+    if not named:
+        known = sorted({entry.name for entry in entries})
+        near = difflib.get_close_matches(name, known, n=1)
+        raise BackendNotFound(
+            f"there is no backend {name!r}",
+            backend=name,
+            remedy=(f"did you mean {near[0]!r}? " if near else "")
+            + f"installed are: {', '.join(known) or 'none'}",
+        )
+    if len(named) > 1:
+        who = " and ".join(f"{entry.distribution} ({entry.target})" for entry in named)
+        raise BackendConflict(
+            f"two plugins are called {name!r}: {who}",
+            backend=name,
+            remedy=f"uninstall one: pip uninstall {named[-1].distribution}",
+        )
+    return named[0]

@@ -1,0 +1,145 @@
+"""What every installed backend says of itself, without importing a plugin here.
+
+The plugins are asked in a child process: one that prints, hangs or crashes while it is imported
+is a row with that error, and neither the list nor the caller takes any harm. ``python -m
+secateur.backends.listing NAME…`` is that child.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import asdict, dataclass
+from typing import Any
+
+PATIENCE = 20.0
+"""Seconds for a plugin to be imported and to answer."""
+
+
+@dataclass(frozen=True)
+class BackendDescription:
+    """One row of the list; what a plugin that fails cannot tell is None.
+
+    Arguments:
+        name: what users type.
+        distribution: who registers it.
+        version: of the distribution.
+        installed: its packages are there.
+        licensed: a licence or token is configured; None if none is needed or it cannot be told.
+        usable: installed, and licensed if it has to be.
+        detail: versions, the kind of licence, limits; or what is wrong.
+        remedy: what to do if something is missing.
+        capabilities: what it promises, by name.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    installed: bool | None = None
+    licensed: bool | None = None
+    usable: bool = False
+    detail: str = ""
+    remedy: str | None = None
+    capabilities: dict[str, Any] | None = None
+
+
+def describe_backends() -> list[BackendDescription]:
+    """One description for each registered backend, by name; a name may occur twice."""
+    from secateur.backends.entries import list_backends
+
+    entries = list_backends()
+    answers = _ask([entry.name for entry in entries])
+    return [
+        BackendDescription(
+            entry.name, entry.distribution, entry.version, **answers.get(entry.name, {})
+        )
+        for entry in entries
+    ]
+
+
+def _ask(names: list[str]) -> dict[str, dict[str, Any]]:
+    """The answers of one child; of another for those that follow a plugin that killed it."""
+    answers: dict[str, dict[str, Any]] = {}
+    left = list(dict.fromkeys(names))
+    while left:
+        died = _child(left, answers)
+        if died is not None:
+            answers[left[0]] = {
+                "detail": f"the plugin {died} while it was imported",
+                "remedy": "report it to its distribution; the other backends are not affected",
+            }
+        left = [name for name in left if name not in answers]
+    return answers
+
+
+def _child(names: list[str], answers: dict[str, dict[str, Any]]) -> str | None:
+    """Fill in the answers to ``names`` in their order; how the child died, if it did."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", __name__, *names],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )
+    assert child.stdout is not None
+    with child, child.stdout as lines:
+        hung = threading.Event()
+
+        def give_up() -> None:
+            hung.set()
+            child.kill()
+
+        asked = iter(names)
+        while True:
+            timer = threading.Timer(PATIENCE, give_up)
+            timer.start()
+            line = lines.readline()
+            timer.cancel()
+            if not line.endswith("\n"):
+                break
+            answers[next(asked)] = json.loads(line)
+        code = child.wait()
+    unanswered = next(asked, None)
+    if unanswered is None:
+        return None
+    names[:] = names[names.index(unanswered) :]
+    return f"hung for {PATIENCE:g} s" if hung.is_set() else f"ended Python with the code {code}"
+
+
+def _describe(name: str) -> dict[str, Any]:
+    from secateur.backends.registry import load_backend
+    from secateur.errors import BackendError
+
+    try:
+        backend = load_backend(name)
+        available = backend.availability()
+        return {
+            "installed": available.installed,
+            "licensed": available.licensed,
+            "usable": available.usable,
+            "detail": available.detail,
+            "remedy": available.remedy,
+            "capabilities": asdict(backend.capabilities),
+        }
+    except BackendError as error:
+        return {"detail": error.message, "remedy": error.remedy}
+    except Exception as error:  # the plugin's own code
+        return {
+            "detail": f"the plugin raised {type(error).__name__}: {error}",
+            "remedy": "report it to its distribution; the other backends are not affected",
+        }
+
+
+def _main(names: list[str]) -> None:
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a plugin prints is not an answer
+    for name in names:
+        print(json.dumps(_describe(name)), file=answer, flush=True)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1:])
