@@ -7,6 +7,7 @@ up only between two reads.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -33,7 +34,8 @@ from secateur.backends import (
 LARGEST_SEED = 2**31 - 1
 """dwave-samplers says 2^32 - 1 in its message and refuses more than this."""
 
-Call = Callable[[dimod.BinaryQuadraticModel, Callable[[], bool], float | None], dimod.SampleSet]
+Call = Callable[[dimod.BinaryQuadraticModel, Callable[[], bool], int], dimod.SampleSet]
+"""Model, whether to stop, and seed."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class PathIntegralOptions(BackendOptions):
 
     reads: int = option(2, "independent runs; one costs about a hundred of annealing's", least=1)
     sweeps: int = option(100, "sweeps in each run", least=1)
-    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
+    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED - 1)
     time_limit: float | None = option(None, "stop after so long", least=0.0, unit="s")
 
 
@@ -104,11 +106,13 @@ class _Sampled(Backend):
     ) -> Solution:
         """Relabel, call in a thread, and put the answer into the contract's words."""
         started = time.monotonic()
+        # without a seed the vendor would take one from numpy's global state; this one is reported
+        seed = secrets.randbelow(LARGEST_SEED - 1) if options.seed is None else options.seed
         if problem.n == 0:
             samples, stopped = _empty(problem), Stopped.COMPLETED
         else:
             bqm, _ = problem.bqm.relabel_variables_as_integers(inplace=False)
-            samples, stopped = _interruptible(bqm, call, time_limit)
+            samples, stopped = _interruptible(bqm, lambda b, s: call(b, s, seed), time_limit)
             samples = samples.relabel_variables(dict(enumerate(problem.variables)), inplace=False)
         took = time.monotonic() - started
         return Solution(
@@ -118,7 +122,7 @@ class _Sampled(Backend):
             timings=Timings(total=took, solve=took),
             versions={"dwave-samplers": version("dwave-samplers"), "dimod": dimod.__version__},
             options=options.public(),
-            seed=options.seed,
+            seed=seed,
         )
 
     def _sampler(self) -> Any:
@@ -156,7 +160,7 @@ class Annealing(_Sampled):
         start = None if problem.start is None else problem.start[: options.reads]
 
         def call(
-            bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], limit: float | None
+            bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
         ) -> dimod.SampleSet:
             more: dict[str, Any] = {}
             if start is not None:
@@ -170,7 +174,7 @@ class Annealing(_Sampled):
                 num_sweeps=options.sweeps,
                 beta_range=betas,
                 beta_schedule_type=options.schedule,
-                seed=options.seed,
+                seed=seed,
                 interrupt_function=stop,
                 **more,
             )
@@ -208,7 +212,7 @@ class Tabu(_Sampled):
         start = None if problem.start is None else problem.start[: options.reads]
 
         def call(
-            bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], limit: float | None
+            bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
         ) -> dimod.SampleSet:
             more: dict[str, Any] = {}
             if start is not None:
@@ -223,7 +227,7 @@ class Tabu(_Sampled):
                 num_reads=options.reads,
                 timeout=max(1, round(1000.0 * options.time_limit / options.reads)),
                 num_restarts=options.restarts,
-                seed=options.seed,
+                seed=seed,
                 **more,
             )
 
@@ -241,15 +245,15 @@ class SteepestDescent(_Sampled):
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Descend from ``reads`` starts, those of ``Problem.start`` first."""
         assert isinstance(options, DescentOptions)
-        draw = np.random.default_rng(options.seed).integers
-        starts = draw(0, 2, size=(options.reads, problem.n), dtype=np.int8)
-        if problem.start is not None:
-            given = problem.start[: options.reads]
-            starts[: len(given)] = given
 
         def call(
-            bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], limit: float | None
+            bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
         ) -> dimod.SampleSet:
+            draw = np.random.default_rng(seed).integers
+            starts = draw(0, 2, size=(options.reads, problem.n), dtype=np.int8)
+            if problem.start is not None:
+                given = problem.start[: options.reads]
+                starts[: len(given)] = given
             return self._sampler().sample(bqm, initial_states=(starts, list(range(problem.n))))
 
         return self._finish(problem, options, call)
@@ -274,23 +278,27 @@ class PathIntegral(_Sampled):
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Anneal quantum-mechanically, on a classical computer."""
         assert isinstance(options, PathIntegralOptions)
+        any_bias = bool(problem.linear.any() or problem.quadratic[2].any())
 
         def call(
-            bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], limit: float | None
+            bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
         ) -> dimod.SampleSet:
             return self._sampler().sample(
                 bqm,
                 num_reads=options.reads,
                 num_sweeps=options.sweeps,
-                seed=options.seed,
+                seed=seed + 1,  # a seed of 0 counts as none, and two runs differ
                 interrupt_function=stop,
+                **({} if any_bias else {"beta_range": [0.1, 1.0]}),
             )
 
         return self._finish(problem, options, call, options.time_limit)
 
 
 def _interruptible(
-    bqm: dimod.BinaryQuadraticModel, call: Call, time_limit: float | None
+    bqm: dimod.BinaryQuadraticModel,
+    call: Callable[[dimod.BinaryQuadraticModel, Callable[[], bool]], dimod.SampleSet],
+    time_limit: float | None,
 ) -> tuple[dimod.SampleSet, Stopped]:
     """Call the C code in a thread; Ctrl-C is raised here at once, and the thread told to stop."""
     stop = threading.Event()
@@ -306,7 +314,7 @@ def _interruptible(
 
     def work() -> None:
         try:
-            outcome.append(_plain(call(bqm, should_stop, time_limit)))
+            outcome.append(_plain(call(bqm, should_stop)))
         except BaseException as error:  # handed over to the caller's thread
             outcome.append(error)
 

@@ -301,7 +301,7 @@ def _clique(
     topology: Mapping[str, Any],
 ) -> Embedding:
     """The regular embedding of a complete graph, for dense problems on a chip of known shape."""
-    from minorminer import busclique  # type: ignore[import-untyped,unused-ignore]
+    from minorminer import busclique
 
     make = getattr(_graphs(), f"{topology.get('type')}_graph", None)
     if make is None or shape(problem, "qpu")["density"] < _DENSE:

@@ -41,6 +41,8 @@ _MOST_VARIABLES = 26
 _COST = {"exact": (80, 1.2e-8), "statevector": (5200, 2e-7), "aer": (32, 4e-9)}
 """Bytes an amplitude, and seconds an amplitude and gate, measured (benchmarks/qaoa_quality.py)."""
 
+_PATIENCE = 2.0
+"""An evaluation cannot be cut short; one estimated this much longer than the limit is refused."""
 _CITATION = """
 @article{farhi2014quantum,
   author  = {Farhi, Edward and Goldstone, Jeffrey and Gutmann, Sam},
@@ -233,9 +235,10 @@ class QAOA(CircuitBackend):
         gates = given.reps * (len(problem.quadratic[2]) + problem.n + mixing)
         if given.simulator == "exact":
             gates = given.reps * (mixing + 2)  # the cost is one multiplication
-        seconds = min(given.iterations * (seconds_each * amplitudes * gates + 1e-3), 1e12)
+        once = min(seconds_each * amplitudes * gates + 1e-3, 1e12)
+        seconds = given.iterations * once
         if given.time_limit is not None:
-            seconds = min(seconds, max(given.time_limit, seconds / given.iterations))
+            seconds = min(seconds, max(given.time_limit, once))
         available = _available_memory()
         reason = None
         if problem.n > _MOST_VARIABLES:
@@ -244,6 +247,11 @@ class QAOA(CircuitBackend):
             reason = (
                 f"the state of {problem.n} variables needs {_gib(memory)} with "
                 f"simulator={given.simulator!r}, and {_gib(available)} are free"
+            )
+        elif given.time_limit is not None and once > _PATIENCE * max(given.time_limit, 1.0):
+            reason = (
+                f"one evaluation of its circuit takes about {once:.0f} s with {problem.n} "
+                f"variables, and the time limit is {given.time_limit:g} s"
             )
         if reason is not None:
             return Applicability(

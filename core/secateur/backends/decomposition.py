@@ -36,7 +36,7 @@ from secateur.backends.options import BackendOptions, make_options, option
 from secateur.backends.problem import Problem
 from secateur.backends.subproblem import persistent, subproblem
 from secateur.backends.verify import resolve_options
-from secateur.errors import BackendUnsuitable
+from secateur.errors import BackendOptionError, BackendUnsuitable
 
 PREFIX = "decompose:"
 """Before the name of a backend: that backend, on parts of the problem."""
@@ -151,7 +151,14 @@ class Decomposed(Backend):
             BackendOptionError: unknown or out of range, here or in the inner backend.
         """
         own = {name: value for name, value in given.items() if not name.startswith(INNER)}
-        inner = dict(own.pop("inner", None) or {})
+        together = own.pop("inner", None) or {}
+        if not isinstance(together, Mapping):  # not shown: it may be a token in the wrong place
+            raise BackendOptionError(
+                f"option 'inner' of backend {cls.name!r} is a {type(together).__name__}",
+                backend=cls.name,
+                remedy=f"give names and values, or single options as {INNER}NAME",
+            )
+        inner = dict(together)
         inner |= {n.removeprefix(INNER): v for n, v in given.items() if n.startswith(INNER)}
         resolve_options(cls.inner(), inner)
         return make_options(cls.Options, own | {"inner": inner}, cls.name)

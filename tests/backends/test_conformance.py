@@ -1,0 +1,79 @@
+"""Every backend of the project keeps the contract, by the kit that strangers use."""
+
+from __future__ import annotations
+
+import pytest
+
+from secateur.testing import BackendConformance
+
+
+class TestAnnealing(BackendConformance):
+    @pytest.fixture
+    def backend(self):
+        return "annealing"
+
+
+class TestNeal(BackendConformance):
+    @pytest.fixture
+    def backend(self):
+        return "neal"
+
+
+class TestTabu(BackendConformance):
+    options = {"time_limit": 0.02}
+
+    @pytest.fixture
+    def backend(self):
+        return "tabu"
+
+
+class TestSteepestDescent(BackendConformance):
+    @pytest.fixture
+    def backend(self):
+        return "steepest-descent"
+
+
+class TestPathIntegral(BackendConformance):
+    options = {"reads": 5}
+
+    @pytest.fixture
+    def backend(self):
+        return "path-integral"
+
+
+class TestExhaustive(BackendConformance):
+    @pytest.fixture
+    def backend(self):
+        return "exhaustive"
+
+
+class TestGurobi(BackendConformance):
+    @pytest.fixture
+    def backend(self):
+        return "gurobi"
+
+
+class TestQAOA(BackendConformance):
+    options = {"reps": 2}
+
+    @pytest.fixture
+    def backend(self):
+        return "qaoa"
+
+
+class TestDecomposed(BackendConformance):
+    options = {"size": 4, "patience": 40}
+
+    @pytest.fixture
+    def backend(self):
+        return "decompose:exhaustive"
+
+
+class TestGreedySampler(BackendConformance):
+    """Any ``dimod.Sampler`` class is a backend."""
+
+    @pytest.fixture
+    def backend(self):
+        from dwave.samplers import TreeDecompositionSolver
+
+        return TreeDecompositionSolver
