@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 from secateur.testing import BackendConformance
@@ -20,7 +22,7 @@ class TestNeal(BackendConformance):
 
 
 class TestTabu(BackendConformance):
-    options = {"time_limit": 0.02}
+    options: ClassVar = {"time_limit": 0.02}
 
     @pytest.fixture
     def backend(self):
@@ -34,7 +36,7 @@ class TestSteepestDescent(BackendConformance):
 
 
 class TestPathIntegral(BackendConformance):
-    options = {"reads": 5}
+    options: ClassVar = {"reads": 5}
 
     @pytest.fixture
     def backend(self):
@@ -54,7 +56,7 @@ class TestGurobi(BackendConformance):
 
 
 class TestQAOA(BackendConformance):
-    options = {"reps": 2}
+    options: ClassVar = {"reps": 2}
 
     @pytest.fixture
     def backend(self):
@@ -62,7 +64,7 @@ class TestQAOA(BackendConformance):
 
 
 class TestDecomposed(BackendConformance):
-    options = {"size": 4, "patience": 40}
+    options: ClassVar = {"size": 4, "patience": 40}
 
     @pytest.fixture
     def backend(self):
