@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 import dimod
+import numpy as np
+from numpy.typing import NDArray
 
 from secateur.backends.options import BackendOptions
 from secateur.backends.problem import Problem
@@ -160,6 +162,46 @@ class Solution:
     seed: int | None = None
     job_id: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_bits(
+        cls,
+        problem: Problem,
+        bits: NDArray[np.generic],
+        options: BackendOptions,
+        seconds: float,
+        *,
+        status: Status = Status.FEASIBLE,
+        stopped: Stopped = Stopped.COMPLETED,
+        **more: Any,
+    ) -> Solution:
+        """The answer in the contract's form, from rows of zeros and ones.
+
+        Arguments:
+            problem: that was solved.
+            bits: shape ``(rows, n)``, in the order of ``Problem.variables``.
+            options: that were used; an option ``seed`` among them is the answer's.
+            seconds: that the whole call took.
+            status: what you hold.
+            stopped: why it stopped.
+            more: other fields of ``Solution``.
+        """
+        rows = np.asarray(bits, dtype=np.int8).reshape(-1, problem.n)
+        samples = dimod.SampleSet.from_samples(
+            (rows, list(problem.variables)),
+            vartype=dimod.BINARY,
+            energy=problem.energies(rows),
+            sort_labels=False,
+        )
+        return cls(
+            samples=samples,
+            status=status,
+            stopped=stopped,
+            timings=more.pop("timings", Timings(total=seconds)),
+            options=options.public(),
+            seed=more.pop("seed", getattr(options, "seed", None)),
+            **more,
+        )
 
 
 class Backend(ABC):

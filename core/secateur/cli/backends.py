@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -81,6 +82,35 @@ def cite(name: str) -> None:
     from secateur.backends.registry import load_backend
 
     click.echo(load_backend(name).cite() or f"% {name} names nothing to cite")
+
+
+@backends.command()
+@click.argument("name")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder to write; secateur-NAME unless given.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the files written as JSON.")
+def new(name: str, output: Path | None, as_json: bool) -> None:
+    """Write a plugin project for a backend NAME; it installs and passes the conformance kit.
+
+    \b
+    Example:
+      secateur backends new my-solver
+      pip install -e "secateur-my-solver[test]"
+      pytest --pyargs secateur_my_solver
+    """
+    from secateur.cli.new_backend import write_plugin
+
+    folder = output or Path(f"secateur-{name}")
+    written = write_plugin(name, folder)
+    if as_json:
+        print_json({"folder": str(folder), "files": [str(path) for path in written]})
+        return
+    module = written[2].parent.name
+    click.echo(f"Written: {folder}. Your solver goes into {written[2]}.\n")
+    click.echo(f'  pip install -e "{folder}[test]"\n  pytest --pyargs {module}')
 
 
 def _flat(one: BackendDescription) -> dict[str, Any]:
