@@ -37,6 +37,7 @@ METHODS = (
     Method("fisher diagonal", "fisher", CONTROL, objective_options={"shrinkage": 0.0}),
     Method("fisher, greedy and swaps", "fisher", CONTROL),
     Method("fisher", "fisher"),
+    Method("fisher with gradient", "fisher", objective_options={"gradient": 1.0}),
     Method("residual, greedy and swaps", "residual", CONTROL),
     Method("residual", "residual"),
 )
@@ -45,7 +46,10 @@ METHODS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--amounts", nargs="+", default=["20%", "36%", "50%"])
+    parser.add_argument("--amounts", nargs="+", default=["20%", "36%", "50%", "65%", "75%"])
+    parser.add_argument(
+        "--plain-colours", action="store_true", help="calibrate on the photographs as they are"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
@@ -54,7 +58,7 @@ def main() -> None:
     started = time.time()
     runs = []
     for seed in range(arguments.seeds):
-        task = denoising_task(photographs, seed=seed)
+        task = denoising_task(photographs, seed=seed, varied_colours=not arguments.plain_colours)
         for amount in arguments.amounts:
             result = compare(network, task, amount=amount, methods=METHODS, seed=seed)
             for row in result.to_json()["rows"]:
@@ -63,7 +67,8 @@ def main() -> None:
             reliability = result.reliability
     content = {
         "command": f"python benchmarks/claims.py --seeds {arguments.seeds} --amounts "
-        + " ".join(arguments.amounts),
+        + " ".join(arguments.amounts)
+        + (" --plain-colours" if arguments.plain_colours else ""),
         "versions": versions(),
         "processors": os.cpu_count(),
         "system": platform.platform(),

@@ -13,18 +13,22 @@ from secateur.statistics import ChannelStatistics, fisher_matrix, reliability
 def fisher_qubo(
     statistics: ChannelStatistics,
     *,
-    gradient: float = 1.0,
+    gradient: float = 0.0,
     shrinkage: float | None = None,
     across_groups: bool = False,
 ) -> dimod.BinaryQuadraticModel:
-    """``E(z) = -ḡ'z + ½ z'Hz``, in units of loss, with H the true Fisher (Gauss–Newton) matrix.
+    """``E(z) = ½ z'Hz``, in units of loss, with H the true Fisher (Gauss–Newton) matrix.
+
+    A trained network is at a minimum of its loss, so the first-order term ``-ḡ'z`` is left out as
+    LeCun et al. 1990 do; measured on few photographs it says where those differ from the ones for
+    training, and a solver exploits it (benchmarks/claims.py). ``gradient=1`` puts it in.
 
     The off-diagonals are multiplied by their measured split-half reliability: where they are
     estimation noise (a plain chain network), the diagonal is left.
 
     Arguments:
         statistics: with Fisher probes.
-        gradient: weight of the first-order term.
+        gradient: weight of the first-order term ``-ḡ'z``.
         shrinkage: factor of the off-diagonals, from 0 to 1; the measured reliability unless given.
         across_groups: keep the couplings between layers too.
 

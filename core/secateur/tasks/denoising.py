@@ -10,7 +10,13 @@ from torch import Tensor
 from secateur.errors import OptionError
 from secateur.tasks.base import Batch, Task
 from secateur.tasks.noise import sensor_noise
-from secateur.tasks.photographs import Photographs, grid_crops, load_photographs, random_crops
+from secateur.tasks.photographs import (
+    Photographs,
+    grid_crops,
+    load_photographs,
+    random_crops,
+    vary_colours,
+)
 
 FLOOR = 1e-8
 """Added to the mean squared error before its logarithm: a perfect output is 80 dB, not infinity."""
@@ -37,6 +43,7 @@ def denoising_task(
     selection_patches: int = 64,
     test_patches: int = 32,
     batch: int = 16,
+    varied_colours: bool = True,
 ) -> Task:
     """Noisy and clean crops, scored by PSNR.
 
@@ -52,6 +59,8 @@ def denoising_task(
         selection_patches: selection crops.
         test_patches: test crops, at most.
         batch: crops in a batch.
+        varied_colours: calibrate and select on crops in random colours, so that a few photographs
+            show what many would; the test photographs stay as they are.
 
     Raises:
         SecateurError: as ``load_photographs``.
@@ -77,6 +86,8 @@ def denoising_task(
     selecting = torch.Generator().manual_seed(SELECTION_SEED)
     clean = random_crops([left for left, _ in halves], patches, patch, generator)
     choice = random_crops([right for _, right in halves], selection_patches, patch, selecting)
+    if varied_colours:
+        clean, choice = vary_colours(clean, generator), vary_colours(choice, selecting)
     test = grid_crops(photographs.test, 2 * patch, test_patches)
     return Task(
         calibration=_batches(clean, generator, batch),

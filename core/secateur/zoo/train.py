@@ -23,7 +23,7 @@ from secateur.progress import track
 from secateur.tasks import Task
 from secateur.tasks.denoising import denoising_task, psnr
 from secateur.tasks.noise import sensor_noise
-from secateur.tasks.photographs import Photographs, random_crops
+from secateur.tasks.photographs import Photographs, random_crops, vary_colours
 from secateur.versions import versions
 from secateur.zoo.halfunet import HalfUNet
 
@@ -187,10 +187,6 @@ def training_crops(
 ) -> Tensor:
     """Random crops in random colours and two scales: there are few photographs to learn from.
 
-    Half of the crops keep a channel or two far below the others: where a colour is saturated, the
-    noise of the dark channels is clipped at zero, and no photograph for training shows that (a
-    network trained without this failed on the red and green of the test photographs).
-
     Returns:
         Shape ``(count, 3, size, size)``, in [0, 1].
     """
@@ -203,14 +199,7 @@ def training_crops(
             else torch.zeros(0, 3, size, size),
         ]
     )
-    order = torch.stack([torch.randperm(3, generator=generator) for _ in range(count)])
-    crops = crops.gather(1, order[:, :, None, None].expand_as(crops))
-    grey = crops.mean(1, keepdim=True)
-    saturation = 2.0 ** (2.0 * torch.rand(count, 1, 1, 1, generator=generator) - 0.5)
-    crops = grey + saturation * (crops - grey)
-    lowest = 0.5 * torch.randint(0, 2, (count, 1, 1, 1), generator=generator)
-    gains = lowest + (1.1 - lowest) * torch.rand(count, 3, 1, 1, generator=generator)
-    return (crops * gains).clamp(0.0, 1.0)
+    return vary_colours(crops, generator)
 
 
 def mean_psnr(network: nn.Module, task: Task, split: Any) -> float:
