@@ -1,0 +1,117 @@
+"""The backends openjij and openjij-sqa: annealing, simulated and simulated quantum."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import ClassVar
+
+import dimod
+import numpy as np
+from secateur.backends import (
+    Availability,
+    Backend,
+    BackendOptions,
+    Capabilities,
+    Problem,
+    Solution,
+    Stopped,
+    option,
+)
+
+LARGEST_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class OpenJijOptions(BackendOptions):
+    """Options of both."""
+
+    reads: int = option(20, "independent runs", least=1)
+    sweeps: int = option(1000, "sweeps over all variables in each run", least=1)
+    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
+    time_limit: float | None = option(None, "start no further run after this", least=0, unit="s")
+
+
+class OpenJij(Backend):
+    """Simulated annealing."""
+
+    name = "openjij"
+    capabilities = Capabilities(
+        stochastic=True, takes_seed=True, takes_time_limit=True, takes_start=True
+    )
+    Options = OpenJijOptions
+    citation = """
+@misc{openjij,
+  author = {{Jij Inc.}},
+  title  = {{OpenJij}: Framework for the {Ising} model and {QUBO}},
+  url    = {https://github.com/Jij-Inc/OpenJij}
+}
+"""
+    sampler: ClassVar[str] = "SASampler"
+
+    @classmethod
+    def availability(cls) -> Availability:
+        """Whether OpenJij is installed."""
+        try:
+            return Availability(True, detail=f"openjij {version('openjij')}")
+        except PackageNotFoundError:
+            return Availability(False, detail="openjij is missing", remedy="pip install openjij")
+
+    def solve(self, problem: Problem, options: BackendOptions) -> Solution:
+        """Anneal; what was known at the start is in the answer."""
+        assert isinstance(options, OpenJijOptions)
+        started = time.monotonic()
+        seed = secrets.randbelow(LARGEST_SEED) if options.seed is None else options.seed
+        # with one seed for a call all its reads are alike, so each read is a call
+        seeds = np.random.default_rng(seed).integers(0, LARGEST_SEED, options.reads)
+        rows = [] if problem.start is None else list(problem.start)
+        stopped = Stopped.COMPLETED
+        for number, one in enumerate(seeds):
+            late = time.monotonic() - started
+            if options.time_limit is not None and late > options.time_limit and number:
+                stopped = Stopped.TIME_LIMIT
+                break
+            rows.append(self._read(problem, options.sweeps, int(one)))
+        return Solution.from_bits(
+            problem,
+            np.array(rows),
+            options,
+            time.monotonic() - started,
+            stopped=stopped,
+            seed=seed,
+            versions={"openjij": version("openjij"), "dimod": dimod.__version__},
+        )
+
+    def _read(self, problem: Problem, sweeps: int, seed: int) -> np.ndarray:
+        import openjij
+
+        row, col, bias = problem.quadratic
+        keep = bias != 0
+        largest = max(np.abs(problem.linear).max(initial=0.0), np.abs(bias).max(initial=0.0))
+        if largest == 0:  # nothing to anneal
+            return np.random.default_rng(seed).integers(0, 2, problem.n)
+        # its temperatures are made for biases of about 1
+        linear = dict(enumerate((problem.linear / largest).tolist()))
+        scaled = (bias[keep] / largest).tolist()
+        pairs = zip(row[keep].tolist(), col[keep].tolist(), scaled, strict=True)
+        quadratic = {(i, j): value for i, j, value in pairs}
+        bqm = openjij.model.BinaryQuadraticModel(linear, quadratic, 0.0, "BINARY")
+        sampler = getattr(openjij, self.sampler)()
+        before = np.random.get_state()  # it draws from numpy's global state, seed or not
+        try:
+            np.random.seed(seed)
+            answer = sampler.sample(bqm, num_reads=1, num_sweeps=sweeps, seed=seed)
+        finally:
+            np.random.set_state(before)
+        bits = np.zeros(problem.n, dtype=np.int8)
+        bits[list(answer.variables)] = answer.record.sample[0]
+        return bits
+
+
+class OpenJijSQA(OpenJij):
+    """Simulated quantum annealing: path-integral Monte Carlo in a falling transverse field."""
+
+    name = "openjij-sqa"
+    sampler = "SQASampler"
