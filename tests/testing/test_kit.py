@@ -1,0 +1,47 @@
+"""The conformance kit passes an honest backend, and fails each of many that are not."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.testing.bad_backends import BAD
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory) -> dict[str, set[str]]:
+    """The tests that failed, by the class of the kit that they are in."""
+    report = tmp_path_factory.mktemp("kit") / "report.xml"
+    options = ["-q", "--tb=no", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", str(HERE / "bad_backends.py"), *options],
+        cwd=HERE.parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=250,
+    )
+    assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
+    found = defaultdict(set)
+    for case in ElementTree.parse(report).iter("testcase"):
+        name = case.get("classname").rpartition(".Test")[2]
+        found[name].update([case.get("name")] if len(case) else [])
+    return found
+
+
+def test_the_honest_backend_passes_everything(failed):
+    assert failed["Honest"] == set()
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.__name__)
+def test_each_bad_backend_is_caught(failed, bad):
+    assert any(re.search(bad.EXPECTED, test) for test in failed[bad.__name__]), (
+        f"{bad.__name__} should have failed {bad.EXPECTED}, and failed {failed[bad.__name__]}"
+    )
