@@ -1,0 +1,255 @@
+"""Plugins of strangers, good and broken: found, listed, loaded, and told apart."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from secateur.backends import listing as listing_module
+from secateur.backends import registry
+from secateur.backends.entries import list_backends
+from secateur.backends.listing import describe_backends
+from secateur.backends.registry import load_backend
+from secateur.backends.verify import run
+from secateur.cli import run as command
+from secateur.errors import (
+    BackendConflict,
+    BackendFailed,
+    BackendNotFound,
+    BackendUnavailable,
+)
+from secateur.testing import brute_force, random_problem
+
+HONEST = """
+    import time
+    import numpy as np
+    from secateur.backends import Backend, Solution
+
+    class Mine(Backend):
+        name = "mine"
+
+        def solve(self, problem, options):
+            bits = np.ones((1, problem.n))
+            return Solution.from_bits(problem, bits, options, 0.001, versions={"mine": "1"})
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """Install a distribution with one entry point; its code is a module of its own."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    installed = []
+
+    def install(name: str, code: str, target: str = "Mine", distribution: str = "") -> str:
+        distribution = distribution or f"plugin-{name}"
+        module = distribution.replace("-", "_")
+        (tmp_path / f"{module}.py").write_text(textwrap.dedent(code))
+        folder = tmp_path / f"{module}-2.5.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 2.5\n"
+        )
+        where = target if ":" in target else f"{module}:{target}"
+        (folder / "entry_points.txt").write_text(f"[secateur.backends]\n{name} = {where}\n")
+        installed.append(module)
+        return module
+
+    registry._load.cache_clear()
+    yield install
+    registry._load.cache_clear()
+    for module in installed:
+        sys.modules.pop(module, None)
+
+
+def row(name: str):
+    (found,) = [one for one in describe_backends() if one.name == name]
+    return found
+
+
+def test_a_plugin_is_listed_without_being_imported_and_then_loaded(plugin):
+    module = plugin("mine", HONEST)
+    entry = next(one for one in list_backends() if one.name == "mine")
+    assert (entry.distribution, entry.version) == ("plugin-mine", "2.5")
+    described = row("mine")
+    assert described.usable
+    assert described.capabilities["exact"] is False
+    assert module not in sys.modules
+    assert load_backend("mine").name == "mine"
+    assert module in sys.modules
+
+
+def test_an_unknown_name_is_told_with_the_nearest():
+    with pytest.raises(BackendNotFound, match="did you mean 'annealing'"):
+        load_backend("anealing")
+
+
+def test_two_plugins_with_one_name_are_an_error_that_names_both(plugin):
+    plugin("mine", HONEST, distribution="first-dist")
+    plugin("mine", HONEST, distribution="second-dist")
+    with pytest.raises(BackendConflict, match=r"first-dist .* and second-dist") as error:
+        load_backend("mine")
+    assert "pip uninstall" in error.value.remedy
+    rows = [one for one in describe_backends() if one.name == "mine"]
+    assert [one.usable for one in rows] == [False, False]
+    assert "first-dist" in rows[0].detail
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "said"),
+    [
+        ("import a_package_that_is_not_there", BackendUnavailable, "a_package_that_is_not_there"),
+        ("raise RuntimeError('broken on purpose')", BackendFailed, "broken on purpose"),
+        ("class Mine: pass", BackendFailed, "plugin_mine:Mine"),
+        ("Mine = 3", BackendFailed, "which is a int"),
+        ("other = 3", BackendFailed, "Mine"),
+    ],
+    ids=["a missing package", "an error of its own", "no Backend", "no class", "no such name"],
+)
+def test_a_broken_plugin_is_one_clear_error_and_the_others_go_on(plugin, code, error, said):
+    plugin("mine", code)
+    with pytest.raises(error, match=said) as raised:
+        load_backend("mine")
+    assert "plugin-mine 2.5" in str(raised.value)
+    described = row("mine")
+    assert not described.usable
+    assert said in described.detail
+    assert row("annealing").usable
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import os; os._exit(7)", "ended Python with the code 7"),
+        ("import time; time.sleep(60)", "hung for 3 s"),
+        ("print('{}'); raise SystemExit(0)", "ended Python with the code 0"),
+    ],
+    ids=["ends the interpreter", "hangs", "prints and exits"],
+)
+def test_a_plugin_cannot_take_the_list_with_it(plugin, monkeypatch, code, said):
+    monkeypatch.setattr(listing_module, "PATIENCE", 3.0)
+    plugin("mine", code)
+    rows = {one.name: one for one in describe_backends()}
+    assert not rows["mine"].usable
+    assert said in rows["mine"].detail
+    assert rows["annealing"].usable
+    assert rows["tabu"].usable
+
+
+def test_what_a_plugin_prints_is_no_answer(plugin):
+    plugin("mine", "print('hello')\n" + textwrap.dedent(HONEST) + "\nprint('{}')")
+    assert row("mine").usable
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("bits[0, 0] = 2", "other than 0 and 1"),
+        ("raise ZeroDivisionError('inside')", "ZeroDivisionError: inside"),
+        ("return None", "NoneType"),
+        ("problem = type(problem)(problem.bqm * 2)", "claims the energy"),
+    ],
+)
+def test_a_plugin_that_lies_is_named_with_its_distribution(plugin, line, said):
+    code = HONEST.replace(
+        "            return Solution", f"            {line}\n            return Solution"
+    )
+    plugin("mine", code)
+    with pytest.raises(BackendFailed.__base__, match=said) as error:
+        run(load_backend("mine"), random_problem(4, 0))
+    assert "plugin-mine" in str(error.value)
+
+
+def test_any_dimod_sampler_class_is_a_backend(plugin):
+    plugin("tree", "", target="dwave.samplers:TreeDecompositionSolver")
+    problem = random_problem(6, 3)
+    backend = load_backend("tree")
+    solution = run(backend, problem)
+    assert solution.samples.first.energy == pytest.approx(brute_force(problem)[0])
+    with pytest.raises(BackendFailed.__base__, match="has no option 'raeds'"):
+        run(backend, problem, {"raeds": 3})
+
+
+def test_a_sampler_that_needs_arguments_says_so(plugin):
+    plugin(
+        "mine",
+        """
+        import dimod
+
+        class Mine(dimod.Sampler):
+            parameters = {}
+            properties = {}
+
+            def __init__(self, address):
+                self.address = address
+
+            def sample(self, bqm):
+                raise NotImplementedError
+        """,
+    )
+    with pytest.raises(BackendFailed, match="cannot be made without arguments"):
+        run(load_backend("mine"), random_problem(3, 0))
+
+
+def test_the_command_lists_and_checks_a_plugin(plugin, capsys):
+    plugin("mine", HONEST)
+    assert command(["backends", "--json"]) == 0
+    rows = {one["name"]: one for one in json.loads(capsys.readouterr().out)["backends"]}
+    assert rows["mine"]["distribution"] == "plugin-mine"
+    assert rows["exhaustive"]["exact"]
+    assert rows["exhaustive"]["max_variables"] > 20
+    assert command(["backends"]) == 0
+    assert "plugin-mine 2.5" in capsys.readouterr().out
+    assert command(["backends", "check", "mine", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["backend"] == "mine"
+
+
+VENDORS = ("torch", "dwave", "qiskit", "gurobipy", "scipy", "minorminer")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import secateur",
+        "from secateur.cli import run; assert run(['backends']) == 0",
+        "from secateur.backends import Backend, Problem, option",
+        "from secateur.backends.registry import load_backend; load_backend('annealing')",
+    ],
+)
+def test_no_vendor_library_is_loaded_before_it_is_used(code):
+    said = f"import sys; print([m for m in sys.modules if m.split(chr(46))[0] in {VENDORS!r}])"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; {said}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_describing_every_backend_loads_no_vendor_library_either():
+    """The child that does import the plugins' own modules."""
+    code = (
+        "import sys; from secateur.backends.listing import _describe;"
+        "from secateur.backends.entries import list_backends;"
+        "[_describe(e.name) for e in list_backends() if e.distribution == 'secateur'];"
+        f"print([m for m in sys.modules if m.split('.')[0] in {VENDORS!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_list_takes_little_more_than_importing_dimod_does():
+    """As a ratio in one run, for a machine may be slow; under a second on an idle one."""
+
+    def best(code: str) -> float:
+        times = []
+        for _ in range(3):
+            started = time.monotonic()
+            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+            times.append(time.monotonic() - started)
+        return min(times)
+
+    listed = best("from secateur.cli import run; run(['backends'])")
+    assert listed < 4 * best("import dimod")
