@@ -8,13 +8,20 @@ import click
 
 from secateur.cli.common import key_values, print_json
 
+_SHOWN = 12
+"""Labels of ones that the text names."""
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--backend", default="annealing", show_default=True, help="A solver; see `secateur backends`."
 )
-@click.option("--count", type=int, help="How many variables must be 1, exactly.")
+@click.option(
+    "--count",
+    type=int,
+    help="How many variables must be 1, exactly; that of the file unless given.",
+)
 @click.option(
     "--option",
     "options",
@@ -34,28 +41,38 @@ def solve(
     time_limit: float | None,
     as_json: bool,
 ) -> None:
-    """Minimise a QUBO file.
+    """Minimise a QUBO file: .bqm .coo .qubo .sparse .qs .json .lp.
 
     \b
-    Example:
+    Examples:
       secateur solve halfunet.bqm --backend tabu --count 173
+      secateur solve gka1a.sparse --backend annealing --option reads=100 --seed 1 --json
     """
     from secateur.backends import Problem
     from secateur.backends.registry import load_backend
     from secateur.backends.verify import run
     from secateur.capacity import CONTROL, solve_exactly
-    from secateur.qubo.files import load_bqm
+    from secateur.errors import OptionError
+    from secateur.progress import track
+    from secateur.qubo.files import read_file
 
-    problem = Problem(load_bqm(file), count)
+    content = read_file(file)
+    if None not in (count, content.ones) and count != content.ones:
+        raise OptionError(
+            f"--count is {count}, and {file} states {content.ones}",
+            remedy="leave --count out, or remove the constraint from the file",
+        )
+    problem = Problem(content.bqm, content.ones if count is None else count)
     given = key_values(options, "--option")
-    if count is not None:
+    if problem.ones is not None:
         found = solve_exactly(problem, backend, options=given, seed=seed, time_limit=time_limit)
         bits, energy, bound = found.bits, found.energy, found.bound
         status, stopped, seconds = found.status, found.stopped, found.seconds
     else:
         if backend == CONTROL:
             raise click.UsageError("greedy needs --count")
-        solution = run(load_backend(backend), problem, given, seed=seed, time_limit=time_limit)
+        with track(f"solving with {backend}"):
+            solution = run(load_backend(backend), problem, given, seed=seed, time_limit=time_limit)
         best = solution.samples.record[solution.samples.record.energy.argmin()]
         bits, energy, bound = best.sample, float(best.energy), solution.bound
         status, stopped, seconds = solution.status, solution.stopped, solution.timings.total
@@ -72,5 +89,10 @@ def solve(
     if as_json:
         print_json(answer)
         return
+    answer["energy"], answer["seconds"] = f"{energy:.9g}", f"{seconds:.2f}"
+    answer["bound"] = "none" if bound is None else f"{bound:.9g}"
     for name in ("backend", "energy", "ones", "bound", "status", "stopped", "seconds"):
         click.echo(f"{name:8} {answer[name]}")
+    which = [str(v) for v, bit in zip(problem.variables, bits, strict=True) if bit]
+    shown = ", ".join(which[:_SHOWN]) + (" … (all with --json)" if len(which) > _SHOWN else "")
+    click.echo(f"{'sample':8} 1 for {shown}" if which else f"{'sample':8} all 0")

@@ -55,6 +55,8 @@ def read_bqm(path: Path, data: bytes) -> Content:
 
 
 def _read(data: bytes) -> dimod.BinaryQuadraticModel:
+    if len(data) < 10:
+        raise _Corrupt(f"it ends after {len(data)} bytes")
     major = data[8]
     if major not in (1, 2):
         raise _Corrupt(f"it is of version {major}, and 1 and 2 are known")
