@@ -39,7 +39,7 @@ LARGEST_SEED = 2**31 - 1
 _MOST_VARIABLES = 26
 """2^26 amplitudes at 80 bytes are 5 GiB; each variable more doubles that and the time."""
 _COST = {"exact": (80, 1.2e-8), "statevector": (5200, 2e-7), "aer": (32, 4e-9)}
-"""Bytes an amplitude, and seconds an amplitude and gate, measured (benchmarks/qaoa_quality.py)."""
+"""Bytes an amplitude, and seconds an amplitude and gate, measured on two cores."""
 
 _PATIENCE = 2.0
 """An evaluation cannot be cut short; one estimated this much longer than the limit is refused."""

@@ -80,7 +80,9 @@ def test_a_time_limit_is_kept_and_says_what_is_held(name, n):
 def test_exhaustive_says_its_limit():
     backend = load_backend("exhaustive")
     most = backend.capabilities.max_variables
-    with pytest.raises(BackendUnsuitable, match=rf"{most + 1} variables .*that is {most} variables"):
+    with pytest.raises(
+        BackendUnsuitable, match=rf"{most + 1} variables .*that is {most} variables"
+    ):
         run(backend, random_problem(most + 1, 0))
 
 
