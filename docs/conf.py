@@ -1,9 +1,14 @@
 """Sphinx settings."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 project = "secateur"
 author = "The secateur maintainers"
 copyright = "2026, The secateur maintainers"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "option_tables"]
 html_theme = "furo"
 html_title = "secateur"
 exclude_patterns = ["_build"]

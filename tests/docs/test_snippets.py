@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
 import pytest
 
+from secateur.backends.entries import list_backends
+from secateur.backends.registry import load_backend
+from secateur.capacity import solve_exactly
 from secateur.cli import cli, run
+from secateur.cli.new_backend import write_plugin
+from secateur.errors import FileError, OptionError
+from secateur.testing import brute_force, random_problem
 
 ROOT = Path(__file__).parents[2]
+HOW_TO = ROOT / "docs" / "how-to"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMAND = re.compile(r"^(?:\S*/)?(secateur .+)$", re.MULTILINE)
 # Leap's pages have tests of their own beside its loopback server
@@ -30,6 +38,68 @@ def test_the_tutorial_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     assert names["refined"].selection.count == 16
     assert (tmp_path / "smaller" / "result.json").exists()
     assert "16 (-16)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["add-a-backend.md", "solve-large-on-small-devices.md"])
+def test_the_python_of_the_how_tos_runs(name):
+    program = "\n".join(re.findall(r"```python\n(.+?)```", (HOW_TO / name).read_text(), re.DOTALL))
+    assert program
+    exec(compile(program, name, "exec"), {"__name__": "how_to"})
+
+
+def test_the_eight_lines_of_the_how_to_are_a_backend(tmp_path, monkeypatch):
+    """As its wheel would install it: the entry point, and nothing else."""
+    text = (HOW_TO / "add-a-backend.md").read_text()
+    about = tomllib.loads(re.search(r"```toml\n(.+?)```", text, re.DOTALL)[1])["project"]
+    folder = tmp_path / "my_samplers-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {about['name']}\nVersion: 1.0\n"
+    )
+    (points,) = about["entry-points"].values()
+    lines = "".join(f"{name} = {target}\n" for name, target in points.items())
+    (folder / "entry_points.txt").write_text(f"[secateur.backends]\n{lines}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    problem = random_problem(8, 1, ones=3)
+    found = solve_exactly(problem, "tree")
+    assert found.count == 3
+    assert found.energy == pytest.approx(brute_force(problem)[0])
+
+
+def test_the_plugin_in_the_project_is_what_the_command_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr("secateur.backends.entries.list_backends", list)
+    written = write_plugin("template", tmp_path / "template")
+    assert len(written) == 5
+    for path in written:
+        shown = ROOT / "plugins" / "template" / path.relative_to(tmp_path / "template")
+        assert shown.read_text() == path.read_text(), shown
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("annealing", "has a backend 'annealing' already"), ("My Solver", "no name for a backend")],
+)
+def test_a_plugin_needs_a_name_of_its_own(tmp_path, name, said):
+    with pytest.raises(OptionError, match=said):
+        write_plugin(name, tmp_path / "new")
+    (tmp_path / "there").mkdir()
+    with pytest.raises(FileError, match="exists"):
+        write_plugin("brand-new", tmp_path / "there")
+
+
+def test_every_backend_has_a_page_and_can_be_cited():
+    pages = "\n".join(
+        page.read_text() for page in (ROOT / "docs" / "reference" / "backends").glob("*.md")
+    )
+    own = ("secateur", "secateur-scip", "secateur-openjij", "secateur-template")
+    for entry in list_backends():
+        if entry.distribution not in own:  # a stranger's, installed where the tests run
+            continue
+        assert f"`{entry.name}`" in pages, entry
+        citation = load_backend(entry.name).cite()
+        if entry.name not in ("steepest-descent", "template"):
+            assert citation.startswith("@"), entry
+        assert citation.count("{") == citation.count("}"), entry
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
