@@ -1,0 +1,122 @@
+"""What the samplers of dwave-samplers promise beyond the kit: ranges, warm starts, Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from secateur.backends import Problem, Stopped
+from secateur.backends.registry import load_backend
+from secateur.backends.verify import run
+from secateur.errors import BackendOptionError
+from secateur.testing import brute_force, random_problem
+from tests.planted import planted
+
+SAMPLERS = ("annealing", "tabu", "steepest-descent", "path-integral")
+
+
+def test_neal_is_another_name_of_annealing():
+    assert load_backend("neal") is load_backend("annealing")
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_the_true_range_of_the_seed(name):
+    """The vendor's message says 2^32 - 1, and it refuses more than 2^31 - 1."""
+    most = 2**31 - (2 if name == "path-integral" else 1)
+    quick = {"time_limit": 0.01} if name == "tabu" else {}
+    problem = random_problem(4, 0)
+    assert run(load_backend(name), problem, quick, seed=most).seed == most
+    for seed in (most + 1, -1):
+        with pytest.raises(BackendOptionError, match="seed"):
+            run(load_backend(name), problem, quick, seed=seed)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_seed_that_was_drawn_is_reported_and_repeats_the_run(name):
+    problem = Problem(planted(30, 1)[0])
+    quick = {"time_limit": 0.05} if name == "tabu" else {"reads": 3}
+    first = run(load_backend(name), problem, quick)
+    again = run(load_backend(name), problem, quick, seed=first.seed)
+    if name != "tabu":  # its runs end by the clock
+        np.testing.assert_array_equal(first.samples.record.sample, again.samples.record.sample)
+    assert run(load_backend(name), problem, quick).seed != first.seed
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_steepest_descent_ends_in_the_basin_of_its_start(seed):
+    problem = random_problem(10, seed)
+    start = np.random.default_rng(seed).integers(0, 2, (1, 10)).astype(np.int8)
+    warm = Problem(problem.bqm, start=start)
+    found = run(load_backend("steepest-descent"), warm, {"reads": 1}).samples.record.sample[0]
+    bits = start[0].astype(float)
+    while True:  # our own descent
+        change = (1 - 2 * bits) * (problem.linear + problem.couplings @ bits)
+        if change.min() >= 0:
+            break
+        bits[change.argmin()] = 1 - bits[change.argmin()]
+    np.testing.assert_array_equal(found, bits)
+
+
+@pytest.mark.parametrize("name", ["annealing", "tabu"])
+def test_what_was_known_at_the_start_is_not_lost(name):
+    """Too hot and too short to find anything, and yet the optimum is in the answer."""
+    problem = random_problem(12, 2)
+    optimum, bits = brute_force(problem)
+    warm = Problem(problem.bqm, start=bits[None, :])
+    spoilt = {"annealing": {"reads": 1, "sweeps": 1, "beta_hot": 1e-6, "beta_cold": 2e-6}}
+    options = spoilt.get(name, {"time_limit": 0.001})
+    assert run(load_backend(name), warm, options, seed=1).samples.first.energy == pytest.approx(
+        optimum
+    )
+
+
+def test_a_time_limit_stops_between_two_reads():
+    problem = Problem(planted(60, 2)[0])
+    options = {"reads": 100_000, "sweeps": 100, "time_limit": 0.2}
+    started = time.monotonic()
+    solution = run(load_backend("annealing"), problem, options)
+    assert solution.stopped is Stopped.TIME_LIMIT
+    assert time.monotonic() - started < 20 * 0.2 + 5  # of some 100 s
+    assert len(solution.samples) >= 1
+
+
+CODE = """
+from secateur.backends import Problem
+from secateur.backends.registry import load_backend
+from secateur.backends.verify import run
+from tests.planted import planted
+print("ready", flush=True)
+run(load_backend({name!r}), Problem(planted(100, 1)[0]), {options!r})
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("annealing", {"reads": 10**6, "sweeps": 1000}),
+        ("tabu", {"time_limit": 120.0}),
+        ("path-integral", {"reads": 10**6}),
+    ],
+)
+def test_ctrl_c_is_obeyed_within_the_c_code(name, options):
+    code = CODE.format(name=name, options=options)
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    guard = threading.Timer(60, child.kill)
+    guard.start()
+    assert child.stdout.readline() == "ready\n"
+    time.sleep(1.0)
+    os.kill(child.pid, signal.SIGINT)
+    _, said = child.communicate()
+    guard.cancel()
+    assert child.returncode != -signal.SIGKILL, "it did not stop within a minute"
+    assert "KeyboardInterrupt" in said
