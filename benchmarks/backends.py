@@ -119,7 +119,7 @@ def table(content: dict) -> str:
         ]
         for name in dict.fromkeys(row["backend"] for row in here):
             runs = [row for row in here if row["backend"] == name]
-            if "energy" not in runs[0]:
+            if not all("energy" in row for row in runs):
                 lines.append(f"| {name} | cannot: {runs[0]['refused']} | | | |")
                 continue
             gaps = [100 * (row["energy"] - best) / abs(best) for row in runs]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from importlib.metadata import EntryPoint
 from itertools import product
@@ -35,6 +35,7 @@ from secateur.backends.registry import load_backend
 from secateur.backends.subproblem import persistent, subproblem
 from secateur.backends.verify import run
 from secateur.errors import BackendError, BackendOptionError, BackendUnsuitable
+from secateur.testing import random_problem
 
 
 def all_bits(n: int) -> np.ndarray:
@@ -471,3 +472,24 @@ def test_qaoa_solves_a_problem_larger_than_its_parts() -> None:
     assert max(solution.raw["sizes"]) <= 8
     again = run(decompose(QAOA), problem, options)
     assert again.samples == solution.samples
+
+
+def test_the_seeds_of_the_calls_are_in_the_range_of_the_inner_backend():
+    """Gurobi's ends before that of the decomposition."""
+
+    @dataclass(frozen=True)
+    class Small(BackendOptions):
+        seed: int | None = option(None, "random seed", least=0, most=3)
+
+    class Picky(load_backend("exhaustive")):
+        name = "picky"
+        capabilities = replace(load_backend("exhaustive").capabilities, takes_seed=True)
+        Options = Small
+
+        def solve(self, problem, options):
+            exhaustive = load_backend("exhaustive")
+            return exhaustive().solve(problem, exhaustive.Options())
+
+    problem = random_problem(20, 1, ones=8)
+    solution = run(decompose(Picky), problem, {"size": 6, "rounds": 20}, seed=1)
+    assert problem.feasible(solution.samples.record.sample).all()

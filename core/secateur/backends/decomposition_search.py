@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -273,7 +273,9 @@ class Search:
         options = dict(self.given)
         can = self.inner.capabilities
         if can.takes_seed and options.get("seed") is None:
-            options["seed"] = int(self._random.integers(LARGEST_SEED))
+            declared = {f.name: f.metadata.get("most") for f in fields(self.inner.Options)}
+            most = min(declared.get("seed") or LARGEST_SEED, LARGEST_SEED)
+            options["seed"] = int(self._random.integers(most))
         # a metered service charges for the time that it is given: that is left to the user
         if can.takes_time_limit and self.limits.deadline is not None and not can.metered:
             left = max(self.limits.deadline - time.monotonic(), 0.01)

@@ -97,11 +97,7 @@ def read_file(path: str | Path) -> QuboFile:
     digest = hashlib.sha256(data).hexdigest()
     provenance = _read_sidecar(path, digest)
     content = reader(path, data)
-    vectors = content.bqm.to_numpy_vectors()
-    if not all(np.isfinite(v).all() for v in (vectors.linear_biases, vectors.quadratic.biases)):
-        raise FileError(
-            f"{path} has a bias that is NaN or infinite", remedy="look at what it was made from"
-        )
+    _check_finite(path, content.bqm)
     if content.ones is not None and not 0 <= content.ones <= content.bqm.num_variables:
         raise FileError(
             f"{path} wants {content.ones} ones of {content.bqm.num_variables} variables",
@@ -141,7 +137,8 @@ def save_bqm(
         The sha256 of the file.
 
     Raises:
-        FileError: it exists, cannot be written, or its suffix is not one of those.
+        FileError: it exists, cannot be written, its suffix is not one of those, or a bias is not
+            finite.
     """
     path = Path(path)
     writer = _WRITERS.get(path.suffix.lower())
@@ -155,6 +152,7 @@ def save_bqm(
         if file.exists():
             raise FileError(f"{file} exists already", remedy="choose another name, or remove it")
     binary = bqm if bqm.vartype is dimod.BINARY else bqm.change_vartype(dimod.BINARY, inplace=False)
+    _check_finite(path, binary)
     try:
         data = writer(binary)
         digest = hashlib.sha256(data).hexdigest()
@@ -182,6 +180,16 @@ def save_bqm(
     return digest
 
 
+def _check_finite(path: Path, bqm: dimod.BinaryQuadraticModel) -> None:
+    vectors = bqm.to_numpy_vectors()
+    for values in (vectors.linear_biases, vectors.quadratic.biases, vectors.offset):
+        if not np.isfinite(values).all():
+            raise FileError(
+                f"{path}: a bias or the offset is NaN or infinite",
+                remedy="look at what it was made from",
+            )
+
+
 def _sidecar(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
@@ -193,7 +201,7 @@ def _read_sidecar(path: Path, digest: str) -> Provenance:
     remedy = f"write {path.name} again, or remove {sidecar.name} to load it without provenance"
     try:
         about = json.loads(sidecar.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FileError(f"{sidecar} is corrupt: {error}", remedy=remedy) from error
     if not isinstance(about, dict) or about.get("about") != _MARK:
         return {}  # somebody else's file

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import sys
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +24,12 @@ from secateur.errors import FileError
 MOST_VARIABLES = 1_000_000
 """A header that says more is taken for corrupt, before memory is asked for."""
 
-Entry = tuple[int, int, float]
+Entry = tuple[int, int, int, float]
+"""Line (0 where there are none), row, column and value."""
+
+MAXIMISED = {"sense": "maximised in the file; the energies here are of the negated objective"}
+_VARTYPE = re.compile(r"#.*?\bvartype\s*[:=]\s*(\S+)")  # as dimod's reader finds it
+_INDEX = re.compile(r"[+-]?[0-9]{1,9}")  # int() takes more, such as 1_0, and numpy less
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +54,13 @@ def read_coo(path: Path, data: bytes) -> Content:
     """
     vartype, offset, labels = "BINARY", 0.0, None
     entries: list[Entry] = []
-    for number, line in _lines(path, data):
+    for number, line in lines(path, data):
         if line.startswith("#"):
             key, _, value = line[1:].strip().partition("=")
-            if key == "vartype":
-                vartype = value.strip()
+            if key not in ("offset", "variables") and (found := _VARTYPE.match(line)):
+                vartype = found[1]
                 if vartype not in ("BINARY", "SPIN"):
-                    raise _wrong(path, number, f"the vartype is {vartype!r}")
+                    raise wrong(path, number, f"the vartype is {vartype!r}")
             elif key == "offset":
                 offset = _number(path, number, value)
             elif key == "variables":
@@ -62,17 +69,19 @@ def read_coo(path: Path, data: bytes) -> Content:
         entries.append(_entry(path, number, line))
     if not entries and labels is None:
         raise _truncated(path, "it has no entries")
-    used = sorted({i for i, _, _ in entries} | {j for _, j, _ in entries})
-    if used and used[0] < 0:
-        raise FileError(f"{path}: the variable {used[0]} is negative", remedy="number them from 0")
-    if labels is not None and used and used[-1] >= len(labels):
-        raise _truncated(path, f"it uses variable {used[-1]} and has {len(labels)} labels")
+    for number, i, j, _ in entries:
+        if min(i, j) < 0:
+            raise wrong(path, number, f"the variable {min(i, j)} is negative")
+        if labels is not None and max(i, j) >= len(labels):
+            what = f"it uses variable {max(i, j)}, and there are {len(labels)} labels"
+            raise wrong(path, number, what)
+    used = sorted({v for _, i, j, _ in entries for v in (i, j)})
     names = dict(enumerate(labels)) if labels is not None else {i: i for i in used}
     bqm = dimod.BinaryQuadraticModel(vartype)
     # a pair may be given more than once: like dimod, the biases add up
     bqm.add_linear_from(dict.fromkeys(names.values(), 0.0))
-    bqm.add_linear_from((names[i], q) for i, j, q in entries if i == j)
-    bqm.add_quadratic_from((names[i], names[j], q) for i, j, q in entries if i != j)
+    bqm.add_linear_from((names[i], q) for _, i, j, q in entries if i == j)
+    bqm.add_quadratic_from((names[i], names[j], q) for _, i, j, q in entries if i != j)
     bqm.offset = offset
     return Content(bqm.change_vartype(dimod.BINARY, inplace=False))
 
@@ -93,7 +102,7 @@ def read_qbsolv(path: Path, data: bytes) -> Content:
     header: tuple[int, int, int] | None = None
     offset, labels = 0.0, None
     entries: list[Entry] = []
-    for number, line in _lines(path, data):
+    for number, line in lines(path, data):
         if line.startswith("c"):
             words = line[1:].strip()
             if words.startswith("offset="):
@@ -103,14 +112,16 @@ def read_qbsolv(path: Path, data: bytes) -> Content:
         elif line.startswith("p"):
             words_of = line.split()
             if len(words_of) != 6 or words_of[1].lower() != "qubo":
-                raise _wrong(path, number, "not 'p qubo topology maxNodes nNodes nCouplers'")
+                raise wrong(path, number, "not 'p qubo topology maxNodes nNodes nCouplers'")
+            if header is not None:
+                raise wrong(path, number, "a second line 'p qubo …'")
             header = (
-                _count(path, number, words_of[3]),
+                _size(path, number, words_of[3]),
                 _count(path, number, words_of[4]),
                 _count(path, number, words_of[5]),
             )
         elif header is None:
-            raise _wrong(path, number, "an entry before the line 'p qubo …'")
+            raise wrong(path, number, "an entry before the line 'p qubo …'")
         else:
             entries.append(_entry(path, number, line))
     if header is None:
@@ -118,7 +129,7 @@ def read_qbsolv(path: Path, data: bytes) -> Content:
     size, nodes, couplers = header
     if labels is not None and len(labels) != size:
         raise _truncated(path, f"its header says {size} variables and it has {len(labels)} labels")
-    diagonals = sum(i == j for i, j, _ in entries)
+    diagonals = sum(i == j for _, i, j, _ in entries)
     if (diagonals, len(entries) - diagonals) != (nodes, couplers):
         raise _truncated(
             path,
@@ -156,17 +167,19 @@ def read_qoblib(path: Path, data: bytes) -> Content:
 
 def _read_symmetric(path: Path, data: bytes) -> Content:
     header: tuple[int, int] | None = None
-    offset = 0.0
+    offset, sign = 0.0, 1.0
     entries: list[Entry] = []
-    for number, line in _lines(path, data):
+    for number, line in lines(path, data):
         words = line.split()
         if line.startswith("#"):
             if words[:2] == ["#", "ObjectiveOffset"] and len(words) == 3:
                 offset = _number(path, number, words[2])
+            elif re.match(r"#\s*maximi[sz]e\b", line):
+                sign = -1.0  # Zimpl negates the entries of a maximisation, and not the offset
         elif header is None:
             if len(words) != 2:
-                raise _wrong(path, number, "not 'variables entries'")
-            header = (_count(path, number, words[0]), _count(path, number, words[1]))
+                raise wrong(path, number, "not 'variables entries'")
+            header = (_size(path, number, words[0]), _count(path, number, words[1]))
         else:
             entries.append(_entry(path, number, line))
     if header is None:
@@ -174,25 +187,35 @@ def _read_symmetric(path: Path, data: bytes) -> Content:
     if len(entries) != header[1]:
         raise _truncated(path, f"its header says {header[1]} entries, and it has {len(entries)}")
     names = list(range(1, header[0] + 1))
-    return Content(_model(path, entries, names, first=1, factor=2.0, offset=offset))
+    bqm = _model(path, entries, names, first=1, factor=2.0, offset=sign * offset)
+    return Content(bqm, notes=MAXIMISED if sign < 0 else {})
 
 
 def read_biqbin(path: Path, data: bytes) -> Content:
     """BiqBin's ``.json``: ``{"qubo": {"shape", "nnz", "row", "col", "data"}}``, upper triangle."""
+    remedy = 'it needs {"qubo": {"shape", "nnz", "row", "col", "data"}}'
     try:
         matrix = json.loads(data)["qubo"]
         size, size2 = matrix["shape"]
-        row, col, values = matrix["row"], matrix["col"], matrix["data"]
-        entries = [(int(i), int(j), float(q)) for i, j, q in zip(row, col, values, strict=True)]
-    except (ValueError, KeyError, TypeError) as error:
+        triples = list(zip(matrix["row"], matrix["col"], matrix["data"], strict=True))
+        nnz = matrix.get("nnz", len(triples))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FileError(
-            f"{path} is not a QUBO of BiqBin: {type(error).__name__}: {error}",
-            remedy='it needs {"qubo": {"shape", "nnz", "row", "col", "data"}}',
+            f"{path} is not a QUBO of BiqBin: {type(error).__name__}: {error}", remedy=remedy
         ) from error
-    if not isinstance(size, int) or size != size2 or not 0 <= size <= MOST_VARIABLES:
-        raise FileError(f"{path}: the shape is {size!r} by {size2!r}")
-    if matrix.get("nnz", len(entries)) != len(entries):
-        raise _truncated(path, f"it says {matrix['nnz']} entries, and has {len(entries)}")
+    if type(size) is not int or size != size2 or not 0 <= size <= MOST_VARIABLES:
+        raise FileError(
+            f"{path}: the shape is {size!r} by {size2!r}",
+            remedy=f"it must be square, of at most {MOST_VARIABLES} variables",
+        )
+    if nnz != len(triples):
+        raise _truncated(path, f"it says {nnz} entries, and has {len(triples)}")
+    entries = []
+    for i, j, q in triples:
+        whole = all(type(k) is int and abs(k) <= MOST_VARIABLES for k in (i, j))
+        if not whole or type(q) not in (int, float) or not abs(q) <= sys.float_info.max:
+            raise FileError(f"{path}: {i!r} {j!r} {q!r} is not an entry", remedy=remedy)
+        entries.append((0, i, j, float(q)))
     return Content(_model(path, entries, list(range(size)), first=0, factor=1.0, offset=0.0))
 
 
@@ -206,31 +229,34 @@ def _model(
     offset: float,
 ) -> dimod.BinaryQuadraticModel:
     """A model over all names; ``first`` is the number of the first variable in the file."""
-    index = np.array([(i, j) for i, j, _ in entries], dtype=np.intp).reshape(-1, 2) - first
-    values = np.array([q for _, _, q in entries], dtype=np.float64)
+    index = np.array([(i, j) for _, i, j, _ in entries], dtype=np.intp).reshape(-1, 2) - first
+    values = np.array([q for *_, q in entries], dtype=np.float64)
     n = len(names)
     outside = ((index < 0) | (index >= n)).any(axis=1)
     if outside.any():
-        i, j, _ = entries[int(outside.argmax())]
-        raise FileError(
-            f"{path}: the entry {i} {j} is outside of {first} to {n - 1 + first}",
-            remedy="check the header's number of variables",
-        )
+        number, i, j, _ = entries[int(outside.argmax())]
+        what = f"the entry {i} {j} is outside of {first} to {n - 1 + first}"
+        raise wrong(path, number, what, "check the header's number of variables")
     low, high = index.min(axis=1, initial=n), index.max(axis=1, initial=-1)
-    seen, times = np.unique(low * n + high, return_counts=True)
-    if (times > 1).any():
-        i, j = divmod(int(seen[times > 1][0]), n)
-        raise FileError(
-            f"{path}: the pair {i + first} {j + first} is listed twice",
-            remedy="list one triangle only; the readers of this format disagree about sums",
+    _, place = np.unique(low * n + high, return_index=True)
+    if len(place) < len(entries):
+        again = np.setdiff1d(np.arange(len(entries)), place)[0]
+        number, i, j, _ = entries[int(again)]
+        raise wrong(
+            path,
+            number,
+            f"the pair {i} {j} is listed twice",
+            "list one triangle only; the readers of this format disagree about sums",
         )
     diagonal = low == high
     linear = np.zeros(n)
     linear[low[diagonal]] = values[diagonal]
     pairs = ~diagonal
+    with np.errstate(over="ignore"):  # read_file refuses what is infinite
+        couplings = factor * values[pairs]
     return dimod.BinaryQuadraticModel.from_numpy_vectors(
         linear,
-        (low[pairs], high[pairs], factor * values[pairs]),
+        (low[pairs], high[pairs], couplings),
         offset,
         dimod.BINARY,
         variable_order=list(names),
@@ -255,22 +281,23 @@ def _text(value: Any) -> str:
 
 def _label_lines(start: str, bqm: dimod.BinaryQuadraticModel) -> list[str]:
     labels = list(bqm.variables)
-    return [] if labels == list(range(len(labels))) else [start + json.dumps(labels)]
+    numbered = labels == list(range(len(labels)))
+    return [] if numbered and labels else [start + json.dumps(labels)]
 
 
 def _join(lines: Sequence[str]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _lines(path: Path, data: bytes) -> Iterator[tuple[int, str]]:
-    """The lines that are not blank, numbered from 1."""
+def lines(path: Path, data: bytes) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, numbered from 1; a byte order mark is passed over."""
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileError(
             f"{path} is no text (byte {error.start})", remedy="check that its suffix is right"
         ) from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         stripped = line.strip()
         if stripped:
             yield number, stripped
@@ -278,38 +305,43 @@ def _lines(path: Path, data: bytes) -> Iterator[tuple[int, str]]:
 
 def _entry(path: Path, number: int, line: str) -> Entry:
     words = line.split()
-    if len(words) != 3:
-        raise _wrong(path, number, f"{line[:40]!r} is not 'row column value'")
-    try:
-        return int(words[0]), int(words[1]), _number(path, number, words[2])
-    except ValueError:
-        raise _wrong(path, number, f"{line[:40]!r} is not 'row column value'") from None
+    if len(words) != 3 or not all(_INDEX.fullmatch(word) for word in words[:2]):
+        raise wrong(path, number, f"{line[:40]!r} is not 'row column value'")
+    return number, int(words[0]), int(words[1]), _number(path, number, words[2])
 
 
 def _number(path: Path, number: int, text: str) -> float:
     try:
-        value = float(text)
+        value = float(text.replace("_", "?"))  # Python alone reads 1_0
     except ValueError:
-        raise _wrong(path, number, f"{text[:40]!r} is not a number") from None
+        raise wrong(path, number, f"{text[:40]!r} is not a number") from None
     if not math.isfinite(value):
-        raise _wrong(path, number, f"{text[:40]!r} is not finite")
+        raise wrong(path, number, f"{text[:40]!r} is not finite")
     return value
 
 
 def _count(path: Path, number: int, text: str) -> int:
-    if not text.isdecimal() or (len(text) > 12):
-        raise _wrong(path, number, f"{text[:40]!r} is not a count")
+    if not text.isdecimal() or len(text) > 12:
+        raise wrong(path, number, f"{text[:40]!r} is not a count")
     return int(text)
+
+
+def _size(path: Path, number: int, text: str) -> int:
+    size = _count(path, number, text)
+    if size > MOST_VARIABLES:
+        raise wrong(path, number, f"{size} variables; at most {MOST_VARIABLES} are read")
+    return size
 
 
 def _labels(path: Path, number: int, text: str) -> list[Hashable]:
     try:
-        labels = [as_label(label) for label in json.loads(text)]
-        unique = len(set(labels)) == len(labels)
-    except (ValueError, TypeError):
+        given = json.loads(text)
+        labels: list[Hashable] = [as_label(label) for label in given]
+        unique = isinstance(given, list) and len(set(labels)) == len(labels)
+    except (ValueError, TypeError, RecursionError):
         unique = False
     if not unique:
-        raise _wrong(path, number, "the labels are not a JSON list without repeats")
+        raise wrong(path, number, "the labels are not a JSON list without repeats")
     return labels
 
 
@@ -318,10 +350,15 @@ def as_label(value: Any) -> Hashable:
     return tuple(as_label(v) for v in value) if isinstance(value, list) else value
 
 
-def _wrong(path: Path, number: int, what: str) -> FileError:
-    return FileError(
-        f"{path}, line {number}: {what}", remedy="check the file, and that its suffix is right"
-    )
+def wrong(
+    path: Path,
+    number: int,
+    what: str,
+    remedy: str = "check the file, and that its suffix is right",
+) -> FileError:
+    """What is wrong in a line; line 0 for a file without lines."""
+    where = f"{path}, line {number}" if number else str(path)
+    return FileError(f"{where}: {what}", remedy=remedy)
 
 
 def _truncated(path: Path, what: str) -> FileError:

@@ -47,7 +47,14 @@ def read_bqm(path: Path, data: bytes) -> Content:
         )
     try:
         return Content(_read(data))
-    except (ValueError, KeyError, TypeError, struct.error, OverflowError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        struct.error,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         what = str(error) if isinstance(error, _Corrupt) else f"{type(error).__name__}: {error}"
         raise FileError(
             f"{path} is truncated or corrupt: {what}", remedy="fetch or write it again"
