@@ -20,6 +20,7 @@ from secateur.tasks.photographs import (
     Photographs,
     grid_crops,
     load_photographs,
+    vary_colours,
 )
 
 
@@ -161,3 +162,38 @@ def test_grid_crops_do_not_overlap():
     crops = grid_crops([image[0]], 128, 6)
     assert crops.shape == (6, 3, 128, 128)
     assert len(crops.unique()) == crops.numel()
+
+
+def test_calibration_and_selection_are_in_varied_colours_and_the_test_is_not():
+    """Grey photographs stay grey in the test, and become coloured where filters are judged."""
+    grey = torch.rand(1, 160, 320, generator=torch.Generator().manual_seed(0)).expand(3, -1, -1)
+    photographs = Photographs((grey,), (grey,), (grey,), source="made here")
+
+    def spread(batches):
+        clean = torch.cat([target for _, target in batches])
+        return (clean.amax(1) - clean.amin(1)).mean().item()
+
+    varied = denoising_task(photographs, patches=16, selection_patches=16)
+    assert spread(varied.calibration) > 0.05
+    assert spread(varied.selection) > 0.05
+    assert spread(varied.test) == 0
+    plain = denoising_task(photographs, patches=16, selection_patches=16, varied_colours=False)
+    assert spread(plain.calibration) == 0
+    assert spread(plain.selection) == 0
+
+
+def test_varied_colours_keep_the_picture():
+    """Each crop's brightness pattern is still there; values stay in range; the seed decides."""
+    crops = torch.rand(32, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    one, two = (vary_colours(crops, torch.Generator().manual_seed(5)) for _ in range(2))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, vary_colours(crops, torch.Generator().manual_seed(6)))
+    assert 0 <= one.min() < one.max() <= 1
+    grey = crops.mean(1, keepdim=True).expand(-1, 3, -1, -1)  # no colour: only gains are left
+    for before, after in zip(
+        grey, vary_colours(grey, torch.Generator().manual_seed(2)), strict=True
+    ):
+        for channel in after:
+            unclipped = channel < 1
+            gain = channel[unclipped] / before[0][unclipped]
+            assert torch.allclose(gain, gain.mean().expand_as(gain), atol=1e-5)
