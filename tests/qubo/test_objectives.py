@@ -99,20 +99,33 @@ def test_scores_need_not_be_normalised(statistics):
 
 
 @pytest.mark.parametrize("across", [False, True])
-def test_fisher_is_the_second_order_expansion(statistics, across):
+@pytest.mark.parametrize("gradient", [0.0, 0.5, 1.0])
+def test_fisher_is_the_second_order_expansion(statistics, across, gradient):
     matrix = fisher_matrix(statistics, across_groups=across)
     bits = random_bits(len(matrix))
-    whole = fisher_qubo(statistics, shrinkage=1.0, across_groups=across)
-    expected = [-statistics.gradient @ z + 0.5 * z @ matrix @ z for z in bits.astype(float)]
-    np.testing.assert_allclose(energies(whole, statistics, bits), expected, rtol=1e-9, atol=1e-12)
+    slope = gradient * statistics.gradient
+
+    def expected(matrix):
+        return [-slope @ z + 0.5 * z @ matrix @ z for z in bits.astype(float)]
+
+    whole = fisher_qubo(statistics, gradient=gradient, shrinkage=1.0, across_groups=across)
+    np.testing.assert_allclose(
+        energies(whole, statistics, bits), expected(matrix), rtol=1e-9, atol=1e-12
+    )
     trust = reliability(statistics)
     assert 0 < trust < 1
     shrunk = trust * matrix + (1 - trust) * np.diag(np.diag(matrix))
-    expected = [-statistics.gradient @ z + 0.5 * z @ shrunk @ z for z in bits.astype(float)]
-    measured = fisher_qubo(statistics, across_groups=across)
+    measured = fisher_qubo(statistics, gradient=gradient, across_groups=across)
     np.testing.assert_allclose(
-        energies(measured, statistics, bits), expected, rtol=1e-9, atol=1e-12
+        energies(measured, statistics, bits), expected(shrunk), rtol=1e-9, atol=1e-12
     )
+
+
+def test_fisher_predicts_no_gain_unless_asked_for_the_gradient(statistics):
+    """Positive semidefinite without shrinkage: no set of channels is better gone."""
+    bits = random_bits(len(statistics.gradient))
+    bqm = fisher_qubo(statistics, shrinkage=1.0, across_groups=True)
+    assert energies(bqm, statistics, bits).min() >= -1e-12
 
 
 def test_residual_is_the_energy_left_by_least_squares(statistics):
