@@ -208,6 +208,20 @@ def test_the_command_lists_and_checks_a_plugin(plugin, capsys):
     assert json.loads(capsys.readouterr().out)["backend"] == "mine"
 
 
+def test_a_check_that_costs_money_is_asked_for(plugin, capsys):
+    calls = HONEST.replace(
+        'name = "mine"', 'name = "mine"\n        capabilities = Capabilities(metered=True)'
+    ).replace("import Backend,", "import Backend, Capabilities,")
+    plugin("mine", calls.replace("bits = np.ones", "print('charged')\n            bits = np.zeros"))
+    assert command(["backends", "check", "mine"]) == 1
+    out, err = capsys.readouterr()
+    assert "is metered" in err
+    assert "--charge" in err
+    assert "charged" not in out
+    assert command(["backends", "check", "mine", "--charge", "--json"]) == 0
+    assert capsys.readouterr().out.count("charged") == 1
+
+
 VENDORS = ("torch", "dwave", "qiskit", "gurobipy", "scipy", "minorminer")
 
 
