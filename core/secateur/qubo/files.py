@@ -98,11 +98,6 @@ def read_file(path: str | Path) -> QuboFile:
     provenance = _read_sidecar(path, digest)
     content = reader(path, data)
     _check_finite(path, content.bqm)
-    if content.ones is not None and not 0 <= content.ones <= content.bqm.num_variables:
-        raise FileError(
-            f"{path} wants {content.ones} ones of {content.bqm.num_variables} variables",
-            remedy="correct the constraint",
-        )
     return QuboFile(path, content.bqm, content.ones, digest, {**content.notes, **provenance})
 
 
@@ -153,7 +148,11 @@ def save_bqm(
             raise FileError(f"{file} exists already", remedy="choose another name, or remove it")
     binary = bqm if bqm.vartype is dimod.BINARY else bqm.change_vartype(dimod.BINARY, inplace=False)
     _check_finite(path, binary)
+    labels = list(binary.variables)
     try:
+        # dimod writes a set as a list, which would come back as a tuple
+        if [formats.as_label(label) for label in json.loads(json.dumps(labels))] != labels:
+            raise ValueError("a label is another one as JSON")
         data = writer(binary)
         digest = hashlib.sha256(data).hexdigest()
         about = {

@@ -341,12 +341,18 @@ def _labels(path: Path, number: int, text: str) -> list[Hashable]:
     except (ValueError, TypeError, RecursionError):
         unique = False
     if not unique:
-        raise wrong(path, number, "the labels are not a JSON list without repeats")
+        raise wrong(path, number, "the labels are not a JSON list, or not plain, or repeated")
     return labels
 
 
 def as_label(value: Any) -> Hashable:
-    """A label that went through JSON: lists were tuples."""
+    """A label that went through JSON: lists were tuples.
+
+    Raises:
+        ValueError: a number that dimod cannot take as a label.
+    """
+    if isinstance(value, (int, float)) and not abs(value) < 2**53:
+        raise ValueError(f"the label {value}")
     return tuple(as_label(v) for v in value) if isinstance(value, list) else value
 
 

@@ -1,8 +1,8 @@
 """LP files: a quadratic objective over binary variables and, if wanted, one count.
 
-The grammar is read here and not with ``dimod.lp``, which passes over bounds, over a second objective
-and over words that it does not know, reads ``info`` as infinity times ``o``, and names no line (seen
-with dimod 0.12.23). What is not understood here is an error.
+Read here and not with ``dimod.lp``, which passes over bounds, a second objective and words that it
+does not know, takes ``info`` for infinity times ``o``, and names no line (dimod 0.12.23). What is
+not understood here is an error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ _TOKEN = re.compile(
     r"|(?P<name>[^\s0-9.+\-*/^<>=:\[\]\\][^\s+\-*/^<>=:\[\]\\]*(?:\[[^\s\[\]]*\])?)"
     r"|(?P<sign><=|>=|=<|=>|[+\-*/^:<>=\[\]]))"
 )
-_COMPARE = {"<=": "<", "=<": "<", "<": "<", ">=": ">", "=>": ">", ">": ">", "=": "="}
+_BOUND = re.compile(
+    r"(?:-?[0.]+\s*<=?\s*)?[^\s<>=]+(?:\s*<=?\s*1(?:\.0*)?)?|[^\s<>=]+\s*>=?\s*[0.]+"
+)
+_COMPARE = ("<=", "=<", "<", ">=", "=>", ">", "=")
 _REMEDY = "the reference, file formats, says what is read of LP files"
 
 
@@ -59,7 +62,7 @@ def read_lp(path: Path, data: bytes) -> Content:
         FileError: not an LP file, truncated, variables that are not binary, or other constraints.
     """
     objective, *sections = _sections(path, data)
-    bqm = _Parser(path, objective).whole_expression()
+    bqm = _Parser(path, objective).expression(half=True)
     rows = [row for s in sections if s.kind == "rows" for row in _Parser(path, s).rows()]
     names = [token for s in sections if s.kind == "binary" for token in s.tokens]
     for token in names:
@@ -67,18 +70,15 @@ def read_lp(path: Path, data: bytes) -> Content:
             raise wrong(path, token.line, f"{token.text!r} is not the name of a variable", _REMEDY)
     binary = {token.text for token in names}
     used = dict.fromkeys([*bqm.variables, *(v for _, row, _ in rows for v in row.variables)])
-    if loose := [v for v in used if v not in binary]:
-        raise FileError(
-            f"{path}: the variable {loose[0]!r} is not binary",
-            remedy="a QUBO has binary variables only; list every one under 'binary'",
-        )
+    for token in (token for s in (objective, *sections) for token in s.tokens):
+        if token.text in used and token.text not in binary:
+            what = f"the variable {token.text!r} is not binary"
+            remedy = "a QUBO has binary variables only; list every one under 'binary'"
+            raise wrong(path, token.line, what, remedy)
     if not names:
         raise FileError(f"{path}: it has no variables", remedy="list them under 'binary'")
     # variables of the constraint alone belong to the problem too
     bqm.add_linear_from(dict.fromkeys([*used, *(token.text for token in names)], 0.0))
-    for section in sections:
-        if section.kind == "bounds":
-            _Parser(path, section).check_bounds()
     ones = _count(path, rows, bqm.num_variables)
     if objective.kind == "min":
         return Content(bqm, ones)
@@ -106,14 +106,19 @@ def _sections(path: Path, data: bytes) -> Sequence[_Section]:
             line = line[head.end() :]
         if line and not sections:
             raise wrong(path, number, f"{line[:40]!r} before 'minimize' or 'maximize'", _REMEDY)
+        section = sections[-1] if sections else _Section("", 0)
+        if line and section.kind == "integer":  # dimod writes this section, empty
+            raise wrong(path, number, "variables that are not binary", _REMEDY)
+        if section.kind == "bounds":
+            if line and not _BOUND.fullmatch(line.strip()):
+                what = f"{line.strip()[:40]!r} is not '0 <= variable <= 1'"
+                raise wrong(path, number, what, "a QUBO's variables are 0 and 1; remove the bound")
+            continue
         place = 0
         while line[place:].strip():
             token = _TOKEN.match(line, place)
             if token is None:
                 raise wrong(path, number, f"{line[place:][:40]!r} is not understood", _REMEDY)
-            section = sections[-1]
-            if section.kind == "integer":  # dimod writes this section, empty
-                raise wrong(path, number, "variables that are not binary", _REMEDY)
             section.tokens.append(_Token(str(token.lastgroup), token[token.lastgroup or 0], number))
             place = token.end()
     if not ended:
@@ -152,9 +157,10 @@ class _Parser:
 
     def accept(self, *texts: str) -> bool:
         """Whether these are next; if so they are taken."""
-        following = [token.text for token in self.section.tokens[self.place :][: len(texts)]]
-        self.place += len(texts) * (following == list(texts))
-        return following == list(texts)
+        after = self.place + len(texts)
+        found = tuple(token.text for token in self.section.tokens[self.place : after]) == texts
+        self.place = after if found else self.place
+        return found
 
     def number(self) -> float:
         if self.token.kind != "number":
@@ -164,6 +170,11 @@ class _Parser:
             raise wrong(self.path, self.token.line, f"{self.token.text[:40]!r} is not finite")
         self.place += 1
         return value
+
+    def two(self, before: str, what: str) -> None:
+        if not self.accept(before) or self.token.kind != "number" or float(self.token.text) != 2.0:
+            raise self.wanted(what)
+        self.place += 1
 
     def name(self) -> str:
         if self.token.kind != "name":
@@ -179,26 +190,19 @@ class _Parser:
             sign *= 1.0 if self.take().text == "+" else -1.0
         return sign
 
-    def whole_expression(self) -> dimod.BinaryQuadraticModel:
-        """The objective."""
-        bqm = self.expression(half=True)
-        if self.token is not _END:
-            raise self.wanted("'+' or '-'")
-        return bqm
-
     def expression(self, *, half: bool) -> dimod.BinaryQuadraticModel:
         """``name: 2 a - b + [ c * d + e ^ 2 ] / 2 + 1``; the half is of objectives only."""
         bqm = dimod.BinaryQuadraticModel("BINARY")
-        if self.token.kind == "name" and self.accept(self.token.text, ":"):
-            pass
+        if self.token.kind == "name":
+            self.accept(self.token.text, ":")
         first = True
-        while self.token is not _END and self.token.text not in _COMPARE:
+        while self.token is not _END and (half or self.token.text not in _COMPARE):
             sign = self.sign(needed=not first)
             first = False
             if self.accept("["):
                 self.bracket(bqm, sign * (0.5 if half else 1.0))
-                if half and not (self.accept("/") and self.number() == 2.0):
-                    raise self.wanted("'/ 2' behind the bracket")
+                if half:
+                    self.two("/", "'/ 2' behind the bracket")
                 continue
             factor = sign * (self.number() if (counted := self.token.kind == "number") else 1.0)
             if self.token.kind == "name":
@@ -217,15 +221,11 @@ class _Parser:
             if self.token.kind == "number":
                 factor *= self.number()
             one = self.name()
-            if self.accept("^"):
-                if self.number() != 2.0:
-                    self.place -= 1
-                    raise self.wanted("the power 2")
-                other = one
-            elif self.accept("*"):
+            if self.accept("*"):
                 other = self.name()
             else:
-                raise self.wanted("'*' or '^ 2'")
+                self.two("^", "'*' or '^ 2'")
+                other = one
             if one == other:  # a bit is its own square
                 bqm.add_linear(one, factor)
             else:
@@ -237,40 +237,12 @@ class _Parser:
         while self.token is not _END:
             line = self.token.line
             left = self.expression(half=False)
-            compare = _COMPARE.get(self.token.text)
-            if compare is None:
+            if self.token.text not in _COMPARE:
                 raise self.wanted("'='")
-            self.place += 1
+            equal = self.take().text == "="
             right = self.sign(needed=False) * self.number()
-            found.append((line, left, right if compare == "=" else None))
+            found.append((line, left, right if equal else None))
         return found
-
-    def check_bounds(self) -> None:
-        """Bounds may say that 0 and 1 are allowed, and nothing else."""
-        while self.token is not _END:
-            line, allowed = self.token.line, True
-            if self.token.kind != "name":
-                allowed = self.allows(flip=True)
-            self.name()
-            if self.token.text in _COMPARE:
-                allowed &= self.allows(flip=False)
-            if not allowed:
-                what = "the bound fixes a variable"
-                raise wrong(self.path, line, what, "a QUBO's variables are 0 and 1; remove it")
-
-    def allows(self, *, flip: bool) -> bool:
-        """Whether 0 and 1 keep ``= value`` and the like (flipped: ``value =``)."""
-        value = math.nan
-        if flip:
-            value = self.sign(needed=False) * self.number()
-        compare = _COMPARE.get(self.take().text)
-        if compare is None:
-            self.place -= 1
-            raise self.wanted("'<='")
-        if not flip:
-            value = self.sign(needed=False) * self.number()
-        upper = (compare == "<") != flip
-        return compare != "=" and (value >= 1.0 if upper else value <= 0.0)
 
 
 def _count(
@@ -285,6 +257,8 @@ def _count(
     equal = len(weights) == 1 and 0.0 not in weights and not left.num_interactions
     if right is not None and equal and left.num_variables == n:
         count = (right - left.offset) / weights.pop()
+        if count.is_integer() and not 0 <= count <= n:
+            raise wrong(path, line, f"the constraint wants {count:g} ones of {n} variables")
         if count.is_integer():
             return int(count)
     raise wrong(
