@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+from pathlib import Path
+from types import SimpleNamespace
 
 import dimod
 import pytest
 
+from secateur.backends import Solution, Status, Stopped, Timings
+from secateur.backends.registry import load_backend
 from secateur.cli import run
 from secateur.qubo.files import save_bqm
 from secateur.testing import brute_force, random_problem
@@ -22,77 +27,230 @@ def problem(tmp_path, monkeypatch):
     return problem
 
 
+def strictly(constant):
+    raise ValueError(f"{constant} is not JSON")
+
+
 def answer(capsys, *arguments):
     assert run(["solve", *arguments, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = json.loads(capsys.readouterr().out, parse_constant=strictly)
     assert list(found) == KEYS
     return found
 
 
 @pytest.mark.parametrize("backend", ["annealing", "exhaustive", "tabu"])
-@pytest.mark.parametrize("count", [None, 3])
+@pytest.mark.parametrize("count", [None, 0, 3, 8])
 def test_the_answer_is_what_it_says(problem, capsys, backend, count):
     wanted = [] if count is None else ["--count", str(count)]
-    found = answer(capsys, "a.bqm", "--backend", backend, "--time-limit", "0.5", *wanted)
+    found = answer(capsys, "a.bqm", "--backend", backend, "--time-limit", "0.1", *wanted)
     assert problem.bqm.energy(found["sample"]) == pytest.approx(found["energy"])
     assert sum(found["sample"].values()) == found["ones"]
+    assert found["backend"] == backend
+    assert found["seconds"] >= 0.0
     optimum = brute_force(type(problem)(problem.bqm, count))[0]
     assert found["energy"] == pytest.approx(optimum)
     if count is not None:
         assert found["ones"] == count
     if backend == "exhaustive":
         assert (found["status"], found["bound"]) == ("optimal", pytest.approx(optimum))
+    else:
+        assert (found["status"], found["bound"]) == ("feasible", None)
 
 
 def test_the_seed_and_options_reach_the_backend(problem, capsys):
     arguments = ["a.bqm", "--option", "reads=1", "--option", "sweeps=1", "--seed"]
-    one, two = (answer(capsys, *arguments, "7")["sample"] for _ in range(2))
-    assert one == two
+    answers = [answer(capsys, *arguments, seed)["sample"] for seed in [*"777", *"123456"]]
+    assert answers[0] == answers[1] == answers[2]
+    assert any(one != answers[0] for one in answers)
 
 
-LP = "minimize\n obj: a + 2 b + 3 c\nsubject to\n k: a + b + c = 2\nbinary\n a b c\nend\n"
+def test_the_control_solves_with_a_count(problem, capsys):
+    found = answer(capsys, "a.bqm", "--backend", "greedy", "--count", "3")
+    assert (found["backend"], found["ones"]) == ("greedy", 3)
+
+
+LP = "{}\n obj: a + 2 b + 3 c\nsubject to\n k: a + b + c = 2\nbinary\n a b c\nend\n"
 
 
 def test_a_count_in_the_file_is_kept(tmp_path, capsys):
     path = tmp_path / "a.lp"
-    path.write_text(LP)
+    path.write_text(LP.format("minimize"))
     found = answer(capsys, str(path), "--backend", "exhaustive")
     assert (found["ones"], found["energy"]) == (2, 3)
     assert answer(capsys, str(path), "--count", "2")["energy"] == 3
     assert run(["solve", str(path), "--count", "1"]) == 1
-    assert "--count is 1, and" in (said := capsys.readouterr().err)
-    assert "states 2" in said
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"OptionError: --count is 1, and {path} states 2" in err
+    assert "Mend:" in err
 
 
-def test_the_text_names_the_ones(problem, capsys):
-    assert run(["solve", "a.bqm", "--backend", "exhaustive", "--count", "1"]) == 0
+def test_a_maximisation_says_that_its_energies_are_negated(tmp_path, capsys):
+    path = tmp_path / "a.lp"
+    path.write_text(LP.format("maximize"))
+    assert run(["solve", str(path), "--backend", "exhaustive"]) == 0
     out = capsys.readouterr().out
-    assert "status   optimal" in out
-    bits = brute_force(type(problem)(problem.bqm, 1))[1]
-    assert f"sample   1 for {problem.variables[int(bits.argmax())]}\n" in out
-    many = dimod.BinaryQuadraticModel({f"v{k}": -1.0 for k in range(30)}, {}, "BINARY")
-    save_bqm(many, "many.bqm")
-    assert run(["solve", "many.bqm"]) == 0
-    assert "(all with --json)" in capsys.readouterr().out
+    assert "energy   -5\n" in out
+    assert "note     maximised in the file; the energies here are of the negated" in out
+    assert answer(capsys, str(path), "--backend", "exhaustive")["energy"] == -5
+
+
+def test_the_text_is_a_table_of_two_columns(problem, capsys):
+    assert run(["solve", "a.bqm", "--backend", "exhaustive", "--count", "2"]) == 0
+    rows = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    energy, bits = brute_force(type(problem)(problem.bqm, 2))
+    ones = [v for v, bit in zip(problem.variables, bits, strict=True) if bit]
+    shown = dict(rows)
+    assert list(shown) == KEYS
+    assert float(shown["energy"]) == float(shown["bound"]) == pytest.approx(energy)
+    assert (shown["ones"], shown["status"], shown["stopped"]) == ("2", "optimal", "completed")
+    assert shown["sample"] == f"1 for {ones[0]}, {ones[1]}"
+    assert run(["solve", "a.bqm"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line[8] == " " and line[9] != " " for line in lines)
+    assert lines[3] == "bound    none"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("n", "bias", "shown"),
     [
-        (["missing.bqm"], "missing.bqm does not exist"),
-        (["a.bqm", "--backend", "anealing"], "did you mean 'annealing'"),
-        (["a.bqm", "--option", "raeds=3"], "did you mean 'reads'"),
-        (["a.bqm", "--option", "reads"], "write --option key=value"),
-        (["a.bqm", "--count", "9"], "9 ones are wanted of 8"),
-        (["a.bqm", "--count", "-1"], "-1 ones are wanted"),
-        (["a.bqm", "--time-limit", "-1"], "time_limit"),
-        (["a.bqm", "--backend", "exhaustive", "--seed", "1"], "takes no seed"),
-        (["a.bqm", "--backend", "greedy"], "greedy needs --count"),
+        (5, 1.0, "all 0"),
+        (12, -1.0, f"1 for {', '.join(f'v{k}' for k in range(12))}"),
+        (30, -1.0, f"1 for {', '.join(f'v{k}' for k in range(12))}, and 18 more (--json has all)"),
     ],
 )
-def test_bad_input_is_one_clear_error(problem, capsys, arguments, said):
-    assert run(["solve", *arguments]) in (1, 2)
+def test_the_ones_are_named_and_many_are_abbreviated(tmp_path, capsys, n, bias, shown):
+    path = tmp_path / "a.bqm"
+    save_bqm(dimod.BinaryQuadraticModel({f"v{k}": bias for k in range(n)}, {}, "BINARY"), path)
+    assert run(["solve", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"sample   {shown}"
+
+
+def test_labels_that_print_alike_are_told_apart(tmp_path, capsys):
+    path = tmp_path / "a.bqm"
+    save_bqm(dimod.BinaryQuadraticModel({1: -1.0, "1": 1.0}, {}, "BINARY"), path)
+    assert answer(capsys, str(path))["sample"] == {"1": 1, "'1'": 0}
+
+
+def test_a_file_without_variables_has_an_energy(tmp_path, capsys):
+    path = tmp_path / "a.coo"
+    save_bqm(dimod.BinaryQuadraticModel({}, {}, 2.5, "BINARY"), path)
+    found = answer(capsys, str(path))
+    assert (found["energy"], found["sample"]) == (2.5, {})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        (["missing.bqm"], "FileError", "missing.bqm does not exist"),
+        (["."], "FileError", "says no format"),
+        (["a.bqm", "--backend", "anealing"], "BackendNotFound", "did you mean 'annealing'"),
+        (["a.bqm", "--option", "raeds=3"], "BackendOptionError", "did you mean 'reads'"),
+        (["a.bqm", "--option", "reads=many"], "BackendOptionError", "'many'"),
+        (["a.bqm", "--option", "reads=0"], "BackendOptionError", "at least 1"),
+        (["a.bqm", "--option", "reads"], "OptionError", "write --option key=value"),
+        (["a.bqm", "--count", "9"], "SecateurError", "9 ones are wanted of 8"),
+        (["a.bqm", "--count", "-1"], "SecateurError", "-1 ones are wanted of 8"),
+        (["a.bqm", "--time-limit", "-1"], "BackendOptionError", "time_limit"),
+        (["a.bqm", "--time-limit", "nan"], "BackendOptionError", "time_limit"),
+        (
+            ["a.bqm", "--backend", "exhaustive", "--seed", "1"],
+            "BackendOptionError",
+            "takes no seed",
+        ),
+        (
+            ["a.bqm", "--backend", "exhaustive", "--seed", "1", "--count", "2"],
+            "BackendOptionError",
+            "takes no seed",
+        ),
+        (["a.bqm", "--backend", "greedy"], "OptionError", "give --count"),
+        (
+            ["a.bqm", "--backend", "greedy", "--count", "2", "--option", "reads=3"],
+            "OptionError",
+            "greedy takes no options",
+        ),
+    ],
+)
+def test_bad_input_is_one_clear_error(problem, capsys, arguments, error, said):
+    assert run(["solve", *arguments]) == 1
     out, err = capsys.readouterr()
     assert out == ""
+    assert err.startswith(f"{error}: ")
     assert said in err
+    assert "Mend:" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("arguments", [[], ["a.bqm", "--count", "two"], ["a.bqm", "b.bqm"]])
+def test_wrong_usage_is_exit_code_two(problem, capsys, arguments):
+    assert run(["solve", *arguments]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_corrupt_file_is_one_clear_error(problem, capsys):
+    path = Path("a.bqm")
+    path.write_bytes(path.read_bytes()[:-3])
+    assert run(["solve", "a.bqm"]) == 1
+    assert "FileError: a.bqm is not the file that was saved" in capsys.readouterr().err
+
+
+class Scripted(load_backend("exhaustive")):
+    """Answers what the test says."""
+
+    answer: Solution
+
+    def solve(self, problem, options):
+        return self.answer
+
+
+def solution(problem, *rows, status=Status.FEASIBLE, stopped=Stopped.COMPLETED, bound=None):
+    samples = dimod.SampleSet.from_samples_bqm(list(rows), problem.bqm) if rows else None
+    empty = dimod.SampleSet.from_samples(([], list(problem.variables)), energy=[], vartype="BINARY")
+    return Solution(
+        samples=samples or empty,
+        status=status,
+        stopped=stopped,
+        bound=bound,
+        timings=Timings(total=0.1),
+    )
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    def script(given):
+        monkeypatch.setattr(Scripted, "answer", given, raising=False)
+        monkeypatch.setattr("secateur.backends.registry.load_backend", lambda name: Scripted)
+
+    return script
+
+
+def test_a_backend_that_finds_nothing_is_an_error(problem, scripted, capsys):
+    scripted(solution(problem, status=Status.NONE, stopped=Stopped.TIME_LIMIT))
+    assert run(["solve", "a.bqm", "--backend", "exhaustive"]) == 1
+    assert "found no solution (none, stopped: time limit)" in capsys.readouterr().err
+
+
+def test_an_interrupted_backend_is_exit_code_130(problem, scripted, capsys):
+    zeros = dict.fromkeys(problem.variables, 0)
+    scripted(solution(problem, zeros, stopped=Stopped.INTERRUPTED))
+    assert run(["solve", "a.bqm", "--backend", "exhaustive"]) == 130
+    assert capsys.readouterr().out == ""
+
+
+def test_a_bound_that_says_nothing_is_none(problem, scripted, capsys):
+    zeros = dict.fromkeys(problem.variables, 0)
+    scripted(solution(problem, zeros, bound=-math.inf))
+    assert answer(capsys, "a.bqm", "--backend", "exhaustive")["bound"] is None
+
+
+@pytest.mark.parametrize("count", [[], ["--count", "3"]])
+def test_more_than_two_seconds_show_progress(problem, capsys, monkeypatch, count):
+    late = iter(range(0, 10**6, 3))  # each look at the clock is three seconds later
+    monkeypatch.setattr("secateur.progress.time", SimpleNamespace(monotonic=lambda: next(late)))
+    arguments = ["solve", "a.bqm", "--option", "reads=1", *count, "--json"]
+    assert run(arguments) == 0
+    out, err = capsys.readouterr()
+    assert "solving with annealing: " in err
+    assert json.loads(out)["backend"] == "annealing"
+    assert run(["--quiet", *arguments]) == 0
+    assert capsys.readouterr().err == ""
