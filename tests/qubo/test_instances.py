@@ -1,10 +1,12 @@
 """Public instances with known optima, where they are at hand, and planted ones everywhere.
 
-``SECATEUR_INSTANCES`` names a folder with files of Biq Mac, BiqBin and QOBLIB.
+``SECATEUR_INSTANCES`` names a folder with files of Biq Mac, BiqBin and QOBLIB. Without it, planted
+ones stand in for them, in the same formats.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -58,6 +60,32 @@ def test_heuristics_reach_the_planted_optimum_under_its_own_count(backend):
     assert int(found.bits.sum(dtype=int)) == ones
 
 
+def as_biqmac(matrix: np.ndarray) -> str:
+    """One triangle of the symmetric matrix: what stands beside the diagonal stands for two."""
+    at = [(i, j, q) for (i, j), q in np.ndenumerate(matrix) if i <= j and q]
+    half = (f"{i + 1} {j + 1} {float(q if i == j else q / 2)!r}" for i, j, q in at)
+    return "\n".join([f"{len(matrix)} {len(at)}", *half, ""])
+
+
+def as_biqbin(matrix: np.ndarray) -> str:
+    row, col = (k.tolist() for k in np.nonzero(matrix))
+    about = {"shape": list(matrix.shape), "nnz": len(row), "row": row, "col": col}
+    return json.dumps({"qubo": about | {"data": matrix[row, col].tolist()}})
+
+
+@pytest.mark.parametrize("backend", HEURISTICS)
+@pytest.mark.parametrize(
+    ("suffix", "text"), [("sparse", as_biqmac), ("qs", as_biqmac), ("json", as_biqbin)]
+)
+def test_heuristics_reach_the_planted_optimum_of_a_file(tmp_path, backend, suffix, text):
+    bqm, optimum = planted(40, seed=9)
+    matrix = np.diag(Problem(bqm).linear) + np.triu(Problem(bqm).couplings)
+    path = tmp_path / f"planted.{suffix}"
+    path.write_text(text(matrix))
+    assert load_bqm(path).num_interactions == bqm.num_interactions
+    assert best(load_bqm(path), backend) == pytest.approx(optimum)
+
+
 if FOLDER:  # the planted ones are there for everybody
 
     @pytest.mark.parametrize("name", PUBLIC)
@@ -79,3 +107,10 @@ if FOLDER:  # the planted ones are there for everybody
         solution = run(load_backend("exhaustive"), Problem(bqm))
         assert (solution.status, solution.bound) == ("optimal", pytest.approx(optimum))
         assert bqm.num_variables == n
+
+    def test_biqbins_own_answer_has_the_energy_that_biqbin_states():
+        bqm = load_bqm(Path(FOLDER) / "kcluster40_025_10_1.json")
+        stated = json.loads((Path(FOLDER) / "kcluster40_025_10_1.expected.json").read_text())[
+            "qubo"
+        ]
+        assert bqm.energy(stated["x"]) == pytest.approx(stated["computed_val"])
