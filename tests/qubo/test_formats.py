@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import struct
+from pathlib import Path
 
 import dimod
 import numpy as np
@@ -14,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.errors import FileError
-from secateur.qubo.files import load_bqm, read_file
+from secateur.qubo.files import load_bqm, read_file, save_bqm
 from secateur.qubo.formats import MOST_VARIABLES
 
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "file-formats.md"
 # the same energy in each: 2 - a + 3 b + 4 ab - 5 bc, over (a, b, c); symmetric files halve pairs
 BIQBIN = {
     "shape": [3, 3],
@@ -264,3 +267,25 @@ def test_what_is_cut_off_is_told(write, name):
     for end in range(len(parts)):
         with pytest.raises(FileError):
             read_file(write(name, "".join(parts[:end])))
+
+
+def examples():
+    """The files of the reference page, by suffix."""
+    return dict(re.findall(r"^## `(\.\w+)`\n\n```\w+\n(.+?)```", PAGE.read_text(), re.M | re.S))
+
+
+@pytest.mark.parametrize("suffix", [".coo", ".qubo", ".sparse", ".qs", ".json", ".lp"])
+def test_the_examples_of_the_reference_are_what_it_says(write, suffix):
+    file = read_file(write(f"a{suffix}", examples()[suffix]))
+    labels = {".sparse": [1, 2, 3], ".qs": [1, 2, 3], ".json": [0, 1, 2]}
+    assert list(file.bqm.variables) == labels.get(suffix, ["a", "b", "c"])
+    assert file.ones == (2 if suffix == ".lp" else None)
+    for z in itertools.product((0, 1), repeat=3):
+        found = file.bqm.energy(dict(zip(file.bqm.variables, z, strict=True)))
+        assert found - energy(*z) == pytest.approx(-2.0 if suffix in (".sparse", ".json") else 0.0)
+
+
+def test_the_sidecar_of_the_reference_is_what_is_written(tmp_path, write):
+    bqm = load_bqm(write("a.coo", examples()[".coo"]))
+    save_bqm(bqm, tmp_path / "abc.coo", {"made": "by hand"})
+    assert f"```json\n{(tmp_path / 'abc.coo.json').read_text()}```" in PAGE.read_text()
