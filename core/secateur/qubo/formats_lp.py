@@ -115,7 +115,7 @@ def _sections(path: Path, data: bytes) -> Sequence[_Section]:
                 raise wrong(path, number, what, "a QUBO's variables are 0 and 1; remove the bound")
             continue
         place = 0
-        while line[place:].strip():
+        while place < len(line):  # its end is stripped
             token = _TOKEN.match(line, place)
             if token is None:
                 raise wrong(path, number, f"{line[place:][:40]!r} is not understood", _REMEDY)
