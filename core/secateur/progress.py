@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from typing import Literal
 logger = logging.getLogger("secateur")
 Mode = Literal["bar", "lines", "none"]
 _mode: Mode = "lines"
+BEAT = 10.0
+"""Seconds between two lines of a stage that does not advance."""
 
 
 def show(mode: Literal["auto"] | Mode) -> None:
@@ -72,6 +75,15 @@ class _BarStep(Step):
         self._progress.stop()
 
 
+def _beat(step: Step, started: float, over: threading.Event) -> None:
+    """A line every ``BEAT`` seconds in which the stage did not advance."""
+    before = step.done
+    while not over.wait(BEAT):
+        if step.done == before:
+            logger.info("%s: %.0f s so far", step.description, time.monotonic() - started)
+        before = step.done
+
+
 @contextmanager
 def track(description: str, total: int | None = None) -> Iterator[Step]:
     """Show that a stage is under way; yields the ``Step`` to advance.
@@ -89,6 +101,13 @@ def track(description: str, total: int | None = None) -> Iterator[Step]:
         return
     started = time.monotonic()
     step = Step(description, total)
-    yield step
+    over = threading.Event()
+    if _mode == "lines" and logger.isEnabledFor(logging.INFO):
+        # one long call of a solver never advances
+        threading.Thread(target=_beat, args=(step, started, over), daemon=True).start()
+    try:
+        yield step
+    finally:
+        over.set()
     if _mode == "lines" and time.monotonic() - started > 2.0:
         logger.info("%s: done in %.1f s", description, time.monotonic() - started)
