@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 import torch
 
@@ -9,6 +11,11 @@ from secateur import progress
 
 # small tensors: a second thread costs more than it brings, and rounding depends on the number
 torch.set_num_threads(1)
+
+
+# a shell ignores Ctrl-C for what it runs in the background, and so would the children of the tests
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
