@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
+from qiskit.primitives import StatevectorSampler
 
 from secateur.testing import BackendConformance
 
@@ -61,6 +62,17 @@ class TestQAOA(BackendConformance):
     @pytest.fixture
     def backend(self):
         return "qaoa"
+
+
+class TestQAOADevice(BackendConformance):
+    """On a sampler of Qiskit that is not a device, but is called as one."""
+
+    options: ClassVar = {"sampler": StatevectorSampler(seed=7), "iterations": 10}
+    large = 8
+
+    @pytest.fixture
+    def backend(self):
+        return "qaoa-device"
 
 
 class TestDecomposed(BackendConformance):

@@ -174,6 +174,17 @@ def test_any_dimod_sampler_class_is_a_backend(plugin):
         run(backend, problem, {"raeds": 3})
 
 
+def test_a_sampler_that_draws_at_random_is_one_too(plugin):
+    """It samples a Boltzmann distribution: cold, the optimum; its own seed is known."""
+    plugin("tree", "", target="dwave.samplers:TreeDecompositionSampler")
+    problem = random_problem(6, 3)
+    options = {"beta": 20.0, "num_reads": 5}
+    first, again = (run(load_backend("tree"), problem, options, seed=3) for _ in range(2))
+    assert first.samples.first.energy == pytest.approx(brute_force(problem)[0])
+    assert first.samples == again.samples
+    assert first.seed == 3
+
+
 def test_a_sampler_that_needs_arguments_says_so(plugin):
     plugin(
         "mine",

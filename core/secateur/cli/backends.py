@@ -135,7 +135,8 @@ def _flat(one: BackendDescription) -> dict[str, Any]:
 
 def _table(found: list[BackendDescription]) -> str:
     """Aligned columns; under those that cannot be used, why not and what to do."""
-    header = ["name", "distribution", "usable", "exact", "exact count", "metered", "most variables"]
+    header = ["name", "distribution", "installed", "licensed", "exact", "exact count", "metered"]
+    header.append("most variables")
     cells, notes = [header], [""]
     for one in found:
         does = one.capabilities or {}
@@ -144,7 +145,8 @@ def _table(found: list[BackendDescription]) -> str:
             [
                 one.name,
                 f"{one.distribution} {one.version}",
-                "yes" if one.usable else "no",
+                "yes" if one.installed else "no",
+                {None: "", True: "yes", False: "no"}[one.licensed],
                 *("yes" if does.get(k) else "" for k in ("exact", "native_cardinality", "metered")),
                 "" if most is None else f"{most}",
             ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from dwave.system.testing import MockDWaveSampler
 
 from secateur.testing import BackendConformance
 from secateur_backends.leap import Leap, LeapBQM
+from secateur_backends.leap_qpu import LeapQPU
 
 from .server import TOKEN, LeapServer
 
@@ -38,6 +40,22 @@ class TestLeapBQM(_OverTheWire):
     @pytest.fixture
     def backend(self) -> type[LeapBQM]:
         return LeapBQM
+
+
+@pytest.fixture(scope="module")
+def chip() -> Any:
+    return MockDWaveSampler(topology_type="pegasus", topology_shape=[3])
+
+
+class TestLeapQPU(BackendConformance):
+    """On Ocean's stand-in for a quantum computer: embedding and chains are the real ones."""
+
+    options: ClassVar[dict[str, Any]] = {"num_reads": 50}
+    large = 12
+
+    @pytest.fixture
+    def backend(self, chip: Any) -> LeapQPU:
+        return LeapQPU(chip)
 
 
 del _OverTheWire
