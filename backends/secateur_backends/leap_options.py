@@ -25,7 +25,10 @@ class LeapOptions(BackendOptions):
     config_file: str | None = option(None, "a dwave.conf to use instead of the usual ones")
     solver_name: str | None = option(None, "a solver by name instead of the newest one online")
     max_charge_s: float | None = option(
-        None, "refuse, before anything is sent, if more would be charged", least=0, unit="s"
+        None,
+        "refuse, before anything is sent, if all calls together were charged more",
+        least=0,
+        unit="s",
     )
     dry_run: bool = option(False, "list the solver, tell size and charge, and send nothing")
     journal: str | None = option(

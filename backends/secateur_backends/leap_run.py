@@ -21,7 +21,7 @@ import dimod
 import numpy as np
 
 from secateur.backends import Availability, Backend, Problem, Solution, Status, Stopped, Timings
-from secateur.errors import BackendFailed, BackendUnavailable, BackendUnsuitable
+from secateur.errors import BackendBudgetSpent, BackendFailed, BackendUnavailable
 from secateur_backends.leap_answer import Read, sample_set, solution, untyped
 from secateur_backends.leap_config import Access, find_access
 from secateur_backends.leap_cost import Estimate, KnownSolvers
@@ -70,6 +70,8 @@ class LeapBackend(Backend):
 
     qpu: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ("dwave-cloud-client", "dimod")
+    spent_s: float = 0.0
+    """Charged, by the estimates, for the jobs that this object sent: the budget is for them all."""
 
     @classmethod
     def availability(cls) -> Availability:
@@ -171,6 +173,7 @@ class LeapBackend(Backend):
                 estimate=plan.estimate.as_data(),
             )
             job, future = self._submitted(journal, service, job, plan)
+            self.spent_s += plan.estimate.charge_s or 0.0
             return job, future, False, plan.estimate
 
     def _submitted(
@@ -283,14 +286,17 @@ class LeapBackend(Backend):
         interrupt.add_note(said)
 
     def _within_budget(self, estimate: Estimate, options: Any) -> None:
-        budget = options.max_charge_s
-        if budget is None or (estimate.charge_s is not None and estimate.charge_s <= budget):
+        budget, spent = options.max_charge_s, self.spent_s
+        # a sum of equal charges may be a hair over their product
+        most = None if budget is None else budget * (1 + 1e-9)
+        if most is None or (estimate.charge_s is not None and spent + estimate.charge_s <= most):
             return
         charge = "it is not known what" if estimate.charge_s is None else f"{estimate.charge_s:g} s"
         least = "" if estimate.minimum_s is None else f" (at least {estimate.minimum_s:g} s)"
-        raise BackendUnsuitable(
+        already = f", after {spent:g} s for earlier calls" if spent else ""
+        raise BackendBudgetSpent(
             f"backend {self.name!r}: {charge} would be charged for {estimate.n} variables on "
-            f"{estimate.solver}, and `max_charge_s` is {budget:g} s; nothing was sent",
+            f"{estimate.solver}{already}, and `max_charge_s` is {budget:g} s; nothing was sent",
             backend=self.name,
             remedy=f"raise `max_charge_s`, or ask for less: `time_limit`{least} or `num_reads`",
         )

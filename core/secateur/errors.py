@@ -97,6 +97,10 @@ class BackendUnsuitable(BackendError):
     """The backend cannot take this problem."""
 
 
+class BackendBudgetSpent(BackendUnsuitable):
+    """The budget of a metered backend does not allow this call, or not one more."""
+
+
 class BackendFailed(BackendError):
     """The backend raised or did not finish."""
 

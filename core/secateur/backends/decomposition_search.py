@@ -15,6 +15,7 @@ from secateur.backends.descent import Descent
 from secateur.backends.problem import Bits, Problem
 from secateur.backends.subproblem import subproblem
 from secateur.backends.verify import run
+from secateur.errors import BackendBudgetSpent
 
 Positions = NDArray[np.intp]
 LARGEST_SEED = 2**31 - 1
@@ -243,7 +244,13 @@ class Search:
         part = subproblem(self.problem, self.best, positions)
         sent, broken = asked(part, self.inner.capabilities)
         begun = time.monotonic()
-        solution = run(self.inner, sent, self._options())
+        try:
+            solution = run(self.inner, sent, self._options())
+        except BackendBudgetSpent:
+            if not self.sizes:
+                raise
+            self.stopped = Stopped.BUDGET  # what was paid for is not thrown away
+            return None
         self.inner_seconds += time.monotonic() - begun
         self.sizes.append(part.n)
         self.versions.update(solution.versions)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from secateur.backends import Problem, Solution, Status
+from secateur.backends import Problem, Solution, Status, Stopped
 from secateur.backends.problem import Bits
 from secateur.capacity.exchange import greedy, swap_descent, to_count
+from secateur.errors import BackendBudgetSpent
 
 Solve = Callable[[Problem], Solution]
 
@@ -35,6 +36,7 @@ class Search:
         bound: the best proven lower bound, or None.
         offsets: every μ tried, with the count that it gave.
         last: the backend's last solution.
+        stopped: why the search itself ended early, or None.
     """
 
     best: Bits
@@ -43,6 +45,7 @@ class Search:
     bound: float | None = None
     offsets: list[tuple[float, int]] = field(default_factory=list)
     last: Solution | None = None
+    stopped: Stopped | None = None
 
 
 def offset_search(problem: Problem, solve: Solve, *, most_calls: int = 16) -> Search:
@@ -60,7 +63,13 @@ def offset_search(problem: Problem, solve: Solve, *, most_calls: int = 16) -> Se
     below = above = False  # has a count at most K, at least K been seen?
     while len(search.offsets) < most_calls:
         reward = float(np.clip(reward, low, high))
-        count = _try(search, problem, reward, solve)
+        try:
+            count = _try(search, problem, reward, solve)
+        except BackendBudgetSpent:
+            if search.last is None:
+                raise
+            search.stopped = Stopped.BUDGET  # what was paid for is not thrown away
+            break
         if count == problem.ones:
             break
         if count < problem.ones:

@@ -101,7 +101,7 @@ def solve_exactly(
         problem,
         search.best,
         bound=search.bound,
-        stopped=last.stopped,
+        stopped=search.stopped or last.stopped,
         backend=solver.name,
         calls=calls,
         seconds=time.monotonic() - started,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import dimod
+import numpy as np
 import pytest
 
 from secateur.backends import Problem, Status, Stopped, make_options
+from secateur.backends.decomposition import decompose
+from secateur.backends.verify import run
+from secateur.capacity import solve_exactly
 from secateur.errors import BackendFailed, BackendMisbehaved, BackendUnsuitable
-from secateur_backends.leap import Leap, constrained
+from secateur_backends.leap import Leap, LeapBQM, constrained
 from secateur_backends.leap_cost import count_biases, minimum_time
 
 from .client import make_problem
@@ -190,3 +195,40 @@ def test_a_record_that_cannot_be_read_is_not_passed_over(
         solve(problem)
     assert str(file) in str(caught.value)
     assert len(server.accepted) == 1
+
+
+def test_the_budget_is_for_all_calls_of_a_search(server: LeapServer, journal: Path) -> None:
+    """The capacity search over the BQM solver calls again and again: 3 s each."""
+    options = options_for(LeapBQM(), server, journal, max_charge_s=7.0)
+    problem = attracting_problem()
+    found = solve_exactly(problem, LeapBQM(), options=options, seed=None)
+    assert found.stopped is Stopped.BUDGET
+    assert 6.0 <= server.charged <= 7.0
+    assert found.count == problem.ones
+    assert found.calls == 2
+
+
+def test_a_budget_below_one_call_is_an_error(server: LeapServer, journal: Path) -> None:
+    options = options_for(LeapBQM(), server, journal, max_charge_s=2.0)
+    with pytest.raises(BackendUnsuitable, match=r"3\.\d+ s would be charged"):
+        solve_exactly(attracting_problem(), LeapBQM(), options=options, seed=None)
+    assert server.charged == 0
+
+
+def test_the_budget_is_for_all_parts_of_a_decomposition(
+    server: LeapServer, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = options_for(LeapBQM(), server, journal, max_charge_s=7.0)
+    inner = {f.name: getattr(given, f.name) for f in fields(given)}
+    solution = run(
+        decompose(LeapBQM), make_problem(n=12), {"size": 4, "inner": inner, "max_calls": 5}, seed=1
+    )
+    assert 0 < server.charged <= 7.0
+    assert len(solution.samples)
+
+
+def attracting_problem() -> Problem:
+    """All or none: an offset reaches no count between, and the search goes on and on."""
+    bqm = dimod.BinaryQuadraticModel(-np.triu(np.ones((10, 10)), 1), "BINARY")
+    bqm.add_linear_from({k: 4.5 + 0.1 * k for k in range(10)})
+    return Problem(bqm, ones=5)
