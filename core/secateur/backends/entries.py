@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from secateur.errors import BackendConflict, BackendNotFound
 
@@ -28,10 +30,29 @@ class BackendEntry:
     version: str
 
 
+_once: list[EntryPoint] | None = None
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Read the metadata once for all that is asked inside: they are files of every distribution."""
+    global _once
+    _once = points()
+    try:
+        yield
+    finally:
+        _once = None
+
+
+def points() -> list[EntryPoint]:
+    """The entry points of all backends."""
+    return list(entry_points(group=GROUP)) if _once is None else _once
+
+
 def list_backends() -> list[BackendEntry]:
     """Every registered backend, by name; imports no plugin. A name may occur twice."""
     found = set()
-    for point in entry_points(group=GROUP):
+    for point in points():
         distribution = point.dist
         found.add(
             BackendEntry(

@@ -137,8 +137,11 @@ def _describe(name: str) -> dict[str, Any]:
 def _main(names: list[str]) -> None:
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a plugin prints is not an answer
-    for name in names:
-        print(json.dumps(_describe(name)), file=answer, flush=True)
+    from secateur.backends.entries import read_once
+
+    with read_once():
+        for name in names:
+            print(json.dumps(_describe(name)), file=answer, flush=True)
 
 
 if __name__ == "__main__":

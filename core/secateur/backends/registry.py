@@ -8,13 +8,13 @@ times rounded to two minutes, and can hide a plugin that was just installed.
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from dimod.core.sampler import Sampler
 from stevedore.driver import DriverManager
 
 from secateur.backends.base import Backend
-from secateur.backends.entries import GROUP, BackendEntry, find_backend, list_backends
+from secateur.backends.entries import GROUP, BackendEntry, find_backend, list_backends, points
 from secateur.backends.sampler import wrap_sampler
 from secateur.errors import BackendFailed, BackendUnavailable
 
@@ -71,7 +71,7 @@ class _OneDriver(DriverManager[object]):
     """A driver manager that reads installed metadata itself: no cache can be stale."""
 
     def list_entry_points(self) -> list[EntryPoint]:
-        return list(entry_points(group=self.namespace))
+        return points()
 
 
 def _import(name: str) -> object:
