@@ -8,10 +8,11 @@ import sys
 import textwrap
 import time
 
+import numpy as np
 import pytest
 
+from secateur.backends import BackendOptions, Solution, registry
 from secateur.backends import listing as listing_module
-from secateur.backends import registry
 from secateur.backends.entries import list_backends
 from secateur.backends.listing import describe_backends
 from secateur.backends.registry import load_backend
@@ -148,7 +149,8 @@ def test_what_a_plugin_prints_is_no_answer(plugin):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("bits[0, 0] = 2", "other than 0 and 1"),
+        ("bits[0, 0] = 2", "not all 0 or 1"),
+        ("bits[0, 0] = 0.99999", "not all 0 or 1"),
         ("raise ZeroDivisionError('inside')", "ZeroDivisionError: inside"),
         ("return None", "NoneType"),
         ("problem = type(problem)(problem.bqm * 2)", "claims the energy"),
@@ -278,3 +280,11 @@ def test_the_list_takes_little_more_than_importing_dimod_does():
 
     listed = best("from secateur.cli import run; run(['backends'])")
     assert listed < 4 * best("import dimod")
+
+
+def test_an_answer_is_made_from_bits_of_any_shape():
+    problem = random_problem(3, 0)
+    for bits in ([1, 0, 1], [[1, 0, 1]], np.array([[True, False, True]])):
+        solution = Solution.from_bits(problem, np.array(bits), BackendOptions(), 0.1)
+        assert solution.samples.first.energy == pytest.approx(problem.energies([1, 0, 1])[0])
+    assert len(Solution.from_bits(problem, np.zeros((0, 3)), BackendOptions(), 0.1).samples) == 0

@@ -185,8 +185,16 @@ class Solution:
             status: what you hold.
             stopped: why it stopped.
             more: other fields of ``Solution``.
+
+        Raises:
+            ValueError: a value that is neither 0 nor 1.
         """
-        rows = np.asarray(bits, dtype=np.int8).reshape(-1, problem.n)
+        given = np.asarray(bits)
+        if not np.isin(given, (0, 1)).all():  # 0.999 would silently become 0
+            raise ValueError("the bits are not all 0 or 1: round what the solver gave")
+        rows = given.astype(np.int8)
+        if rows.ndim != 2:
+            rows = rows.reshape(-1, max(problem.n, 1))[:, : problem.n]
         samples = dimod.SampleSet.from_samples(
             (rows, list(problem.variables)),
             vartype=dimod.BINARY,
