@@ -13,19 +13,19 @@ import random
 import time
 import typing
 from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import dimod
 import numpy as np
 import pytest
 from dimod.core.sampler import Sampler
 
-from secateur.backends.base import Availability, Backend, Solution, Status
+from secateur.backends.base import Availability, Backend, Status
 from secateur.backends.options import BackendOptions, domain
 from secateur.backends.problem import Problem
 from secateur.backends.registry import list_backends, load_backend
 from secateur.backends.sampler import wrap_sampler
-from secateur.backends.verify import resolve_options, run
+from secateur.backends.verify import resolve_options
 from secateur.capacity.search import solve_exactly
 from secateur.errors import BackendOptionError
 from secateur.testing.problems import brute_force, random_problem
@@ -51,11 +51,6 @@ class BackendConformance(Promises):
         time_limit: seconds for that problem.
     """
 
-    options: ClassVar[dict[str, Any]] = {}
-    variables: ClassVar[int] = 6
-    large: ClassVar[int] = 60
-    time_limit: ClassVar[float] = 0.5
-
     @pytest.fixture
     def backend(self) -> str | Backend | type[Backend] | type[Sampler]:
         """The backend under test."""
@@ -71,17 +66,6 @@ class BackendConformance(Promises):
         solver = backend() if isinstance(backend, type) else backend
         assert isinstance(solver, Backend), f"{solver!r} is no Backend"
         return solver
-
-    def solve(self, solver: Backend, problem: Problem, **more: Any) -> Solution:
-        """One verified call with the class's ``options`` and ``more``."""
-        return run(solver, problem, {**self.options, **more})
-
-    def best(self, problem: Problem, solution: Solution) -> float:
-        """The lowest energy among the samples that have the wanted count."""
-        assert len(solution.samples), f"no sample: {solution.status}, {solution.stopped}"
-        bits = np.asarray(solution.samples.record.sample)
-        energies = problem.energies(bits)
-        return float(energies[problem.feasible(bits)].min(initial=np.inf))
 
     # -- what it says of itself ------------------------------------------------------------------
 

@@ -20,17 +20,20 @@ class Promises:
     """The part of ``BackendConformance`` that depends on ``Backend.capabilities``."""
 
     options: ClassVar[dict[str, Any]] = {}
-    variables: ClassVar[int]
-    large: ClassVar[int]
-    time_limit: ClassVar[float]
+    variables: ClassVar[int] = 6
+    large: ClassVar[int] = 60
+    time_limit: ClassVar[float] = 0.5
 
     def solve(self, solver: Backend, problem: Problem, **more: Any) -> Solution:
-        """One verified call."""
-        raise NotImplementedError
+        """One verified call with the class's ``options`` and ``more``."""
+        return run(solver, problem, {**self.options, **more})
 
     def best(self, problem: Problem, solution: Solution) -> float:
-        """The lowest feasible energy."""
-        raise NotImplementedError
+        """The lowest energy among the samples that have the wanted count."""
+        assert len(solution.samples), f"no sample: {solution.status}, {solution.stopped}"
+        bits = np.asarray(solution.samples.record.sample)
+        energies = problem.energies(bits)
+        return float(energies[problem.feasible(bits)].min(initial=np.inf))
 
     def _answers(self, solver: Backend, problem: Problem, **more: Any) -> bytes:
         solution = self.solve(solver, problem, **more)
