@@ -4,6 +4,7 @@
 
     SecateurError
     ├── AmountError            how much to prune: not a number, out of range, empties a layer
+    ├── ConstraintError        a demand of a problem: unknown variables, crossed bounds, impossible
     ├── NetworkError           the network: no convolutions, NaN weights, not traceable
     ├── DataError              calibration or test data: wrong shape, NaN, missing files
     ├── MetricError            a loss or metric that returns NaN or the wrong shape
@@ -43,6 +44,10 @@ class SecateurError(Exception):
 
 class AmountError(SecateurError):
     """The amount to prune cannot be met or understood."""
+
+
+class ConstraintError(SecateurError):
+    """A demand on the variables of a problem is wrong, or cannot be met together with others."""
 
 
 class NetworkError(SecateurError):

@@ -1,0 +1,1 @@
+"""What is to be minimised, and what it may demand."""

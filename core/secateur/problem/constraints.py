@@ -1,0 +1,349 @@
+"""What a problem may demand beside its energy: one idea, three classes.
+
+- ``Cardinality``: how many of some variables are one. A count, a limit, a multiple, tied, kept and
+  removed variables are all of this kind.
+- ``Linear``: a weighted sum of variables lies between two numbers.
+- ``Quadratic``: a quadratic form of the variables lies between two numbers, as the parameters or
+  MACs of a network do, which are bilinear in the channels of neighbouring layers.
+
+Users write the functions below; ``z = 1`` means chosen (pruned, where the variables are channels).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.errors import ConstraintError
+
+Label = Hashable
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What all kinds have: a name, under which messages and answers speak of it.
+
+    Attributes:
+        kind: "count", "limit", "multiple", "linear" or "quadratic": what a backend declares in
+            ``Capabilities.native``.
+    """
+
+    name: str
+
+    @property
+    def kind(self) -> str:
+        """The kind that a backend must take to be handed it."""
+        raise NotImplementedError
+
+    def labels(self) -> tuple[Label, ...]:
+        """The variables that it names, each once; none where it is about all of them."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Cardinality(Constraint):
+    """The number of ones among some variables is ``lower``, ``lower + step``, …, ``upper``.
+
+    Arguments:
+        name: of the constraint.
+        variables: labels, each once; None: all variables of the problem.
+        lower: the smallest number of ones.
+        upper: the largest, or None: as many as there are variables.
+        step: between two numbers that are allowed.
+
+    Raises:
+        ConstraintError: a label twice, bounds that are negative or crossed, a step below 1.
+    """
+
+    variables: tuple[Label, ...] | None = None
+    lower: int = 0
+    upper: int | None = None
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        for what, value in (("lower", self.lower), ("upper", self.upper), ("step", self.step)):
+            if value is not None and not _is_whole(value):
+                raise ConstraintError(
+                    f"the constraint {self.name!r} has the {what} {value!r}",
+                    remedy="give a whole number",
+                )
+        if self.lower < 0 or self.step < 1 or (self.upper is not None and self.upper < self.lower):
+            raise ConstraintError(
+                f"the constraint {self.name!r} wants {self.lower} to {self.upper} ones in steps of "
+                f"{self.step}",
+                remedy="give 0 <= lower <= upper, and a step of at least 1",
+            )
+        if self.variables is not None and len(set(self.variables)) < len(self.variables):
+            raise ConstraintError(
+                f"the constraint {self.name!r} names a variable twice", remedy="name each once"
+            )
+
+    @property
+    def kind(self) -> str:
+        """ "count", "limit" or "multiple"."""
+        if self.variables is None and self.upper == self.lower:
+            return "count"
+        return "limit" if self.step == 1 else "multiple"
+
+    def labels(self) -> tuple[Label, ...]:
+        """The variables that it names."""
+        return self.variables or ()
+
+    def allowed(self, size: int) -> NDArray[np.bool_]:
+        """Which numbers of ones among ``size`` variables it allows, shape ``(size + 1,)``."""
+        ones = np.arange(size + 1)
+        most = size if self.upper is None else self.upper
+        return (ones >= self.lower) & (ones <= most) & ((ones - self.lower) % self.step == 0)
+
+
+@dataclass(frozen=True)
+class Linear(Constraint):
+    """``lower <= Σ coefficients·z <= upper``.
+
+    Arguments:
+        name: of the constraint.
+        coefficients: by label.
+        lower: or minus infinity.
+        upper: or infinity.
+
+    Raises:
+        ConstraintError: a number that is NaN, a coefficient that is not finite, crossed bounds, or
+            no bound at all.
+    """
+
+    coefficients: Mapping[Label, float] = field(default_factory=dict)
+    lower: float = -math.inf
+    upper: float = math.inf
+
+    def __post_init__(self) -> None:
+        _check_bounds(self.name, self.lower, self.upper)
+        _check_finite(self.name, self.coefficients)
+
+    def __hash__(self) -> int:
+        return hash((self.name, tuple(self.coefficients.items()), self.lower, self.upper))
+
+    @property
+    def kind(self) -> str:
+        """ "linear"."""
+        return "linear"
+
+    def labels(self) -> tuple[Label, ...]:
+        """The variables that it names."""
+        return tuple(self.coefficients)
+
+
+@dataclass(frozen=True)
+class Quadratic(Constraint):
+    """``lower <= offset + Σ linear·z + Σ quadratic·z·z <= upper``: a budget on a bilinear cost.
+
+    Arguments:
+        name: of the constraint.
+        linear: by label.
+        quadratic: by pair of labels.
+        offset: of the form.
+        lower: or minus infinity.
+        upper: or infinity.
+
+    Raises:
+        ConstraintError: as ``Linear``; or a pair of one variable with itself.
+    """
+
+    linear: Mapping[Label, float] = field(default_factory=dict)
+    quadratic: Mapping[tuple[Label, Label], float] = field(default_factory=dict)
+    offset: float = 0.0
+    lower: float = -math.inf
+    upper: float = math.inf
+    _kind: ClassVar[str] = "quadratic"
+
+    def __post_init__(self) -> None:
+        _check_bounds(self.name, self.lower, self.upper)
+        _check_finite(self.name, {**self.linear, **self.quadratic, "the offset": self.offset})
+        for pair in self.quadratic:
+            if len(pair) != 2 or pair[0] == pair[1]:
+                raise ConstraintError(
+                    f"the constraint {self.name!r} couples {pair!r}",
+                    remedy="a pair is of two different variables; z·z = z is a linear term",
+                )
+
+    def __hash__(self) -> int:
+        return hash((self.name, tuple(self.linear.items()), tuple(self.quadratic.items())))
+
+    @property
+    def kind(self) -> str:
+        """ "quadratic"."""
+        return self._kind
+
+    def labels(self) -> tuple[Label, ...]:
+        """The variables that it names."""
+        seen = dict.fromkeys(self.linear)
+        for first, second in self.quadratic:
+            seen.setdefault(first)
+            seen.setdefault(second)
+        return tuple(seen)
+
+
+# -- what users write ------------------------------------------------------------------------------
+
+
+def count(number: int, *, name: str = "count") -> Cardinality:
+    """Exactly ``number`` of all variables are one."""
+    return Cardinality(name, None, number, number)
+
+
+def at_most(number: int, variables: Iterable[Label], *, name: str | None = None) -> Cardinality:
+    """At most ``number`` of these are one: a layer keeps the rest."""
+    return _among("at most", number, variables, name, upper=number)
+
+
+def at_least(number: int, variables: Iterable[Label], *, name: str | None = None) -> Cardinality:
+    """At least ``number`` of these are one."""
+    return _among("at least", number, variables, name, lower=number)
+
+
+def exactly(number: int, variables: Iterable[Label], *, name: str | None = None) -> Cardinality:
+    """Exactly ``number`` of these are one."""
+    return _among("exactly", number, variables, name, lower=number, upper=number)
+
+
+def multiple_of(
+    number: int, variables: Iterable[Label], *, of: str = "ones", name: str | None = None
+) -> Cardinality:
+    """The number of ones among these is a multiple of ``number``, 0 included.
+
+    Arguments:
+        number: 8, 16, ….
+        variables: labels.
+        of: "ones", or "zeros": then what *stays* is a multiple, as a width in hardware should be.
+        name: of the constraint.
+    """
+    chosen = _labels(variables)
+    if of not in ("ones", "zeros"):
+        raise ConstraintError(f"a multiple of {of!r}", remedy='use of="ones" or of="zeros"')
+    if not _is_whole(number) or number < 1:
+        raise ConstraintError(f"a multiple of {number!r}", remedy="give a whole number from 1 up")
+    first = len(chosen) % number if of == "zeros" else 0
+    return Cardinality(
+        name or f"multiple of {number}: {_shown(chosen)}", chosen, lower=first, step=number
+    )
+
+
+def tied(*variables: Label, name: str | None = None) -> Cardinality:
+    """All of these are one, or none is."""
+    chosen = _labels(variables)
+    return Cardinality(name or f"tied: {_shown(chosen)}", chosen, step=max(len(chosen), 1))
+
+
+def keep(*variables: Label, name: str | None = None) -> Cardinality:
+    """None of these is one: they stay."""
+    chosen = _labels(variables)
+    return Cardinality(name or f"keep: {_shown(chosen)}", chosen, upper=0)
+
+
+def remove(*variables: Label, name: str | None = None) -> Cardinality:
+    """All of these are one: they go."""
+    chosen = _labels(variables)
+    return Cardinality(
+        name or f"remove: {_shown(chosen)}", chosen, lower=len(chosen), upper=len(chosen)
+    )
+
+
+def linear(
+    coefficients: Mapping[Label, float],
+    *,
+    lower: float = -math.inf,
+    upper: float = math.inf,
+    name: str | None = None,
+) -> Linear:
+    """``lower <= Σ coefficients·z <= upper``: memory, time, or any other sum."""
+    terms = {label: _number(value, "coefficient") for label, value in coefficients.items()}
+    name = name or f"linear: {_shown(tuple(terms))}"
+    return Linear(name, terms, _number(lower, "lower"), _number(upper, "upper"))
+
+
+def quadratic(
+    linear: Mapping[Label, float],
+    quadratic: Mapping[tuple[Label, Label], float],
+    *,
+    offset: float = 0.0,
+    lower: float = -math.inf,
+    upper: float = math.inf,
+    name: str | None = None,
+) -> Quadratic:
+    """``lower <= offset + Σ linear·z + Σ quadratic·z·z <= upper``: a bilinear cost."""
+    pairs: dict[tuple[Label, Label], float] = {}
+    for (first, second), value in quadratic.items():
+        key = (second, first) if (second, first) in pairs else (first, second)
+        pairs[key] = pairs.get(key, 0.0) + _number(value, "coefficient")
+    ones = {label: _number(value, "coefficient") for label, value in linear.items()}
+    made = Quadratic("", ones, pairs, float(offset), float(lower), float(upper))
+    return Quadratic(
+        name or f"quadratic: {_shown(made.labels())}",
+        ones,
+        pairs,
+        _number(offset, "offset"),
+        _number(lower, "lower"),
+        _number(upper, "upper"),
+    )
+
+
+def _among(
+    words: str,
+    number: int,
+    variables: Iterable[Label],
+    name: str | None,
+    *,
+    lower: int = 0,
+    upper: int | None = None,
+) -> Cardinality:
+    chosen = _labels(variables)
+    return Cardinality(name or f"{words} {number}: {_shown(chosen)}", chosen, lower, upper)
+
+
+def _labels(variables: Iterable[Label]) -> tuple[Label, ...]:
+    if isinstance(variables, str):
+        raise ConstraintError(
+            f"the variables are the text {variables!r}",
+            remedy="give a list of labels; one label is a list of one",
+        )
+    return tuple(variables)
+
+
+def _shown(labels: tuple[Label, ...]) -> str:
+    first = ", ".join(str(label) for label in labels[:2])
+    return first + (f", … ({len(labels)})" if len(labels) > 2 else "")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _number(value: Any, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise ConstraintError(f"the {what} is {value!r}", remedy="give a number")
+    return float(value)
+
+
+def _check_bounds(name: str, lower: float, upper: float) -> None:
+    if math.isnan(lower) or math.isnan(upper) or lower > upper:
+        raise ConstraintError(
+            f"the constraint {name!r} wants {lower} to {upper}",
+            remedy="give lower <= upper",
+        )
+    if math.isinf(lower) and math.isinf(upper):
+        raise ConstraintError(
+            f"the constraint {name!r} has no bound", remedy="give lower=, upper= or both"
+        )
+
+
+def _check_finite(name: str, values: Mapping[Any, float]) -> None:
+    for key, value in values.items():
+        if not math.isfinite(value):
+            raise ConstraintError(
+                f"the constraint {name!r} has the coefficient {value} for {key!r}",
+                remedy="give finite numbers",
+            )
