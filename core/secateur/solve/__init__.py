@@ -1,0 +1,1 @@
+"""Strategies over any backend: exactly what was asked, with a bound."""
