@@ -354,9 +354,7 @@ class Problem:
     @cached_property
     def scale(self) -> float:
         """The size of the numbers that an energy is summed from: their absolute sum."""
-        return float(
-            np.abs(self.linear).sum() + np.abs(self.quadratic[2]).sum() + abs(self.offset)
-        )
+        return float(np.abs(self.linear).sum() + np.abs(self.quadratic[2]).sum() + abs(self.offset))
 
     @cached_property
     def sha256(self) -> str:
