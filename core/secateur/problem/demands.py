@@ -41,6 +41,28 @@ class Counted:
         """Of the constraint."""
         return self.constraint.name
 
+    @property
+    def kind(self) -> str:
+        """That of the constraint; all variables named one by one are a count too."""
+        if self.everything and self.constraint.lower == self.constraint.upper:
+            return "count"
+        return self.constraint.kind
+
+    @property
+    def least(self) -> int:
+        """The smallest number of ones that is allowed."""
+        return int(np.flatnonzero(self.allowed)[0])
+
+    @property
+    def most(self) -> int:
+        """The largest number of ones that is allowed."""
+        return int(np.flatnonzero(self.allowed)[-1])
+
+    @property
+    def step(self) -> int:
+        """Between two numbers that are allowed."""
+        return self.constraint.step
+
     def ones(self, rows: NDArray[np.generic]) -> NDArray[np.int64]:
         """How many members are one in each row."""
         chosen = rows if self.everything else rows[:, self.members]
@@ -96,6 +118,11 @@ class Summed:
     def name(self) -> str:
         """Of the constraint."""
         return self.constraint.name
+
+    @property
+    def kind(self) -> str:
+        """ "linear" or "quadratic"."""
+        return self.constraint.kind
 
     @cached_property
     def range(self) -> tuple[float, float]:
@@ -212,4 +239,4 @@ def _counted(constraint: Cardinality, index: Mapping[Hashable, int], n: int) -> 
             f"{len(members)} variables",
             remedy=f"ask for at most {len(members)}",
         )
-    return Counted(constraint, members, allowed, everything)
+    return Counted(constraint, members, allowed, everything or len(members) == n)

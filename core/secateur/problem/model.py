@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError, SecateurError
-from secateur.problem.constraints import Cardinality, Constraint, count
+from secateur.problem.constraints import Constraint, count
 from secateur.problem.demands import Counted, Demand, Summed, compile_demand
 
 if TYPE_CHECKING:
@@ -289,16 +289,17 @@ class Problem:
     @property
     def count(self) -> int | None:
         """K, how many variables must be one, exactly; None where that is not demanded."""
-        for constraint in self.constraints:
-            if isinstance(constraint, Cardinality) and constraint.kind == "count":
-                return constraint.lower
+        for demand in self.demands:
+            if demand.kind == "count":
+                assert isinstance(demand, Counted)
+                return demand.least
         return None
 
     @property
     def limits(self) -> tuple[Counted, ...]:
         """The cardinalities beside the count, over positions: members and numbers allowed."""
         return tuple(
-            d for d in self.demands if isinstance(d, Counted) and d.constraint.kind != "count"
+            d for d in self.demands if isinstance(d, Counted) and d.kind != "count"
         )
 
     @property
@@ -309,14 +310,14 @@ class Problem:
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds of its constraints."""
-        return frozenset(constraint.kind for constraint in self.constraints)
+        return frozenset(demand.kind for demand in self.demands)
 
     def only(self, kinds: Iterable[str]) -> Problem:
         """The same without the constraints of other kinds: what a backend can take."""
         kinds = frozenset(kinds)
         if self.kinds <= kinds:
             return self
-        return self.with_constraints([c for c in self.constraints if c.kind in kinds])
+        return self.with_constraints([d.constraint for d in self.demands if d.kind in kinds])
 
     @cached_property
     def couplings(self) -> csr_array:

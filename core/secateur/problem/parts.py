@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.problem.demands import Counted, Demand, Summed
+from secateur.problem.nesting import Top, nest
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -169,16 +170,6 @@ def _fixing(demand: Demand) -> bool:
     )
 
 
-class _Top:
-    """A junction being built, or a component by itself."""
-
-    def __init__(self, components: list[int], size: int) -> None:
-        self.components = components
-        self.size = size
-        self.children: list[_Top] = []
-        self.demands: list[Counted] = []
-
-
 class _Plan:
     """One attempt at the parts; where a demand does not fit, components are joined first."""
 
@@ -205,10 +196,13 @@ class _Plan:
                 wide.append((number, demand, touched))
             else:
                 self._join(number, touched)
-        self.tops = [_Top([c], int(size)) for c, size in enumerate(self.sizes)]
+        self.tops: list[Top] = []
         if self.settled:
-            for number, demand, touched in sorted(wide, key=lambda item: len(item[1].members)):
-                self._nest(number, demand, touched)
+            self.tops, misfits = nest(
+                self.sizes, [(number, demand, touched) for number, demand, touched in wide]
+            )
+            for number, touched in misfits:
+                self._join(number, touched)
 
     def _within(self, demand: Demand, touched: Positions) -> None:
         one = len(touched) == 1 and isinstance(demand, Counted)
@@ -227,19 +221,6 @@ class _Plan:
             self.sizes = np.bincount(self.owner, minlength=len(self.sizes))
         self.settled = False
 
-    def _nest(self, number: int, demand: Counted, touched: Positions) -> None:
-        below = list({id(self.tops[c]): self.tops[c] for c in touched}.values())
-        if sum(top.size for top in below) != len(demand.members):
-            self._join(number, touched)  # it cuts through another set
-            return
-        if len(below) == 1 and below[0].children:
-            below[0].demands.append(demand)  # the same set once more
-            return
-        made = _Top([int(c) for c in touched], len(demand.members))
-        made.children, made.demands = below, [demand]
-        for component in touched:
-            self.tops[component] = made
-
     def build(self) -> Parts:
         n = self.problem.n
         members = (
@@ -248,7 +229,7 @@ class _Plan:
         roots = list({id(top): top for top in self.tops}.values())
         groups: list[Positions] = []  # the components of each block
 
-        def junction(top: _Top) -> Junction:
+        def junction(top: Top) -> Junction:
             children: list[int | Junction] = []
             bundle: list[int] = []
             for child in top.children:
@@ -267,7 +248,7 @@ class _Plan:
                 allowed &= demand.allowed
             return Junction(tuple(children), allowed, tuple(d.name for d in top.demands))
 
-        whole = _Top(list(range(len(self.sizes))), n)
+        whole = Top(list(range(len(self.sizes))), n)
         whole.children, whole.demands = roots, self.at_root
         if len(roots) == 1 and roots[0].children:
             whole = roots[0]
