@@ -260,6 +260,9 @@ class Problem:
     def apart(self) -> Problem:
         """The same, to be handed to a stranger: its BQM is its own, its arrays are read-only."""
         made = self._copy()
+        made.linear = self.linear.view()
+        row, col, bias = self.quadratic
+        made.quadratic = (row.view(), col.view(), bias.view())
         made.start = None if self.start is None else self.start.copy()
         return made
 
@@ -401,6 +404,17 @@ class Problem:
             both = (z[0, row] != 0) & (z[0, col] != 0)
             return np.array([bias[both].sum()])
         return 0.5 * np.asarray(((self.couplings @ z.T).T * z).sum(axis=1))
+
+    def tolerance(self, bits: NDArray[np.generic]) -> float:
+        """How near a bound must come to the energy of ``bits`` to count as equal to it.
+
+        A millionth of the terms that the energy is summed from; where these are all zero, what the
+        rounding of the others could hide. It grows and shrinks with the problem.
+        """
+        z = np.asarray(bits) != 0
+        row, col, bias = self.quadratic
+        active = float(np.abs(self.linear[z]).sum() + np.abs(bias[z[row] & z[col]]).sum())
+        return max(1e-6 * active, 1e-13 * self.scale)
 
     def field(self, bits: NDArray[np.generic]) -> Floats:
         """What each variable costs if it becomes one, given the others, shape ``(n,)``."""
