@@ -118,18 +118,19 @@ def _merge(first: Floats, second: Floats, rows: NDArray[np.intp], top: int) -> F
             some = slice(start, start + part)
             out[some, at] = (windows[some, at] + turned[some]).min(axis=2)
         return out
-    step = max(32, _CHUNK // few)
     for pair in range(pairs):
+        step = max(32, _CHUNK // few)
         for start in range(0, len(rows), step):
-            some = rows[start : start + step]
+            near = rows[start : start + step]
             # counts of the first table that pair with a count of the second at one of these totals
-            least = max(0, int(some[0]) - second.shape[1] + 1)
-            most = min(few - 1, int(some[-1]))
+            least = max(0, int(near[0]) - second.shape[1] + 1)
+            most = min(few - 1, int(near[-1]))
             inner = slice(few - 1 - most, few - least)
-            for block in range(0, len(some), max(1, _CHUNK // (most - least + 1))):
-                few_rows = some[block : block + max(1, _CHUNK // (most - least + 1))]
-                sums = windows[pair, few_rows, inner] + turned[pair, :, inner]
-                out[pair, few_rows] = sums.min(axis=1)
+            fit = max(1, _CHUNK // (most - least + 1))
+            for block in range(0, len(near), fit):
+                totals = near[block : block + fit]
+                sums = windows[pair, totals, inner] + turned[pair, :, inner]
+                out[pair, totals] = sums.min(axis=1)
     return out
 
 
@@ -145,7 +146,7 @@ def _back(out: Floats, other: Floats, size: int) -> Floats:
     result = np.full((pairs, size), np.inf)
     finite = np.flatnonzero(np.isfinite(out).any(axis=0))
     if len(finite) <= _FEW:
-        for total in finite:
+        for total in finite.tolist():
             low = max(0, total - other.shape[1] + 1)
             high = min(size - 1, total)
             if low <= high:
@@ -166,9 +167,9 @@ def _back(out: Floats, other: Floats, size: int) -> Floats:
     padded[:, : min(totals, size + length - 1)] = out[:, : size + length - 1]
     windows = sliding_window_view(padded, length, axis=1)
     if size * length <= _CHUNK:
-        part = max(1, _CHUNK // (size * length))
-        for start in range(0, pairs, part):
-            some = slice(start, start + part)
+        together = max(1, _CHUNK // (size * length))
+        for start in range(0, pairs, together):
+            some = slice(start, start + together)
             result[some] = (windows[some] + other[some, None, :]).min(axis=2)
         return result
     for pair in range(pairs):
@@ -178,11 +179,11 @@ def _back(out: Floats, other: Floats, size: int) -> Floats:
                 few = slice(start, start + step)
                 result[pair, few] = (windows[pair, few] + other[pair]).min(axis=1)
         else:
-            turned = sliding_window_view(padded[pair], size)
+            shifted = sliding_window_view(padded[pair], size)
             step = max(1, _CHUNK // size)
             for start in range(0, length, step):
                 few = slice(start, start + step)
-                sums = turned[few] + other[pair, few, None]
+                sums = shifted[few] + other[pair, few, None]
                 np.minimum(result[pair], sums.min(axis=0), out=result[pair])
     return result
 
