@@ -235,10 +235,10 @@ class _Plan:
             for child in top.children:
                 if child.children:
                     children.append(junction(child))
-                elif child.size == 1 and self._plain(child.components[0]):
-                    bundle.append(child.components[0])
+                elif child.size == 1 and self._plain(child.items[0]):
+                    bundle.append(child.items[0])
                 else:
-                    groups.append(np.array(child.components, dtype=np.intp))
+                    groups.append(np.array(child.items, dtype=np.intp))
                     children.append(len(groups) - 1)
             if bundle:
                 groups.append(np.array(bundle, dtype=np.intp))
