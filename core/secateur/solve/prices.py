@@ -9,6 +9,7 @@ best of all is kept. If the backend proves its answers, the dual value is a boun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,13 +84,16 @@ class Prices:
 
     Arguments:
         problem: the whole.
-        native: kinds of constraints that need none.
+        priced: the demands that get one.
         incumbent: a good vector, from which the first price of a count is read; or None.
     """
 
-    def __init__(self, problem: Problem, native: frozenset[str], incumbent: Bits | None) -> None:
+    def __init__(
+        self, problem: Problem, priced: Sequence[Demand], incumbent: Bits | None = None
+    ) -> None:
         self.problem = problem
-        self.native = native
+        names = {demand.name for demand in priced}
+        self._others = [c for c in problem.constraints if c.name not in names]
         row, col, bias = problem.quadratic
         strength = np.abs(bias)
         around = np.abs(problem.linear)
@@ -97,8 +101,8 @@ class Prices:
         around = around + np.bincount(col, strength, problem.n)
         size = float(around.max(initial=0.0))
         self.list: list[Price] = []
-        for demand in problem.demands:
-            if demand.kind in native or len(demand.members) == 0:
+        for demand in priced:
+            if len(demand.members) == 0:
                 continue
             if isinstance(demand, Counted):
                 price = Price(demand, demand.least, demand.most, 0.02 * size)
@@ -126,17 +130,19 @@ class Prices:
                     )
             else:
                 linear[demand.members] += price.value
-        asked = self.problem.only(self.native)
         if len(pairs) == 1:
-            return asked.with_linear(linear)
+            asked = self.problem.with_linear(linear)
+            if len(self._others) == len(self.problem.constraints):
+                return asked
+            return asked.with_constraints(self._others)
         made = Problem.from_arrays(
             self.problem.variables,
             linear,
             _together(self.problem.n, pairs),
             self.problem.offset,
-            start=asked.start,
+            start=self.problem.start,
         )
-        return made.with_constraints(asked.constraints)
+        return made.with_constraints(self._others)
 
     def credit(self) -> float:
         """What the demands' right-hand sides take off a bound of the relaxed problem."""
@@ -148,6 +154,31 @@ class Prices:
             elif price.value < 0:
                 total += price.value * (price.least - constant)
         return total
+
+    def slack(self) -> float:
+        """What the rounding of the priced terms may add to an energy."""
+        size = 0.0
+        for price in self.list:
+            demand = price.demand
+            terms = (
+                float(np.abs(demand.linear).sum() + np.abs(demand.pairs[2]).sum())
+                if isinstance(demand, Summed)
+                else float(len(demand.members))
+            )
+            size += abs(price.value) * terms
+        return 4.0 * float(np.finfo(float).eps) * (size + self.problem.scale if size else 0.0)
+
+    def multipliers(self) -> list[dict[str, object]]:
+        """The prices as a certificate states them."""
+        return [
+            {
+                "constraint": price.demand.name,
+                "side": "upper" if price.value > 0 else "lower",
+                "value": abs(price.value),
+            }
+            for price in self.list
+            if price.value
+        ]
 
     def kept(self, bits: Bits) -> bool:
         """One answer keeps every priced demand at prices that need not change."""
