@@ -60,9 +60,9 @@ def qubo(
           --objective hybrid --output halfunet.bqm
       secateur solve halfunet.bqm --backend tabu --count 173
     """
+    from secateur.files import save_bqm
     from secateur.methods import Method, check_method, make_qubo_of
     from secateur.network import find_channels
-    from secateur.qubo.files import save_bqm
     from secateur.statistics import collect_statistics
     from secateur.versions import versions
 
