@@ -6,14 +6,8 @@ from pathlib import Path
 
 import click
 
-from secateur.cli.common import (
-    key_values,
-    load_network,
-    load_task,
-    network_options,
-    print_json,
-    refuse_existing,
-)
+from secateur.cli.common import key_values, print_json, refuse_existing
+from secateur.cli.networks import load_network, load_task, network_options
 
 
 @click.command()
