@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The plugins, and one that was just written, installed into a fresh environment beside the library
-# and tested with the kit, as their users would.
+# The library as people install it who bring a problem or a solver and no network, so without
+# PyTorch, in a fresh environment: what they type works. Then the plugins, and one that was just
+# written, are installed beside it and tested with the kit, as their users would.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 project=$PWD
@@ -8,13 +9,46 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "${PYTHON:-python3}" -m venv "$work/venv"
 bin=$work/venv/bin
-"$bin/pip" install --quiet -c constraints.txt .
-"$bin/pip" install --quiet -c constraints.txt pytest ./plugins/template ./plugins/scip ./plugins/openjij
+"$bin/pip" install --quiet -c constraints.txt . pytest
+
+no_torch() {
+  "$bin/python" -c '
+from importlib.util import find_spec
+from secateur.versions import versions
+assert not find_spec("torch") and not find_spec("safetensors"), "PyTorch is here"
+assert versions()["torch"] == "not installed", versions()'
+}
+
+no_torch
 cd "$work"
+printf '# vartype=BINARY\n0 0 1.5\n1 1 -2\n2 2 -1\n0 1 0.5\n' > small.coo
+"$bin/secateur" solve small.coo
+"$bin/secateur" solve small.coo --count 2 --json | "$bin/python" -c '
+import json, sys
+assert json.load(sys.stdin)["energy"] == -3.0'
+"$bin/secateur" backends
+cat > test_annealing.py <<'TEST'
+import pytest
+from secateur.testing import BackendConformance
+
+
+class TestAnnealing(BackendConformance):
+    @pytest.fixture
+    def backend(self):
+        return "annealing"
+TEST
+"$bin/python" -m pytest -q test_annealing.py
+if "$bin/secateur" demo 2> said.txt; then echo "the demo ran without PyTorch"; exit 1; fi
+grep -q "needs PyTorch" said.txt
+grep -qF "pip install 'secateur[demo]'" said.txt
+
+"$bin/pip" install --quiet -c "$project/constraints.txt" \
+  "$project/plugins/template" "$project/plugins/scip" "$project/plugins/openjij"
 "$bin/secateur" backends new brand-new
 "$bin/pip" install --quiet ./secateur-brand-new
 "$bin/secateur" backends
 "$bin/python" -m pytest -q --pyargs secateur_template secateur_scip secateur_openjij secateur_brand_new
 for name in template scip openjij openjij-sqa brand-new; do "$bin/secateur" backends check "$name"; done
+no_torch
 "$bin/pip" check
-echo "plugins of $project: good"
+echo "without PyTorch, and the plugins of $project: good"

@@ -8,13 +8,16 @@
     print(result)
     smaller = result.network
 
-Names are loaded when they are first used, so that ``import secateur`` is fast.
+Names are loaded when they are first used, so that ``import secateur`` is fast. Those that are
+about networks need PyTorch, ``pip install 'secateur[torch]'``; problems, files and backends do not.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from secateur.extras import needed_by
 
 __version__ = "0.1.0"
 
@@ -89,7 +92,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'secateur' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"secateur.{_HOMES[name]}"), name)
+    with needed_by(f"`secateur.{name}`"):
+        value = getattr(importlib.import_module(f"secateur.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -12,8 +12,9 @@ import dimod
 import numpy as np
 
 from secateur.backends import Backend, Problem, Status, Stopped
-from secateur.capacity import CONTROL, Selection, keep_one_each, solve_exactly, to_count
+from secateur.capacity import CONTROL, Selection, solve_exactly, to_count
 from secateur.errors import OptionError
+from secateur.network import keep_one_each
 from secateur.qubo import OBJECTIVES, Objective
 from secateur.refine import Refinement, TensorTrain
 from secateur.statistics import ChannelStatistics

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from secateur.backends import Backend, Problem, Status
-from secateur.capacity import CONTROL, Amount, Selection, count_of
+from secateur.capacity import CONTROL, Selection
 from secateur.methods import (
     RANDOM,
     Method,
@@ -24,7 +24,7 @@ from secateur.methods import (
     same_choice,
     standard_methods,
 )
-from secateur.network import Channels, GatedNetwork, find_channels
+from secateur.network import Amount, Channels, GatedNetwork, count_of, find_channels
 from secateur.network.graph import evaluation_mode
 from secateur.qubo import Objective
 from secateur.refine import Evaluator, Refinement, refine

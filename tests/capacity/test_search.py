@@ -22,9 +22,9 @@ from secateur.backends import (
     Timings,
     option,
 )
-from secateur.capacity import keep_one_each, solve_exactly
+from secateur.capacity import solve_exactly
 from secateur.errors import BackendMisbehaved, BackendNotFound, SecateurError
-from secateur.network import find_channels
+from secateur.network import find_channels, keep_one_each
 from secateur.qubo import fisher_qubo, hybrid_qubo
 from secateur.statistics import collect_statistics
 from tests.capacity.test_exchange import brute_force, random_problem

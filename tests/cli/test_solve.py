@@ -13,7 +13,7 @@ import pytest
 from secateur.backends import Solution, Status, Stopped, Timings
 from secateur.backends.registry import load_backend
 from secateur.cli import run
-from secateur.qubo.files import save_bqm
+from secateur.files import save_bqm
 from secateur.testing import brute_force, random_problem
 
 KEYS = ["backend", "energy", "ones", "bound", "status", "stopped", "seconds", "sample"]

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.backends import Problem
-from secateur.capacity import greedy, keep_one_each
+from secateur.capacity import greedy
 from secateur.errors import MetricError, OptionError
-from secateur.network import GatedNetwork, find_channels
+from secateur.network import GatedNetwork, find_channels, keep_one_each
 from secateur.qubo import fisher_qubo
 from secateur.refine import Evaluator, Exchange, TensorTrain, refine
 from secateur.statistics import collect_statistics

@@ -11,6 +11,7 @@ import click
 
 from secateur import __version__
 from secateur.errors import SecateurError
+from secateur.extras import needed_by
 
 COMMANDS = {
     "demo": "Prune the bundled denoiser by several methods and show the table.",
@@ -21,6 +22,9 @@ COMMANDS = {
     "train": "Train the example network.",
 }
 """Names and one-line helps, so that ``--help`` imports nothing."""
+
+_EXTRAS = {"demo": "demo", "train": "demo"}
+"""Commands that need more than PyTorch, so that one line installs it all."""
 
 
 class _LazyGroup(click.Group):
@@ -33,6 +37,14 @@ class _LazyGroup(click.Group):
         module = importlib.import_module(f"secateur.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError:
+            name = ctx.invoked_subcommand or ""
+            with needed_by(f"`secateur {name}`", _EXTRAS.get(name)):
+                raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -7,14 +7,8 @@ from typing import Any
 
 import click
 
-from secateur.cli.common import (
-    key_values,
-    load_network,
-    load_task,
-    network_options,
-    print_json,
-    refuse_existing,
-)
+from secateur.cli.common import key_values, print_json, refuse_existing
+from secateur.cli.networks import load_network, load_task, network_options
 
 REFINEMENTS = ("none", "tt", "exchange")
 

@@ -6,14 +6,8 @@ from pathlib import Path
 
 import click
 
-from secateur.cli.common import (
-    key_values,
-    load_network,
-    load_task,
-    network_options,
-    print_json,
-    refuse_existing,
-)
+from secateur.cli.common import key_values, print_json, refuse_existing
+from secateur.cli.networks import load_network, load_task, network_options
 
 
 @click.command()
@@ -60,9 +54,9 @@ def qubo(
           --objective hybrid --output halfunet.bqm
       secateur solve halfunet.bqm --backend tabu --count 173
     """
+    from secateur.files import save_bqm
     from secateur.methods import Method, check_method, make_qubo_of
     from secateur.network import find_channels
-    from secateur.qubo.files import save_bqm
     from secateur.statistics import collect_statistics
     from secateur.versions import versions
 

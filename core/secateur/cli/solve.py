@@ -54,8 +54,8 @@ def solve(
     from secateur.backends.verify import resolve_options, run
     from secateur.capacity import CONTROL, solve_exactly
     from secateur.errors import BackendFailed, OptionError
+    from secateur.files import read_file
     from secateur.progress import track
-    from secateur.qubo.files import read_file
 
     content = read_file(file)
     if None not in (count, content.ones) and count != content.ones:

@@ -81,7 +81,7 @@ def sidd_task(
             it was looked for.
         DataError: too few scenes, or pictures that do not fit each other.
         OptionError: a count below 1.
-        SecateurError: Pillow or scipy is missing.
+        SecateurError: Pillow is missing.
     """
     counts = {"patches": patches, "patch": patch, "selection_patches": selection_patches}
     for name, count in {**counts, "test_blocks": test_blocks, "batch": batch}.items():
@@ -208,7 +208,10 @@ def _read(path: Path) -> Tensor:
     try:
         from PIL import Image
     except ModuleNotFoundError as error:
-        raise _needs("Pillow") from error
+        raise SecateurError(
+            "reading SIDD needs Pillow, which is not installed",
+            remedy='pip install "secateur[photos]"',
+        ) from error
     try:
         with Image.open(path) as image:
             pixels = np.array(image.convert("RGB"))
@@ -251,10 +254,8 @@ def _blocks(root: Path, count: int) -> tuple[Tensor, Tensor] | None:
 
 def _load_blocks(path: Path) -> NDArray[np.uint8]:
     """Blocks as ``(images · blocks, height, width, 3)``."""
-    try:
-        from scipy.io import loadmat
-    except ModuleNotFoundError as error:
-        raise _needs("scipy") from error
+    from scipy.io import loadmat
+
     try:
         content: dict[str, Any] = loadmat(path)
     except Exception as error:  # scipy raises many kinds on a damaged file
@@ -273,10 +274,3 @@ def _load_blocks(path: Path) -> NDArray[np.uint8]:
 
 def _batches(noisy: Tensor, clean: Tensor, size: int) -> list[Batch]:
     return list(zip(noisy.split(size), clean.split(size), strict=True))
-
-
-def _needs(package: str) -> SecateurError:
-    return SecateurError(
-        f"reading SIDD needs {package}, which is not installed",
-        remedy='pip install "secateur[photos]"',
-    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from secateur.capacity import count_of, keep_one_each
 from secateur.errors import AmountError
+from secateur.network import count_of, keep_one_each
 from secateur.network.channels import Channels, Group, Member
 
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.errors import FileError
-from secateur.qubo.files import load_bqm, read_file, save_bqm
-from secateur.qubo.formats import MOST_VARIABLES
+from secateur.files import load_bqm, read_file, save_bqm
+from secateur.files.formats import MOST_VARIABLES
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "file-formats.md"
 # the same energy in each: 2 - a + 3 b + 4 ab - 5 bc, over (a, b, c); symmetric files halve pairs

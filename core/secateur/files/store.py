@@ -31,8 +31,8 @@ import dimod
 import numpy as np
 
 from secateur.errors import FileError
-from secateur.qubo import formats, formats_lp
-from secateur.qubo.formats_bqm import read_bqm, write_bqm
+from secateur.files import formats, formats_lp
+from secateur.files.formats_bqm import read_bqm, write_bqm
 
 Provenance = Mapping[str, Any]
 

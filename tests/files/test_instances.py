@@ -17,7 +17,7 @@ from secateur.backends import Problem
 from secateur.backends.registry import load_backend
 from secateur.backends.verify import run
 from secateur.capacity import solve_exactly
-from secateur.qubo.files import load_bqm
+from secateur.files import load_bqm
 from tests.planted import planted
 
 # file, variables, optimum, ones in it where it says so

@@ -16,7 +16,7 @@ from pathlib import Path
 import dimod
 
 from secateur.errors import FileError
-from secateur.qubo.formats import MAXIMISED, Content, lines, wrong
+from secateur.files.formats import MAXIMISED, Content, lines, wrong
 
 _SECTION = re.compile(
     r"(?:(?P<min>min(?:imi[sz]e|imum)?)|(?P<max>max(?:imi[sz]e|imum)?)"

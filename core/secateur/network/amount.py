@@ -6,7 +6,7 @@ import re
 
 from secateur.backends import Limit
 from secateur.errors import AmountError
-from secateur.network import Channels
+from secateur.network.channels import Channels
 
 Amount = int | float | str
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.errors import FileError
-from secateur.qubo.files import read_file, save_bqm
+from secateur.files import read_file, save_bqm
 
 
 @pytest.mark.parametrize("suffix", [".bqm", ".coo", ".qubo"])

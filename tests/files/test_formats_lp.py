@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.errors import FileError
-from secateur.qubo.files import load_bqm, read_file
+from secateur.files import load_bqm, read_file
 
 
 @pytest.fixture
