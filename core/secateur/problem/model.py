@@ -141,7 +141,7 @@ class Problem:
         """The problem of a PyQUBO expression or compiled model.
 
         Its labelled constraints stay the penalties that the user wrote, and are checked in the
-        answer of ``secateur.solve``.
+        answer of ``secateur.solving.``.
 
         Arguments:
             model: an expression, or what ``expression.compile()`` gives.

@@ -6,8 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from secateur.backends import Problem
-from secateur.backends.problem import Bits
+from secateur.problem.model import Bits, Problem
 from secateur.errors import OptionError
 from secateur.progress import track
 from secateur.refine.evaluator import Evaluator, Metric

@@ -20,8 +20,8 @@ from secateur.errors import BackendBudgetSpent, BackendFailed
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.progress import Step, track
-from secateur.solve.control import Control
-from secateur.solve.prices import Prices
+from secateur.solving.control import Control
+from secateur.solving.prices import Prices
 
 REPAIRED_ROWS = 4
 """So many of the best rows of each answer are brought to the demands; more rarely helped."""

@@ -16,7 +16,7 @@ from secateur.problem.model import Bits, Label, Problem
 if TYPE_CHECKING:
     import dimod
 
-    from secateur.solve.certificate import Certificate
+    from secateur.solving.certificate import Certificate
 
 
 @dataclass(frozen=True, eq=False)

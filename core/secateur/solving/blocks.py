@@ -19,11 +19,11 @@ from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.problem.parts import Parts
 from secateur.progress import Step, track
-from secateur.solve.control import Control
-from secateur.solve.curve import Curve
-from secateur.solve.curves import feed, upper_curves
-from secateur.solve.prices import Prices
-from secateur.solve.prove import Progress, Proof, prove
+from secateur.solving.control import Control
+from secateur.solving.curve import Curve
+from secateur.solving.curves import feed, upper_curves
+from secateur.solving.prices import Prices
+from secateur.solving.prove import Progress, Proof, prove
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ def load_solver(name: str) -> type[Backend]:
         BackendNotFound, BackendConflict, BackendUnavailable, BackendFailed: as ``load_backend``.
     """
     if name.startswith(DECOMPOSE):
-        from secateur.solve.decomposition import decompose
+        from secateur.solving.decomposition import decompose
 
         return decompose(load_solver(name.removeprefix(DECOMPOSE)))
     return load_backend(name)

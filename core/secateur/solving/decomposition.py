@@ -37,8 +37,8 @@ from secateur.problem.model import Problem
 from secateur.problem.moves import Moves
 from secateur.problem.persistency import persistent
 from secateur.problem.subproblem import subproblem
-from secateur.solve.decomposition_search import LARGEST_SEED, Limits, Search, asked
-from secateur.solve.solvers import DECOMPOSE
+from secateur.solving.decomposition_search import LARGEST_SEED, Limits, Search, asked
+from secateur.solving.solvers import DECOMPOSE
 
 INNER = "inner."
 """Before the name of an option: that option of the inner backend."""

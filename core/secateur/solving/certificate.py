@@ -19,8 +19,8 @@ import numpy as np
 from secateur.errors import FileError
 from secateur.problem.model import Bits, Problem
 from secateur.problem.parts import Junction
-from secateur.solve.blocks import ByBlocks
-from secateur.solve.record import Record
+from secateur.solving.blocks import ByBlocks
+from secateur.solving.record import Record
 
 TOLERANCE = 1e-6
 """Energy and bound nearer than this, relative to the energy, are told as proven."""

@@ -17,11 +17,11 @@ from secateur.errors import BackendError, ConstraintError, OptionError, Secateur
 from secateur.problem.constraints import Constraint, count as demand_count
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
-from secateur.solve.blocks import ByBlocks, by_blocks
-from secateur.solve.control import Control
-from secateur.solve.exactly import Found, Search
-from secateur.solve.selection import Selection, make_selection
-from secateur.solve.solvers import AUTO, CONTROL, as_solver
+from secateur.solving.blocks import ByBlocks, by_blocks
+from secateur.solving.control import Control
+from secateur.solving.exactly import Found, Search
+from secateur.solving.selection import Selection, make_selection
+from secateur.solving.solvers import AUTO, CONTROL, as_solver
 from secateur.versions import versions
 
 logger = logging.getLogger("secateur")
@@ -310,13 +310,13 @@ class _Ask:
         return about
 
     def _reads(self, found: Found, bits: Bits) -> Any:
-        from secateur.solve.reads import gather
+        from secateur.solving.reads import gather
 
         problem, rows = self.problem, found.rows
         return lambda: gather(problem, bits, rows)
 
     def _prover(self, found: Found, made: ByBlocks | None, bits: Bits, ours: bool) -> Any:
-        from secateur.solve.certificate import certify, claimed
+        from secateur.solving.certificate import certify, claimed
 
         problem = self.problem
         if ours and made is not None:
