@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from secateur.problem.parts import Block, Floats
@@ -27,23 +29,30 @@ def convexify(
     Returns:
         d, shape ``(w,)``, or None without couplings; points of shape ``(P, w)``.
     """
-    nothing = np.zeros((0, block.size))
-    if block.couplings is None:
-        return None, nothing
+    pairs = block.couplings
+    if pairs is None:
+        return None, np.zeros((0, block.size))
+    # a variable that nothing couples needs no convexification
+    used = np.flatnonzero(pairs.any(axis=1))
+    diagonal = np.zeros(block.size)
+    if not len(used):
+        return diagonal, np.zeros((0, block.size))
+    if len(used) < block.size:
+        pairs = pairs[np.ix_(used, used)]
+    linear = block.linear[used] - slope
     if block.size > WIDE:
-        return positive(cheap_diagonal(block.couplings), block.couplings), nothing
-    linear = block.linear - slope
-    diagonal, mean = sdp_diagonal(linear, block.couplings, tolerance=gap, control=control)
-    diagonal = positive(diagonal, block.couplings)
+        diagonal[used] = positive(cheap_diagonal(pairs), pairs)
+        return diagonal, np.zeros((0, block.size))
+    found, mean = sdp_diagonal(linear, pairs, tolerance=gap, control=control)
+    diagonal[used] = found = positive(found, pairs)
     points = [mean]
-    try:
-        # the least of the convex form: its gradient is the slope at every variable
-        points.append(
-            np.linalg.solve(block.couplings + np.diag(diagonal), diagonal / 2 - linear)
-        )
-    except np.linalg.LinAlgError:
-        pass
-    return diagonal, np.array([p for p in points if np.isfinite(p).all()])
+    # the least of the convex form: its gradient is the slope at every variable
+    with contextlib.suppress(np.linalg.LinAlgError):
+        points.append(np.linalg.solve(pairs + np.diag(found), found / 2 - linear))
+    points = [point for point in points if np.isfinite(point).all()]
+    whole = np.zeros((len(points), block.size))
+    whole[:, used] = points
+    return diagonal, whole
 
 
 def slope_at(own: Floats, others: Floats, k: int) -> float:

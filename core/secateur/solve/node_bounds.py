@@ -93,14 +93,18 @@ class NodeBounds:
         self.abs_couplings = block.couplings if self.positive else np.abs(block.couplings)
         self.offset = block.linear - diagonal / 2
         self.abs_offset = self.abs_linear + diagonal / 2
-        self.root = np.sqrt(diagonal)
+        # where nothing is convexified the relaxation, which proves nothing, still needs a scale
+        some = diagonal[diagonal > 0]
+        least = 1e-3 * float(np.median(some)) if len(some) else 1.0
+        scale = np.where(diagonal > 0, diagonal, np.maximum(self.abs_linear, least))
+        self.root = np.sqrt(scale)
         self.inverse_root = 1 / self.root
         matrix = scaled(block.couplings, self.inverse_root)
         matrix[np.diag_indices(self.size)] += _PENALTY
         self.solver = np.linalg.inv(matrix)
         normal = self.solver @ self.inverse_root
         self.correction = normal / (self.inverse_root @ normal)
-        self.start = self.offset * self.inverse_root
+        self.start = (block.linear - scale / 2) * self.inverse_root
         self.lawler = self.positive
         if self.lawler:
             others = block.couplings + np.diag(np.full(self.size, np.inf))

@@ -210,6 +210,8 @@ class _Search:
         others = rest(self.root, uppers)
         size = sum(float(np.abs(block.linear).sum()) for block in self.blocks)
         gap = max(1e-3 * abs(split.value) / len(self.trees), 1e-13 * size)
+        import scipy.linalg  # noqa: F401  (it takes a while: not out of the first block's share)
+
         for done, (l, tree) in enumerate(self.trees.items()):
             if self.control.late:
                 break
