@@ -33,8 +33,8 @@ from secateur.solve.small import (
 )
 from secateur.solve.tree import Tree
 
-_NOTHING = 2.0**-80
-"""A gap of so much of the problem's largest number is none: the optimum is zero."""
+NOTHING = 2.0**-57
+"""A gap of so much of the problem's largest number is none: the optimum is zero, to rounding."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ class _Search:
         """Value and bound agree."""
         value = self.upper.value
         return math.isfinite(value) and value - self.bound <= max(
-            tolerance * abs(value), _NOTHING
+            tolerance * abs(value), NOTHING
         )
 
     def start(self, tolerance: float) -> None:
@@ -248,9 +248,10 @@ class _Search:
     def _round(self, tolerance: float) -> int:
         """Let every tree work where the split wants it; returns the number of new nodes."""
         value, below = self.upper.value, self.below.value
-        allowance = 0.0
+        allowance = NOTHING
         if math.isfinite(value) and value * below > 0:
-            allowance = tolerance * min(abs(value), abs(below)) / (2 * len(self.trees))
+            allowance = max(allowance, tolerance * min(abs(value), abs(below)))
+        allowance /= 2 * len(self.trees)
         share = (value - below) / 3
         others = rest(self.root, self.lower)
         self.rounds += 1
