@@ -10,6 +10,7 @@
     ├── MetricError            a loss or metric that returns NaN or the wrong shape
     ├── OptionError            an option of ours that is unknown or out of range
     ├── FileError              a file or folder: exists already, missing, corrupt, truncated
+    ├── CertificateError       a certificate that does not prove what it claims; knows where
     └── BackendError           anything about a backend; knows its name
         ├── BackendNotFound        no entry point of that name
         ├── BackendConflict        two distributions register one name
@@ -68,6 +69,18 @@ class OptionError(SecateurError):
 
 class FileError(SecateurError):
     """A file or folder is missing, corrupt, or in the way."""
+
+
+class CertificateError(SecateurError):
+    """A certificate does not prove what it claims, or is no certificate.
+
+    Arguments:
+        where: the first place that is wrong, "block 3, node 17, k = 9".
+    """
+
+    def __init__(self, message: str, *, where: str, remedy: str | None = None) -> None:
+        super().__init__(f"{where}: {message}", remedy=remedy)
+        self.where = where
 
 
 class BackendError(SecateurError):
