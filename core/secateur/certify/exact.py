@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 WIDEST = 4096
 """Rows of a matrix: the sum of this many products of 20-bit numbers is exact in a float64."""
 MOST_ELIMINATED = 128
-"""Rows of a matrix that is eliminated without fractions: 128 take half a minute."""
+"""Rows of a matrix that is eliminated without fractions: 128 take ten seconds."""
 _LIMB = 20
 _ROUNDINGS = (44, 40, 36, 30)
 

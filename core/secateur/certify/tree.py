@@ -199,14 +199,13 @@ class Block:
             for i, value in fixed:
                 side = f"{where}, its side leaf with variable {i} at {1 - value}"
                 state = entry.fixed([(i, 1 - value)])
-                if not any(demand.impossible(state.value) for demand in self.demands.values()):
-                    self._check_leaf(state, frame, pending, side)
+                self._check_leaf(state, frame, pending, side, self.demands)
             state = entry.fixed(fixed)
             if node["branch"] is None:
                 if node["children"] is not None:
                     fail(where, "children and no branch")
                 if node["infeasible"] is None:
-                    self._check_leaf(state, frame, pending, where)
+                    self._check_leaf(state, frame, pending, where, {})
                 else:
                     name = text(node["infeasible"], f"{where}, infeasible")
                     if name not in self.demands or not self.demands[name].impossible(state.value):
@@ -271,9 +270,16 @@ class Block:
             pending = [k for k in pending if bound[k - first] < need[k]]
         return pending
 
-    def _check_leaf(self, state: _State, frame: _Frame, pending: list[int], where: str) -> None:
+    def _check_leaf(
+        self,
+        state: _State,
+        frame: _Frame,
+        pending: list[int],
+        where: str,
+        demands: Mapping[str, _Demand],
+    ) -> None:
         left = self._unbounded(state, frame, pending)
-        if left:
+        if left and not any(demand.impossible(state.value) for demand in demands.values()):
             k = left[0]
             claim = "none exists" if self.lower[k] is None else f"none is below {self.lower[k]}"
             fail(f"{where}, k = {k}", f"the curve claims that {claim}, and no bound here says so")
