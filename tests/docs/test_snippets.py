@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 import pytest
+from secateur.capacity import solve_exactly
 
 from secateur.backends.entries import list_backends
 from secateur.backends.registry import load_backend
-from secateur.capacity import solve_exactly
 from secateur.cli import cli, run
 from secateur.cli.new_backend import write_plugin
 from secateur.errors import FileError, OptionError

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.problem.parts import Junction
-from secateur.solving. import minplus
+from secateur.problem import minplus
 from secateur.problem.minplus import best_split, rest, total_curve
 from secateur.problem.slopes import convex, merge_slopes
 

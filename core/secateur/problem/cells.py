@@ -84,7 +84,8 @@ class Cells:
         """In which cells a zero may become one, and a one zero, shape ``(cells,)`` each."""
         rows = np.arange(len(ones))
         up, down = self._table[rows, ones + 2], self._table[rows, ones]
-        return (~self.inside | up).all(axis=1), (~self.inside | down).all(axis=1)
+        free = ~self.inside
+        return np.asarray((free | up).all(axis=1)), np.asarray((free | down).all(axis=1))
 
     def swaps(self, ones: NDArray[np.int64]) -> Flags:
         """Whether a one of cell a may leave for a zero of cell b, shape ``(cells, cells)``."""

@@ -301,9 +301,7 @@ class Problem:
     @property
     def limits(self) -> tuple[Counted, ...]:
         """The cardinalities beside the count, over positions: members and numbers allowed."""
-        return tuple(
-            d for d in self.demands if isinstance(d, Counted) and d.kind != "count"
-        )
+        return tuple(d for d in self.demands if isinstance(d, Counted) and d.kind != "count")
 
     @property
     def sums(self) -> tuple[Summed, ...]:

@@ -351,7 +351,7 @@ class _Room:
         binding = [d.kind != "count" for d in cells.demands]
         self._inside = cells.inside[:, binding]
         self._left = self._left[binding]
-        self.cells = (~self._inside | (self._left > 0)).all(axis=1)
+        self.cells = np.asarray((~self._inside | (self._left > 0)).all(axis=1))
 
     @property
     def none(self) -> bool:
@@ -365,7 +365,7 @@ class _Room:
             return
         self._left[touched] -= 1
         if (self._left[touched] <= 0).any():
-            self.cells = (~self._inside | (self._left > 0)).all(axis=1)
+            self.cells = np.asarray((~self._inside | (self._left > 0)).all(axis=1))
 
 
 def _field(moves: Moves, bits: Bits) -> Floats:

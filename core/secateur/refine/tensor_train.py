@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from secateur.problem.model import Bits, Problem
 from secateur.errors import OptionError
+from secateur.problem.model import Bits, Problem
 from secateur.refine.model import ExactCountTrain, warm_cores
 from secateur.refine.search import Candidate, Search, swap_proposals
 

@@ -14,7 +14,8 @@ import numpy as np
 from secateur.backends.base import Backend, Status, Stopped
 from secateur.backends.call import resolve_options
 from secateur.errors import BackendError, ConstraintError, OptionError, SecateurError
-from secateur.problem.constraints import Constraint, count as demand_count
+from secateur.problem.constraints import Constraint
+from secateur.problem.constraints import count as demand_count
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.solving.blocks import ByBlocks, by_blocks
@@ -166,16 +167,14 @@ class _Ask:
         solver = as_solver(self.backend)
         resolve_options(solver, self.options)
         clock = self.clock.part(1 - PROOF_SHARE) if self._wanted() else self.clock
-        search = Search(
-            self.problem, solver, options=self.options, seed=self.seed, control=clock
-        )
+        search = Search(self.problem, solver, options=self.options, seed=self.seed, control=clock)
         found = search.go()
         native = self.problem.kinds <= solver.capabilities.native
         about = {"method": "native" if native else "multipliers"}
         return self._finish(found, solver.name, about)
 
     def auto(self) -> Selection:
-        """Blocks first; annealing where they leave a gap; then the proof goes on from its answer."""
+        """Blocks first; annealing where they leave a gap; then the proof goes on from there."""
         if self.options:
             raise OptionError(
                 "options were given, and the backend is 'auto'",
@@ -196,9 +195,7 @@ class _Ask:
     def _annealed(self) -> Found:
         try:
             solver = as_solver("annealing")
-            search = Search(
-                self.problem, solver, seed=self.seed, control=self.clock.part(QUICK)
-            )
+            search = Search(self.problem, solver, seed=self.seed, control=self.clock.part(QUICK))
             return search.go()
         except BackendError as error:  # the default backend may not be installed
             logger.warning("annealing was left out: %s", error.message)
@@ -209,9 +206,7 @@ class _Ask:
         if self.proof is not None:
             return self.proof
         widest = max((block.size for block in self.problem.parts.blocks), default=0)
-        return self.problem.n <= SMALL or (
-            widest <= SMALL_BLOCK and not self.problem.parts.loose
-        )
+        return self.problem.n <= SMALL or (widest <= SMALL_BLOCK and not self.problem.parts.loose)
 
     def _finish(
         self, found: Found, name: str, about: dict[str, Any], made: ByBlocks | None = None

@@ -94,7 +94,9 @@ class Demands:
                 row |= self.forms[j - len(self.below)].used
         return out
 
-    def swaps(self, bits: Bits, ones: NDArray[np.intp], zeros: NDArray[np.intp]) -> NDArray[np.bool_]:
+    def swaps(
+        self, bits: Bits, ones: NDArray[np.intp], zeros: NDArray[np.intp]
+    ) -> NDArray[np.bool_]:
         """Which exchanges of a one for a zero keep every demand (sums but for rounding)."""
         good = np.ones((len(ones), len(zeros)), dtype=bool)
         for member, demand in zip(self.members, self.block.counts, strict=True):
@@ -157,7 +159,9 @@ class _Form:
             return False
         return not (math.isfinite(demand.lower) and math.fsum([*terms, -demand.lower]) < 0)
 
-    def swaps(self, bits: Bits, ones: NDArray[np.intp], zeros: NDArray[np.intp]) -> NDArray[np.bool_]:
+    def swaps(
+        self, bits: Bits, ones: NDArray[np.intp], zeros: NDArray[np.intp]
+    ) -> NDArray[np.bool_]:
         demand, chosen = self.demand, bits.astype(float)
         field = demand.linear + self.pairs @ chosen
         now = demand.constant + 0.5 * float((demand.linear + field) @ chosen)

@@ -125,9 +125,7 @@ class Prices:
                 linear[demand.members] += price.value * demand.linear
                 row, col, bias = demand.pairs
                 if len(bias):
-                    pairs.append(
-                        (row.astype(np.int32), col.astype(np.int32), price.value * bias)
-                    )
+                    pairs.append((row.astype(np.int32), col.astype(np.int32), price.value * bias))
             else:
                 linear[demand.members] += price.value
         if len(pairs) == 1:
@@ -211,4 +209,5 @@ def _together(
     col = np.concatenate([p[1] for p in pairs]).astype(np.int64)
     bias = np.concatenate([p[2] for p in pairs])
     key, inverse = np.unique(row * n + col, return_inverse=True)
-    return key // n, key % n, np.bincount(inverse, bias, minlength=len(key))
+    summed = np.bincount(inverse, bias, minlength=len(key)).astype(np.float64)
+    return key // n, key % n, summed

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from secateur.problem.minplus import Split, best_split, rest
 from secateur.problem.parts import Block, Floats, Junction
 from secateur.solving.control import Control
 from secateur.solving.convexify import convexify, slope_at
 from secateur.solving.curve import Curve
 from secateur.solving.demands import Demands
-from secateur.problem.minplus import Split, best_split, rest
 from secateur.solving.node_bounds import UNIT
 from secateur.solving.record import Record
 from secateur.solving.small import (
@@ -153,9 +153,7 @@ class _Search:
             if plain:
                 self.lower.append(uncoupled(block, self.curves[l], self.slack[l]))
             elif few:
-                self.lower.append(
-                    enumerated(block, self.demands[l], self.curves[l], self.slack[l])
-                )
+                self.lower.append(enumerated(block, self.demands[l], self.curves[l], self.slack[l]))
             else:
                 tree = Tree(
                     block, self.demands[l], self.curves[l], slack=self.slack[l], record=record
@@ -188,9 +186,7 @@ class _Search:
     def closed(self, tolerance: float) -> bool:
         """Value and bound agree."""
         value = self.upper.value
-        return math.isfinite(value) and value - self.bound <= max(
-            tolerance * abs(value), NOTHING
-        )
+        return math.isfinite(value) and value - self.bound <= max(tolerance * abs(value), NOTHING)
 
     def start(self, tolerance: float) -> None:
         """Diagonals and roots of all trees."""
@@ -228,10 +224,8 @@ class _Search:
             self._split()
             if progress is not None:
                 value, bound = self.upper.value / self.factor, self.bound / self.factor
-                progress(
-                    Progress(self.rounds, value, bound, self.nodes, self.control.elapsed())
-                )
-            if math.isinf(self.below.value) or self.closed(tolerance):
+                progress(Progress(self.rounds, value, bound, self.nodes, self.control.elapsed()))
+            if math.isinf(self.below.value) or self.closed(tolerance) or not self.trees:
                 return
             if self.control.late:
                 self.stopped = "time limit"

@@ -14,7 +14,7 @@ from secateur.problem.model import Bits, Problem
 def gather(
     problem: Problem, answer: Bits, rows: Sequence[tuple[Bits, NDArray[np.int64]]]
 ) -> dimod.SampleSet:
-    """Every row with its energy in the problem itself, how often it was read, and if it is feasible.
+    """Every row with its own energy, how often it was read, and whether it is feasible.
 
     The answer is a row of its own, with no occurrences, where no read was the answer.
 

@@ -1,4 +1,4 @@
-"""What a search returns: a choice that keeps every demand, with an energy and a bound of our own."""
+"""What a search returns: a choice that keeps every demand, its energy and a bound of our own."""
 
 from __future__ import annotations
 

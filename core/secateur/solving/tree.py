@@ -235,9 +235,7 @@ class Tree:
         if self.record is not None:
             self._note(batch.ids, points, fixings(entry, done), extra)
 
-    def _points(
-        self, batch: _Batch, forced: Bits, k: int, iterations: int
-    ) -> NDArray[np.float32]:
+    def _points(self, batch: _Batch, forced: Bits, k: int, iterations: int) -> NDArray[np.float32]:
         """Where to linearise: relaxed choices near k ones. The batch keeps the state."""
         if self.block.couplings is None:
             return np.zeros(forced.shape, dtype=np.float32)

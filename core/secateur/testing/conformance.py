@@ -21,13 +21,13 @@ import pytest
 from dimod.core.sampler import Sampler
 
 from secateur.backends.base import Availability, Backend, Status
+from secateur.backends.call import resolve_options
 from secateur.backends.options import BackendOptions, domain
-from secateur.problem import Problem
 from secateur.backends.registry import list_backends
 from secateur.backends.sampler import wrap_sampler
-from secateur.backends.call import resolve_options
-from secateur.solving import load_solver, solve
 from secateur.errors import BackendOptionError
+from secateur.problem import Problem
+from secateur.solving import load_solver, solve
 from secateur.testing.problems import brute_force, random_problem
 from secateur.testing.promises import Promises
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from secateur.backends.base import Backend, Solution, Status, Stopped
-from secateur.problem import Problem, at_most, count
 from secateur.backends.call import resolve_options, run
 from secateur.errors import BackendOptionError, BackendUnsuitable
+from secateur.problem import Problem, at_most, count
 from secateur.testing.problems import balanced_problem, brute_force, random_problem
 
 
@@ -75,14 +75,14 @@ class Promises:
             solution = self.solve(solver, problem)
             counts = np.asarray(solution.samples.record.sample).sum(axis=1)
             kept.append(bool((counts == ones).all()))
-            if not "count" in does.native:
+            if "count" not in does.native:
                 continue
             assert kept[-1], f"{counts.tolist()} ones, and exactly {ones} were asked for"
             if does.exact:
                 assert solution.status is Status.OPTIMAL
                 optimum = brute_force(problem)[0]
                 assert self.best(problem, solution) == pytest.approx(optimum, rel=1e-6, abs=1e-6)
-        if not "count" in does.native:
+        if "count" not in does.native:
             assert not all(kept), 'it keeps the count: declare native={"count"}'
 
     def test_limits(self, solver: Backend) -> None:
@@ -97,7 +97,7 @@ class Promises:
         if "limit" in does.native:
             assert feasible.all(), "it declares limits native and breaks one"
             assert self.best(problem, solution) == pytest.approx(-1.0)
-        elif not "count" in does.native:
+        elif "count" not in does.native:
             assert not feasible.all(), 'it keeps limits: declare native={"limit"}'
 
     def test_proof(self, solver: Backend) -> None:
