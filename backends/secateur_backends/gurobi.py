@@ -207,7 +207,7 @@ def _build(gurobi: Any, model: Any, problem: Problem, scale: float) -> Any:
     from scipy.sparse import coo_array
 
     z = model.addMVar(problem.n, vtype=gurobi.GRB.BINARY)
-    row, col, bias = problem.quadratic
+    row, col, bias = (np.array(values) for values in problem.quadratic)
     linear: NDArray[np.float64] = scale * problem.linear
     offset = scale * float(problem.offset)
     if _is_quadratic(problem):

@@ -173,7 +173,7 @@ class _Search:
         if math.isfinite(value) and (not self.incumbents or value < self.incumbents[-1][1]):
             self.incumbents.append((self.control.elapsed(), value))
         self.bound = self.below.value
-        if math.isfinite(self.bound):
+        if math.isfinite(self.bound) and len(self.lower) > 1:
             # no split near the least one sums up larger numbers than these
             least = sum(-min(0.0, float(lower.min())) for lower in self.lower)
             terms = abs(self.bound) + 2 * least
