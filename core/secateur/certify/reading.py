@@ -26,6 +26,14 @@ def fail(where: str, message: str) -> NoReturn:
     raise CertificateError(message, where=where or "certificate")
 
 
+def approximate(value: Fraction) -> float:
+    """For people: a fraction beyond all floats is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def read_json(path: Path) -> Any:
     """The JSON of a file, unpacked where its name ends in .gz.
 
