@@ -240,6 +240,8 @@ BQM = dimod.BinaryQuadraticModel(
         (linear({"a": 3, "b": -2}, lower=-1, upper=1, name="x"), {"x: at least", "x: at most"}),
         (linear({"a": 3, "b": -3}, lower=0, upper=0, name="x"), {"x"}),
         (quadratic({"a": 1}, {("b", "c"): 2}, offset=1, upper=3, name="x"), {"x"}),
+        (quadratic({}, {}, offset=-2, upper=-1, name="x"), {"x"}),
+        (quadratic({}, {}, offset=-2, upper=-3, name="x"), {"x"}),
         (quadratic({}, {("b", "c"): 2, ("a", "d"): 1}, lower=1, upper=2, name="x"),
          {"x: at least", "x: at most"}),
     ],

@@ -46,10 +46,10 @@ def from_cqm(
 ) -> tuple[dimod.BinaryQuadraticModel, tuple[Constraint, ...]]:
     """The objective as a binary quadratic model, and the constraints.
 
-    Spins become binaries of the same label (s = 2z - 1), integers from 0 to 1 are binaries. A linear
-    constraint whose coefficients are all the same is a cardinality, ``a - b == 0`` ties, any other
-    is linear; what has products is quadratic. One-hot (discrete) constraints are cardinalities too.
-    A constraint is called as it is labelled.
+    Spins become binaries of the same label (s = 2z - 1), integers from 0 to 1 are binaries. A
+    linear constraint whose coefficients are all the same is a cardinality, ``a - b == 0`` ties, any
+    other is linear; what has products is quadratic. One-hot (discrete) constraints are cardinalities
+    too. A constraint is called as it is labelled.
 
     Raises:
         ConstraintError: a variable that is not binary, or a soft constraint.
@@ -214,13 +214,17 @@ class _Writer:
             self._cardinality(constraint)
             return
         assert isinstance(constraint, (Linear, Quadratic))
+        lower, upper = constraint.lower, constraint.upper
         if isinstance(constraint, Linear):
             terms: list[tuple[Any, ...]] = list(constraint.coefficients.items())
+        elif not constraint.labels():
+            # dimod 0.12 leaves the offset out of the value of a form without variables
+            terms, lower, upper = [], lower - constraint.offset, upper - constraint.offset
         else:
             terms = list(constraint.linear.items())
             terms += [(a, b, value) for (a, b), value in constraint.quadratic.items()]
             terms.append((constraint.offset,))
-        self._between(constraint.name, terms, constraint.lower, constraint.upper)
+        self._between(constraint.name, terms, lower, upper)
 
     def _cardinality(self, constraint: Cardinality) -> None:
         name = constraint.name
