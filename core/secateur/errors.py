@@ -10,6 +10,7 @@
     ├── MetricError            a loss or metric that returns NaN or the wrong shape
     ├── OptionError            an option of ours that is unknown or out of range
     ├── FileError              a file or folder: exists already, missing, corrupt, truncated
+    ├── MissingExtra           a package of an extra is not installed; an ImportError too
     └── BackendError           anything about a backend; knows its name
         ├── BackendNotFound        no entry point of that name
         ├── BackendConflict        two distributions register one name
@@ -68,6 +69,13 @@ class OptionError(SecateurError):
 
 class FileError(SecateurError):
     """A file or folder is missing, corrupt, or in the way."""
+
+
+class MissingExtra(SecateurError, ImportError):
+    """What was asked for needs a package that only an extra brings.
+
+    It is an ``ImportError`` too, because a name that is imported from ``secateur`` may raise it.
+    """
 
 
 class BackendError(SecateurError):

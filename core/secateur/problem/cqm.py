@@ -7,38 +7,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import dimod
 import numpy as np
 
 from secateur.errors import ConstraintError
-from secateur.problem.constraints import (
-    Cardinality,
-    Constraint,
-    Linear,
-    Quadratic,
-    at_least,
-    at_most,
-    count,
-    exactly,
-    tied,
-)
+from secateur.problem.constraints import Cardinality, Constraint, Linear, Quadratic
+from secateur.problem.forms import form_of, plainest
 
 Label = Hashable
-_CLOSE = 1e-9
-"""How far rounding may put bound / coefficient from a whole number, relative to its size."""
-
-
-@dataclass(frozen=True)
-class _Form:
-    """``offset + Σ linear·z + Σ quadratic·z·z`` over binaries; zeros are left out."""
-
-    linear: Mapping[Label, float]
-    quadratic: Mapping[tuple[Label, Label], float]
-    offset: float
 
 
 def from_cqm(
@@ -48,14 +27,14 @@ def from_cqm(
 
     Spins become binaries of the same label (s = 2z - 1), integers from 0 to 1 are binaries. A
     linear constraint whose coefficients are all the same is a cardinality, ``a - b == 0`` ties, any
-    other is linear; what has products is quadratic. One-hot (discrete) constraints are cardinalities
-    too. A constraint is called as it is labelled.
+    other is linear; what has products is quadratic. One-hot (discrete) ones are cardinalities too.
+    A constraint is called as it is labelled.
 
     Raises:
         ConstraintError: a variable that is not binary, or a soft constraint.
     """
     shifts = {label: _shift(cqm, label) for label in cqm.variables}
-    objective = _form(cqm.objective, shifts)
+    objective = form_of(cqm.objective, shifts)
     bqm = dimod.BinaryQuadraticModel(dimod.BINARY)
     bqm.add_linear_from(dict.fromkeys(cqm.variables, 0.0))
     bqm.add_linear_from(objective.linear)
@@ -70,9 +49,9 @@ def from_cqm(
                 f"the constraint {name!r} is soft, of weight {comparison.lhs.weight()}",
                 remedy="make it hard, or add its penalty to the objective",
             )
-        form = _form(comparison.lhs, shifts)
+        form = form_of(comparison.lhs, shifts)
         sense, bound = comparison.sense.value, float(comparison.rhs)
-        constraints.append(_constraint(name, form, sense, bound, len(cqm.variables)))
+        constraints.append(plainest(name, form, sense, bound, len(cqm.variables)))
     return bqm, tuple(constraints)
 
 
@@ -89,76 +68,6 @@ def _shift(cqm: dimod.ConstrainedQuadraticModel, label: Label) -> tuple[float, f
     raise ConstraintError(
         f"the variable {label!r} is {vartype.name}, from {lower:.9g} to {upper:.9g}",
         remedy="write it as a sum of binaries, 1·b0 + 2·b1 + 4·b2 + …; here all are 0 or 1",
-    )
-
-
-def _form(expression: Any, shifts: Mapping[Label, tuple[float, float]]) -> _Form:
-    """An expression of a CQM over binaries."""
-    linear: dict[Label, float] = {}
-    pairs: dict[tuple[Label, Label], float] = {}
-    offset = float(expression.offset)
-
-    def add(label: Label, value: float) -> None:
-        linear[label] = linear.get(label, 0.0) + value
-
-    for label, bias in expression.linear.items():
-        factor, summand = shifts[label]
-        add(label, factor * float(bias))
-        offset += summand * float(bias)
-    for (a, b), raw in expression.quadratic.items():
-        bias = float(raw)
-        (fa, sa), (fb, sb) = shifts[a], shifts[b]
-        if a == b:  # an integer's square, and z·z = z
-            add(a, bias)
-            continue
-        pairs[a, b] = pairs.get((a, b), 0.0) + bias * fa * fb
-        add(a, bias * fa * sb)
-        add(b, bias * fb * sa)
-        offset += bias * sa * sb
-    return _Form(
-        {label: value for label, value in linear.items() if value},
-        {pair: value for pair, value in pairs.items() if value},
-        offset,
-    )
-
-
-def _constraint(name: str, form: _Form, sense: str, bound: float, n: int) -> Constraint:
-    """``form`` (sense) ``bound``, as the plainest kind that says the same."""
-    if form.quadratic:
-        lower, upper = _interval(sense, bound)
-        return Quadratic(name, form.linear, form.quadratic, form.offset, lower, upper)
-    bound -= form.offset
-    made = _as_cardinality(name, form.linear, sense, bound, n)
-    return made or Linear(name, form.linear, *_interval(sense, bound))
-
-
-def _as_cardinality(
-    name: str, terms: Mapping[Label, float], sense: str, bound: float, n: int
-) -> Cardinality | None:
-    labels, values = tuple(terms), tuple(terms.values())
-    if len(values) == 2 and values[0] == -values[1] and sense == "==" and bound == 0.0:
-        return tied(*labels, name=name)
-    if not values or any(value != values[0] for value in values) or not math.isfinite(bound):
-        return None
-    ones = bound / values[0]
-    if values[0] < 0.0:
-        sense = {"<=": ">=", ">=": "<="}.get(sense, sense)
-    room = _CLOSE * max(1.0, abs(ones))
-    if sense == "<=":
-        most = math.floor(ones + room)
-        return at_most(min(most, len(labels)), labels, name=name) if most >= 0 else None
-    if sense == ">=":
-        return at_least(max(math.ceil(ones - room), 0), labels, name=name)
-    if abs(ones - round(ones)) > room or ones < -room:
-        return None  # nothing keeps it; as a sum, that is plain to see
-    number = max(round(ones), 0)
-    return count(number, name=name) if len(labels) == n else exactly(number, labels, name=name)
-
-
-def _interval(sense: str, bound: float) -> tuple[float, float]:
-    return (
-        -math.inf if sense == "<=" else bound,
-        math.inf if sense == ">=" else bound,
     )
 
 
