@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dimod
@@ -174,6 +174,11 @@ def demand(
     if len(pairs) == 1 and not form.linear and form.offset == 0.0:
         return at_most(1, pairs[0], name=name)
     root = square_root(form)
+    if root is not None:  # in the order of the variables
+        ordered = {
+            label: root.linear[label] for label in read.bqm.variables if label in root.linear
+        }
+        root = replace(root, linear=ordered)
     n = -1 if labels is None else len(labels)  # a count is of all variables, which must be known
     return plainest(name, root or form, "==", 0.0, n)
 
