@@ -235,6 +235,10 @@ def test_rounding_breaks_nothing():
     assert checks.broken({"a": 1, "b": 1}) == {}
     assert set(checks.broken({"a": 1, "b": 1}, tolerance=0.0)) == {"sum"}
     assert set(checks.broken({"a": 1, "b": 0})) == {"sum"}
+    for scale in (1e-12, 1e12):  # the same whatever the unit
+        checks = checks_of(Constraint(scale * (0.1 * A + 0.2 * B - 0.3) ** 2, "sum"))
+        assert checks.broken({"a": 1, "b": 1}) == {}
+        assert set(checks.broken({"a": 1, "b": 0})) == {"sum"}
     # a condition of its own may refuse a zero
     assert checks_of(Constraint(A, "a", condition=lambda v: v > 0)).broken({"a": 0}) == {"a": 0.0}
 

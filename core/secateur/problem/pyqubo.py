@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import dimod
@@ -32,7 +33,7 @@ class PyquboChecks:
         model: compiled; None in a copy that came from another process.
         feed: values of placeholders.
         texts: PyQUBO's name of each variable, by label.
-        names: of the model's ``Constraint(…)``s.
+        names: of the model's constraints.
         zero: names of sub-Hamiltonians that must be zero besides.
     """
 
@@ -50,21 +51,34 @@ class PyquboChecks:
         """The constraints that a sample breaks, with their values.
 
         PyQUBO's own rule is "exactly 0.0" unless a constraint has a condition of its own, and
-        (0.1 + 0.2 - 0.3)² is not. So a value between zero and ``tolerance`` keeps its constraint.
+        (0.1 + 0.2 - 0.3)² is not. So a value that is rounding keeps its constraint.
 
         Arguments:
             sample: 0 or 1 by label; labels that the model does not have are left out.
-            tolerance: of values.
+            tolerance: values below this, relative to the constraint's values elsewhere, are
+                rounding.
 
         Raises:
             SecateurError: the sample lacks a variable, or has one that is not 0 or 1; a condition
                 raises; the model stayed in another process.
         """
+        found = {name: value for name, (kept, value) in self._decoded(sample).items() if not kept}
         return {
             name: value
-            for name, (kept, value) in self._decoded(sample).items()
-            if not kept and (value == 0.0 or abs(value) > tolerance)
+            for name, value in found.items()
+            if value == 0.0 or abs(value) > tolerance * self._sizes[name]
         }
+
+    @cached_property
+    def _sizes(self) -> Mapping[str, float]:
+        """How large the values of each constraint are, from some random vectors."""
+        few = 8 if len(self.texts) <= 200 else 4  # decoding a square of 1000 takes a second
+        rng = np.random.default_rng(0)
+        sizes: dict[str, float] = {}
+        for bits in rng.integers(0, 2, (few, len(self.texts))).tolist():
+            for name, value in self.values(dict(zip(self.texts, bits, strict=True))).items():
+                sizes[name] = max(sizes.get(name, 1e-300), abs(value))
+        return sizes
 
     def _decoded(self, sample: Mapping[Label, int]) -> dict[str, tuple[bool, float]]:
         if self.model is None:
@@ -109,7 +123,7 @@ def from_pyqubo(
 ) -> tuple[dimod.BinaryQuadraticModel, tuple[Constraint, ...], PyquboChecks]:
     """An objective from a PyQUBO expression, or from what ``expression.compile()`` gives.
 
-    Its ``Constraint(…)``s stay the penalties that they are there. They are recorded, so that an
+    Its constraints stay the penalties that they are there. They are recorded, so that an
     answer can be told which of them it breaks.
 
     Arguments:
@@ -122,7 +136,7 @@ def from_pyqubo(
         demands: expressions without placeholders that must be zero, as hard constraints over the
             same variables; see ``demand``.
         zero: names of sub-Hamiltonians (``SubH``, ``AndConst``, …) that must be zero; they are
-            checked like the ``Constraint(…)``s, among which PyQUBO does not count them.
+            checked like the constraints, among which PyQUBO does not count them.
 
     Returns:
         The objective, the constraints of ``demands``, and the checks.
@@ -308,7 +322,7 @@ def _natural(text: str) -> list[str | int]:
 
 
 def _labelled_twice(text: str) -> str | None:
-    """A label that two different ``Constraint(…)``s of an expression's text have."""
+    """A label that two different constraints of an expression's text have."""
     seen: dict[str, str] = {}
     starts: list[int] = []
     if "Constraint(" not in text:
@@ -338,15 +352,18 @@ def _decode(model: Any, bits: Mapping[str, int], feed: Mapping[str, float]) -> A
 
 
 def _check_condition(read: _Read) -> None:
-    """That "kept" means "zero", on the vectors with no, one and all ones."""
+    """That "kept" means "zero", on some vectors: the first k variables one, or one alone."""
     labels = list(read.checks.texts)
-    vectors = [dict.fromkeys(labels, 0), dict.fromkeys(labels, 1)]
-    vectors += [{**vectors[0], label: 1} for label in labels[:16]]
-    for vector in vectors:
-        for name, (kept, value) in read.checks._decoded(vector).items():
-            if kept != (abs(value) <= CLOSE):
-                raise ConstraintError(
-                    f"the PyQUBO constraint {name!r} has a condition of its own: at the value "
-                    f"{value:.9g} it is {'kept' if kept else 'broken'}",
-                    remedy="write it with secateur.problem: at_most, linear, quadratic, …",
-                )
+    few = 9 if len(labels) <= 200 else 3
+    chosen = [labels[:k] for k in sorted(set(np.linspace(0, len(labels), few).astype(int)))]
+    chosen += [[label] for label in labels[1:few]]
+    vectors = [{**dict.fromkeys(labels, 0), **dict.fromkeys(ones, 1)} for ones in chosen]
+    found = [item for vector in vectors for item in read.checks._decoded(vector).items()]
+    room = CLOSE * max((abs(value) for _, (_, value) in found), default=0.0)
+    for name, (kept, value) in found:
+        if (kept and abs(value) > room) or (not kept and value == 0.0):
+            raise ConstraintError(
+                f"the PyQUBO constraint {name!r} has a condition of its own: at the value "
+                f"{value:.9g} it is {'kept' if kept else 'broken'}",
+                remedy="write it with secateur.problem: at_most, linear, quadratic, …",
+            )
