@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from math import comb, inf
 from typing import ClassVar
 
-import dimod
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +36,7 @@ from secateur.backends import (
 )
 from secateur.backends.problem import Bits
 from secateur.errors import BackendUnsuitable
+from secateur.lazy import dimod
 
 MOST_STATES = 2**34
 """Half a minute to a minute on one core."""

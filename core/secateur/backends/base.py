@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
-import dimod
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.backends.options import BackendOptions
 from secateur.backends.problem import Problem
+from secateur.lazy import dimod
 
 
 @dataclass(frozen=True)
