@@ -14,11 +14,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import dimod
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError, SecateurError
+from secateur.lazy import dimod
 from secateur.problem.constraints import Constraint, count
 from secateur.problem.demands import Counted, Demand, Summed, compile_demand
 
