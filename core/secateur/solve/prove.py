@@ -21,7 +21,7 @@ from secateur.solve.convexify import convexify, slope_at
 from secateur.solve.curve import Curve
 from secateur.solve.demands import Demands
 from secateur.solve.minplus import Split, best_split, rest
-from secateur.solve.node_bounds import UNIT
+from secateur.solve.node_bounds import UNIT, add_exactly
 from secateur.solve.record import Record
 from secateur.solve.small import (
     FEW,
@@ -174,12 +174,22 @@ class _Search:
         value = self.upper.value
         if math.isfinite(value) and (not self.incumbents or value < self.incumbents[-1][1]):
             self.incumbents.append((self.control.elapsed(), value))
-        self.bound = self.below.value
-        if math.isfinite(self.bound):
-            # no split near the least one sums up larger numbers than these
-            least = sum(-min(0.0, float(lower.min())) for lower in self.lower)
-            terms = abs(self.bound) + 2 * least
-            self.bound -= 2 * (len(self.lower) + 2) * UNIT * terms
+        self.others = rest(self.root, self.lower)
+        self.bound = self._safe(self.below.value)
+
+    def _safe(self, value: float) -> float:
+        """Below every sum of lower curves, which min-plus adds up with rounding errors."""
+        if not math.isfinite(value):
+            return value
+        unit = 2 * (len(self.lower) + 2) * UNIT
+        least = sum(-min(0.0, float(lower.min(initial=0.0))) for lower in self.lower)
+        near = value + 2 * unit * (abs(value) + 2 * least)
+        # only counts that come near to the least sum can be below it but for rounding
+        pairs = zip(self.lower, self.others, strict=True)
+        terms = [lower[lower + other <= near] for lower, other in pairs]
+        if add_exactly(terms):
+            return value
+        return value - unit * sum(float(np.abs(x).max(initial=0.0)) for x in terms)
 
     @property
     def nodes(self) -> int:
@@ -251,18 +261,17 @@ class _Search:
         allowance = NOTHING
         if math.isfinite(value) and value * below > 0:
             allowance = max(allowance, tolerance * min(abs(value), abs(below)))
-        allowance /= 2 * len(self.trees)
+        allowance /= 2 * max(1, len(self.trees))
         share = (value - below) / 3
-        others = rest(self.root, self.lower)
         self.rounds += 1
         worked = 0
         for l, tree in self.trees.items():
             if not tree.open:
                 continue
             with np.errstate(invalid="ignore"):
-                target = value - others[l]
+                target = value - self.others[l]
             # no total fits: nothing is asked of such a count
-            target[np.isposinf(others[l])] = -np.inf
+            target[np.isposinf(self.others[l])] = -np.inf
             target = np.minimum(target, self.curves[l].energy) - allowance
             tree.aim(target)
             worked += tree.expand(self.below.counts[l], target, _batch(tree), share)

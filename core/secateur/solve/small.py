@@ -9,7 +9,7 @@ import numpy as np
 from secateur.problem.parts import Block, Floats
 from secateur.solve.curve import Curve
 from secateur.solve.demands import Bits, Demands
-from secateur.solve.node_bounds import UNIT
+from secateur.solve.node_bounds import UNIT, sums_exactly
 from secateur.solve.record import Node, Record
 from secateur.solve.sdp import dominant_diagonal
 
@@ -35,6 +35,7 @@ def uncoupled(block: Block, curve: Curve, slack: float) -> Floats:
     sums = np.concatenate([[0], np.cumsum(terms)])
     sizes = np.concatenate([[0], np.cumsum(np.abs(terms))])
     unit = (block.size + 1) * float(np.finfo(np.longdouble).eps) + 2 * UNIT
+    unit = 0.0 if sums_exactly(block) else unit
     lower = np.asarray(sums - unit * sizes - slack, dtype=float)
     energy = np.asarray(sums, dtype=float)
     if block.size <= _WIDEST_CHOICES:
@@ -68,8 +69,9 @@ def enumerated(block: Block, demands: Demands, curve: Curve, slack: float) -> Fl
     if block.couplings is not None:
         energy += 0.5 * ((chosen @ block.couplings) * chosen).sum(1)
         size += 0.5 * ((chosen @ np.abs(block.couplings)) * chosen).sum(1)
+    unit = 0.0 if sums_exactly(block) else 2 * (block.size + 8) * UNIT
     lower = np.full(block.size + 1, np.inf)
-    np.minimum.at(lower, ones, energy - 2 * (block.size + 8) * UNIT * size - slack)
+    np.minimum.at(lower, ones, energy - unit * size - slack)
     order = np.lexsort((energy, ones))
     order = order[np.unique(ones[order], return_index=True)[1]]
     for i in order[energy[order] < curve.energy[ones[order]]]:
