@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from secateur.problem import minplus
+from secateur.problem.minplus import best_split, rest, total_curve
 from secateur.problem.parts import Junction
-from secateur.solve import minplus
-from secateur.solve.minplus import best_split, rest, total_curve
-from secateur.solve.slopes import convex, merge_slopes
+from secateur.problem.slopes import convex, merge_slopes
 
 
 def every_choice(root, curves):

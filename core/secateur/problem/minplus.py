@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from secateur.problem.parts import Junction
-from secateur.solve.slopes import convex, merge_slopes
+from secateur.problem.slopes import convex, merge_slopes
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.intp]
