@@ -20,7 +20,7 @@ from secateur.solve.control import Control
 from secateur.solve.convexify import convexify, slope_at
 from secateur.solve.curve import Curve
 from secateur.solve.demands import Demands
-from secateur.solve.minplus import Split, best_split, rest
+from secateur.problem.minplus import Split, best_split, rest
 from secateur.solve.node_bounds import UNIT, add_exactly
 from secateur.solve.record import Record
 from secateur.solve.small import (
@@ -147,9 +147,9 @@ class _Search:
         for l, (block, curve) in enumerate(zip(self.blocks, curves, strict=True)):
             few = block.size <= FEW
             plain = block.couplings is None and not self.demands[l]
-            energy = np.where(block.allowed, factor * curve.energy, np.inf)
-            bits = curve.bits if plain and block.size > FEW else curve.bits.copy()
-            self.curves.append(Curve(energy, bits))
+            own = curve.scaled(factor)
+            own.energy[~block.allowed] = np.inf
+            self.curves.append(own)
             if plain:
                 self.lower.append(uncoupled(block, self.curves[l], self.slack[l]))
             elif few:
@@ -294,11 +294,11 @@ class _Search:
             else:
                 records.append(enumerated_record(scaled(block, 1 / self.factor), self.demands[l]))
         return Proof(
-            curves=[Curve(curve.energy / self.factor, curve.bits) for curve in self.curves],
+            curves=[curve.scaled(1 / self.factor) for curve in self.curves],
             lower=[lower / self.factor for lower in self.lower],
             value=self.upper.value / self.factor,
             bound=self.bound / self.factor,
-            counts=tuple(self.upper.counts) if math.isfinite(self.upper.value) else (),
+            counts=tuple(self.upper.counts.tolist()) if math.isfinite(self.upper.value) else (),
             closed=self.closed(tolerance),
             infeasible=math.isinf(self.below.value),
             nodes=self.nodes,

@@ -15,8 +15,6 @@ from secateur.solve.sdp import dominant_diagonal
 
 FEW = 8
 """A block of so many variables is enumerated."""
-_WIDEST_CHOICES = 4096
-"""Choices of a wider uncoupled block are not written out: they are its smallest terms."""
 
 
 def uncoupled(block: Block, curve: Curve, slack: float) -> Floats:
@@ -38,12 +36,7 @@ def uncoupled(block: Block, curve: Curve, slack: float) -> Floats:
     unit = 0.0 if sums_exactly(block) else unit
     lower = np.asarray(sums - unit * sizes - slack, dtype=float)
     energy = np.asarray(sums, dtype=float)
-    if block.size <= _WIDEST_CHOICES:
-        better = block.allowed & ~(curve.energy <= energy)
-        for k in np.flatnonzero(better):
-            curve.bits[k] = 0
-            curve.bits[k, order[:k]] = 1
-        curve.energy[better] = energy[better]
+    curve.offer_order(order, np.where(block.allowed, energy, np.inf))
     return np.where(block.allowed, lower, np.inf)
 
 
@@ -75,7 +68,7 @@ def enumerated(block: Block, demands: Demands, curve: Curve, slack: float) -> Fl
     order = np.lexsort((energy, ones))
     order = order[np.unique(ones[order], return_index=True)[1]]
     for i in order[energy[order] < curve.energy[ones[order]]]:
-        curve.energy[ones[i]], curve.bits[ones[i]] = energy[i], bits[i]
+        curve.offer(bits[i], float(energy[i]))
     return np.minimum(lower, np.where(np.isinf(lower), np.inf, curve.energy - slack))
 
 
