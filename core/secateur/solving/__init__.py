@@ -1,6 +1,6 @@
 """Strategies over any backend: exactly what was asked, with a bound.
 
-``secateur.solving`` is the whole of it for users; ``Selection`` is its answer.
+``secateur.solve`` is the whole of it for users; ``Selection`` is its answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``secateur.solving``: a BQM, a constrained model or a problem, any backend, one answer."""
+"""``secateur.solve``: a BQM, a constrained model or a problem, any backend, one answer."""
 
 from __future__ import annotations
 
