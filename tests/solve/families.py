@@ -140,4 +140,6 @@ def with_demands(block, rng):
         pairs = np.triu(rng.integers(-2, 3, (w, w)) / 8, 1)
         linear = rng.normal(size=w)
         sums.append(InnerSum(linear, pairs + pairs.T, -0.5, -1.0, np.inf, "cost"))
-    return Block(block.positions, block.linear, block.couplings, block.allowed, tuple(counts), tuple(sums))
+    return Block(
+        block.positions, block.linear, block.couplings, block.allowed, tuple(counts), tuple(sums)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 
 import numpy as np
 
@@ -48,7 +49,8 @@ def convexify(
     points = [mean]
     # the least of the convex form: its gradient is the slope at every variable
     with contextlib.suppress(np.linalg.LinAlgError):
-        points.append(np.linalg.solve(pairs + np.diag(found), found / 2 - linear))
+        least = np.linalg.solve(pairs + np.diag(found), found / 2 - linear)
+        points.append(np.asarray(least, dtype=np.float64))
     points = [point for point in points if np.isfinite(point).all()]
     whole = np.zeros((len(points), block.size))
     whole[:, used] = points
@@ -81,7 +83,7 @@ def _subgradient(curve: Floats, k: int) -> tuple[float, float]:
             hull.pop()
         hull.append(i)
     low, high = -np.inf, np.inf
-    for a, b in zip(hull, hull[1:], strict=False):
+    for a, b in itertools.pairwise(hull):
         slope = float((curve[b] - curve[a]) / (b - a))
         if b <= k or a < k:
             low = slope

@@ -27,7 +27,8 @@ class Demands:
 
     def __init__(self, block: Block) -> None:
         self.block = block
-        self.names = [demand.name for demand in (*block.counts, *block.sums)]
+        self.names = [demand.name for demand in block.counts]
+        self.names += [demand.name for demand in block.sums]
         self.members = np.zeros((len(block.counts), block.size))
         for row, demand in zip(self.members, block.counts, strict=True):
             row[demand.members] = 1.0
@@ -94,7 +95,9 @@ class Demands:
                 row |= self.forms[j - len(self.below)].used
         return out
 
-    def swaps(self, bits: Bits, ones: NDArray[np.intp], zeros: NDArray[np.intp]) -> NDArray[np.bool_]:
+    def swaps(
+        self, bits: Bits, ones: NDArray[np.intp], zeros: NDArray[np.intp]
+    ) -> NDArray[np.bool_]:
         """Which exchanges of a one for a zero keep every demand (sums but for rounding)."""
         good = np.ones((len(ones), len(zeros)), dtype=bool)
         for member, demand in zip(self.members, self.block.counts, strict=True):
@@ -157,7 +160,9 @@ class _Form:
             return False
         return not (math.isfinite(demand.lower) and math.fsum([*terms, -demand.lower]) < 0)
 
-    def swaps(self, bits: Bits, ones: NDArray[np.intp], zeros: NDArray[np.intp]) -> NDArray[np.bool_]:
+    def swaps(
+        self, bits: Bits, ones: NDArray[np.intp], zeros: NDArray[np.intp]
+    ) -> NDArray[np.bool_]:
         demand, chosen = self.demand, bits.astype(float)
         field = demand.linear + self.pairs @ chosen
         now = demand.constant + 0.5 * float((demand.linear + field) @ chosen)

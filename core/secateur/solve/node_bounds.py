@@ -164,20 +164,18 @@ class NodeBounds:
     def slopes(self, points: Floats) -> Slopes:
         """Linearisations at points that float32 holds exactly, shape ``(B, w)``."""
         if self.couplings is None:
-            gradient = np.broadcast_to(self.linear, points.shape)
-            size = np.broadcast_to(self.abs_linear, points.shape)
+            lowered = self.linear - self.unit * self.abs_linear
             return Slopes(
                 np.full(len(points), -self.slack),
-                gradient - self.unit * size,
+                np.broadcast_to(lowered, points.shape),
                 np.full(len(points), self.slack),
             )
-        gradient = points @ self.couplings
-        size = gradient.copy() if self.positive else None
+        weight = np.abs(points)
+        gradient: Floats = points @ self.couplings
+        signed = not self.positive or bool(points.min(initial=0.0) < 0)
+        size = weight @ self.abs_couplings if signed else gradient.copy()
         gradient += points * self.diagonal
         gradient += self.offset
-        weight = np.abs(points)
-        if size is None or points.min(initial=0.0) < 0:
-            size = weight @ self.abs_couplings
         size += weight * self.diagonal
         size += self.abs_offset
         margin = self.unit * (size * weight).sum(1) + self.slack

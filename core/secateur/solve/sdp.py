@@ -97,7 +97,7 @@ def _lifted(linear: Floats, couplings: Floats) -> Floats:
 
 def _factor(cost: Floats, dual: Floats) -> Floats | None:
     try:
-        return np.linalg.cholesky(cost - np.diag(dual))
+        return np.asarray(np.linalg.cholesky(cost - np.diag(dual)), dtype=np.float64)
     except np.linalg.LinAlgError:
         return None
 

@@ -44,6 +44,7 @@ class Tree:
         # nothing was thrown away below this
         self.floor = curve.energy - slack
         self.nodes = 0
+        self.improved = False
         self._open = np.zeros(0, dtype=np.intp)
         self._kept = 0
         self._pool = _Pool(block.size)
@@ -230,7 +231,7 @@ class Tree:
             alive = again.possible & (at_exit + margin < target)
         else:
             at_exit = at_entry
-        live = alive.any(1)
+        live = np.asarray(alive.any(axis=1))
         if live.any():
             rounded = self._rounded(forced[live], batch.values[live], k)
             self._try(rounded, self.bounds.energies(rounded.astype(float)))
@@ -238,9 +239,7 @@ class Tree:
         if self.record is not None:
             self._note(batch.ids, points, fixings(entry, done), extra)
 
-    def _points(
-        self, batch: _Batch, forced: Bits, k: int, iterations: int
-    ) -> Singles:
+    def _points(self, batch: _Batch, forced: Bits, k: int, iterations: int) -> Singles:
         """Where to linearise: relaxed choices near k ones. The batch keeps the state."""
         if self.block.couplings is None:
             return np.zeros(forced.shape, dtype=np.float32)
@@ -304,7 +303,7 @@ class Tree:
             value = float(self.bounds.energies(choice[None].astype(float))[0])
             if value > energy[i]:
                 choice, value = bits[i], float(energy[i])
-            curve.offer(choice, value)
+            self.improved |= curve.offer(choice, value)
 
     def _new(self, count: int) -> NDArray[np.intp]:
         """Numbers for new nodes, recorded if they are."""
