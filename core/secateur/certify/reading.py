@@ -144,7 +144,7 @@ def array(data: Any, where: str, kind: str, width: int) -> NDArray[np.float64]:
     except (binascii.Error, ValueError) as error:
         fail(where, f"no base64: {error}")
     size = np.dtype(kind).itemsize * width
-    if not content or len(content) % size:
+    if len(content) % size:
         fail(where, f"{len(content)} bytes are no rows of {size}")
     rows = np.frombuffer(content, kind).astype(np.float64).reshape(-1, width)
     if not np.isfinite(rows).all():
