@@ -6,18 +6,12 @@ import gzip
 import json
 import subprocess
 import sys
-from itertools import product
 
-import dimod
 import pytest
 
-from secateur.certify import check
 from secateur.cli import run
-from secateur.cli.verify import as_data
-from secateur.problem import constraints
 from secateur.qubo.files import save_bqm
 
-from ..certify.prover import Instance, certificate, keeps
 from ..certify.test_verdicts import plain
 
 
@@ -105,27 +99,3 @@ def test_checking_loads_no_solver_and_no_torch(files):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
-
-
-def test_constraints_become_the_demands_of_a_certificate():
-    names = ["a", "b", "c"]
-    given = [
-        constraints.at_most(1, ["c", "a"], name="few"),
-        constraints.Cardinality("even", None, step=2),
-        constraints.linear({"b": 0.5, "c": -2.0}, upper=1.25, name="memory"),
-        constraints.quadratic({"a": 1.0}, {("c", "b"): 3.0}, offset=0.5, lower=-1.0, name="cost"),
-    ]
-    bqm = dimod.BinaryQuadraticModel({"a": 1.0, "b": -2.0, "c": 0.5}, {}, 0.0, "BINARY")
-    demands = as_data(given, names)
-    instance = Instance(bqm, json.loads(json.dumps(demands)))
-    data = certificate(instance, [[0, 1], [2]], (["even"], [0, 1]))
-    assert check(data, bqm, demands).energy == instance.best()[0] == -1.5
-    allowed = [z for z in product((0, 1), repeat=3) if all(keeps(d, z) for d in demands)]
-    assert allowed == [
-        (a, b, c)
-        for a, b, c in product((0, 1), repeat=3)
-        if a + c <= 1
-        and (a + b + c) % 2 == 0
-        and 0.5 * b - 2 * c <= 1.25
-        and a + 3 * b * c + 0.5 >= -1
-    ]
