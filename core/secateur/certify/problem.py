@@ -66,6 +66,11 @@ class Qubo:
                 f"{digest.hexdigest()[:12]!r}",
             )
 
+    def nothing(self) -> Fraction:
+        """A difference that the rounding of the largest bias would hide: 2⁻⁵² of it."""
+        largest = max(np.abs(self.linear).max(initial=0.0), np.abs(self.bias).max(initial=0.0))
+        return Fraction(float(largest)) / 2**52
+
     def energy(self, ones: list[int]) -> tuple[Fraction, Fraction]:
         """The exact energy of a choice, and the sum of the absolute values of its terms."""
         chosen = np.zeros(self.size, bool)

@@ -419,10 +419,26 @@ class Problem:
         A millionth of the terms that the energy is summed from; where these are all zero, what the
         rounding of the others could hide. It grows and shrinks with the problem.
         """
+        return max(1e-6 * self.active(bits), 1e-13 * self.scale)
+
+    def active(self, bits: NDArray[np.generic]) -> float:
+        """The absolute sum of the terms that the energy of ``bits`` has, without the offset."""
         z = np.asarray(bits) != 0
         row, col, bias = self.quadratic
-        active = float(np.abs(self.linear[z]).sum() + np.abs(bias[z[row] & z[col]]).sum())
-        return max(1e-6 * active, 1e-13 * self.scale)
+        return float(np.abs(self.linear[z]).sum() + np.abs(bias[z[row] & z[col]]).sum())
+
+    def nearly(self, energy: float, share: float) -> float:
+        """The gap under which a bound proves an energy: a share of it, or what rounding hides.
+
+        Arguments:
+            energy: of a choice, with the offset.
+            share: of the energy without the offset.
+        """
+        largest = max(
+            float(np.abs(self.linear).max(initial=0.0)),
+            float(np.abs(self.quadratic[2]).max(initial=0.0)),
+        )
+        return max(share * abs(energy - self.offset), 2.0**-52 * largest)
 
     def field(self, bits: NDArray[np.generic]) -> Floats:
         """What each variable costs if it becomes one, given the others, shape ``(n,)``."""
