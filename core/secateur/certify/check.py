@@ -48,7 +48,7 @@ class Verdict:
             verified that no choice keeps them.
         infeasible: no choice keeps the demands.
         proven: no choice has less than ``energy`` by more than ``tolerance`` of it (the offset left
-            out), or by more than the rounding of the largest bias.
+            out), or by more than the rounding of the largest number.
         tolerance: relative.
         demands: under which this holds, in words.
         nodes: of each block's tree.

@@ -438,7 +438,7 @@ class Problem:
             float(np.abs(self.linear).max(initial=0.0)),
             float(np.abs(self.quadratic[2]).max(initial=0.0)),
         )
-        return max(share * abs(energy - self.offset), 2.0**-52 * largest)
+        return max(share * abs(energy - self.offset), 2.0**-51 * max(largest, abs(self.offset)))
 
     def field(self, bits: NDArray[np.generic]) -> Floats:
         """What each variable costs if it becomes one, given the others, shape ``(n,)``."""
