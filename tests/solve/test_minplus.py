@@ -76,13 +76,13 @@ def trees(draw):
     return nodes[0][0], curves
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(trees())
 def test_the_best_over_all_counts(tree):
     check(*tree)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(trees())
 def test_parts_of_the_work_make_no_difference(tree):
     before = minplus._CHUNK, minplus._FEW

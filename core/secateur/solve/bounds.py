@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from secateur.problem.parts import Block
 from secateur.solve.control import Control
 from secateur.solve.diagonal import better_diagonal, certain, scaled_start
-from secateur.solve.relax import relaxed_point
+from secateur.solve.relax import relaxed_point, working
 
 Floats = NDArray[np.float64]
 Points = NDArray[np.float32]
@@ -67,9 +67,10 @@ def wide_start(
     d, mean = better_diagonal(linear[used], inner, d, share, mean, control.part(0.8))
     d = certain(inner, d)
     diagonal[used] = d
+    single = working(inner)
     for row, count in zip(points, wanted, strict=True):
         row[used] = mean = _point(
-            linear[used], inner, d, _share(linear, used, count), mean, control
+            linear[used], single, d, _share(linear, used, count), mean, control
         )
     return diagonal, points.astype(np.float32)
 
@@ -95,18 +96,19 @@ def more_points(
     mean = near[-1].astype(np.float64)[used]
     pairs = block.couplings
     inner = pairs if pairs is None or len(used) == block.size else pairs[np.ix_(used, used)]
+    single = None if inner is None else working(inner)
     for row, count in zip(points, counts, strict=True):
         row[order[:count]] = 1.0
-        if inner is not None and len(used):
+        if single is not None and len(used):
             share = _share(block.linear, used, count)
             linear = block.linear[used]
-            row[used] = mean = _point(linear, inner, diagonal[used], share, mean, control)
+            row[used] = mean = _point(linear, single, diagonal[used], share, mean, control)
     return points.astype(np.float32)
 
 
 def _point(
     linear: Floats,
-    couplings: Floats,
+    couplings: NDArray[np.floating],
     diagonal: Floats,
     count: float | None,
     start: Floats,
