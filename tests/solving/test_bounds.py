@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.problem.parts import Block
-from secateur.solving.bounds import lower_curve, wide_start
+from secateur.solving.bounds import lower_curve, more_points, wide_start
 from secateur.solving.control import Control
 from secateur.solving.diagonal import certain, scaled_start
 from secateur.solving.relax import project, relaxed_point
@@ -65,7 +65,7 @@ def symmetric(rng, size, kind):
     return couplings + couplings.T
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 8),
     st.sampled_from(["signed", "positive", "whole", "sparse", "none"]),
@@ -151,6 +151,21 @@ def test_a_diagonal_that_is_too_small_is_enlarged():
     assert (enlarged / small < 1.3).all()
     # far enough already: almost unchanged
     np.testing.assert_allclose(certain(block.couplings, 2 * small), 2 * small, rtol=1e-9)
+
+
+@pytest.mark.parametrize("coupled", [60, 40, 0])
+def test_further_points_tighten_the_bound_at_their_counts(coupled):
+    block = low_rank(60, 6)
+    block.couplings[coupled:] = block.couplings[:, coupled:] = 0.0
+    diagonal, points = wide_start(block, [20], control=Control())
+    further = more_points(block, diagonal, [35, 50], points, control=Control())
+    assert further.shape == (2, 60)
+    for point, k in zip(further, (35, 50), strict=True):
+        assert point.sum() == pytest.approx(k, abs=1e-3)
+        here = lower_curve(block, diagonal, point[None])
+        before = lower_curve(block, diagonal, points)
+        assert here[k] > before[k] - 1e-9 * abs(before[k])
+        assert coupled == 0 or here[k] > before[k]
 
 
 def test_projection_against_its_conditions():

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from secateur.problem.parts import Block
 from secateur.solving.control import Control
 from secateur.solving.diagonal import better_diagonal, certain, scaled_start
-from secateur.solving.relax import relaxed_point
+from secateur.solving.relax import relaxed_point, working
 
 Floats = NDArray[np.float64]
 Points = NDArray[np.float32]
@@ -63,17 +63,58 @@ def wide_start(
     mean = points[:, used].mean(axis=0)
     # the variables that nothing couples take their share of a count by their sorted costs: the
     # relaxation sees them with a diagonal of zero
-    share = None if middle is None else _share(linear, used, middle)
+    share = _share(linear, used, middle)
     d, mean = better_diagonal(linear[used], inner, d, share, mean, control.part(0.8))
     d = certain(inner, d)
     diagonal[used] = d
-    single = inner.astype(np.float32)
+    single = working(inner)
     for row, count in zip(points, wanted, strict=True):
-        share = None if count is None else _share(linear, used, count)
-        row[used] = mean = relaxed_point(
-            linear[used], single, d, share, mean, control, steps=300, least=40
+        row[used] = mean = _point(
+            linear[used], single, d, _share(linear, used, count), mean, control
         )
     return diagonal, points.astype(np.float32)
+
+
+def more_points(
+    block: Block, diagonal: Floats, counts: Sequence[int], near: Points, *, control: Control
+) -> Points:
+    """Points where to linearise for further numbers of ones, with a diagonal that is known.
+
+    Arguments:
+        block: of w variables.
+        diagonal: of ``wide_start``.
+        counts: numbers of ones.
+        near: points to start from, shape ``(P, w)`` with P >= 1; of each the last.
+        control: when it is late few steps are made.
+
+    Returns:
+        Shape ``(counts, w)``.
+    """
+    points = np.zeros((len(counts), block.size))
+    order = np.argsort(block.linear, kind="stable")
+    used = np.flatnonzero(diagonal > 0)
+    mean = near[-1].astype(np.float64)[used]
+    pairs = block.couplings
+    inner = pairs if pairs is None or len(used) == block.size else pairs[np.ix_(used, used)]
+    single = None if inner is None else working(inner)
+    for row, count in zip(points, counts, strict=True):
+        row[order[:count]] = 1.0
+        if single is not None and len(used):
+            share = _share(block.linear, used, count)
+            linear = block.linear[used]
+            row[used] = mean = _point(linear, single, diagonal[used], share, mean, control)
+    return points.astype(np.float32)
+
+
+def _point(
+    linear: Floats,
+    couplings: NDArray[np.floating],
+    diagonal: Floats,
+    count: float | None,
+    start: Floats,
+    control: Control,
+) -> Floats:
+    return relaxed_point(linear, couplings, diagonal, count, start, control, steps=300, least=40)
 
 
 def lower_curve(
@@ -176,7 +217,9 @@ def _ones(linear: Floats, count: float | None) -> int:
     return int(np.count_nonzero(linear < 0)) if count is None else int(count)
 
 
-def _share(linear: Floats, used: NDArray[np.intp], count: float) -> float:
+def _share(linear: Floats, used: NDArray[np.intp], count: float | None) -> float | None:
     """The number of ones that the coupled variables get if all are sorted by their own cost."""
+    if count is None:
+        return None
     chosen = np.argsort(linear, kind="stable")[: int(count)]
     return float(np.isin(chosen, used).sum())

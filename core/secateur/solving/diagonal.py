@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.solving.control import Control
-from secateur.solving.relax import bound_at, relaxed_point
+from secateur.solving.relax import bound_at, relaxed_point, working
 
 Floats = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ _RANK = 24
 _SWEEPS = 6
 _ROUNDS = 12
 _LEAST = 1e-3  # of a weight y - y²: a variable that is nearly decided may become open again
-_ENOUGH = 2e-4  # of the bound: rounds that gain less, twice, are the last
+_ENOUGH = 2e-4  # of the bound: rounds that gain less, thrice running, are the last
 
 
 def scaled_start(linear: Floats, couplings: Floats) -> Floats:
@@ -36,7 +36,7 @@ def scaled_start(linear: Floats, couplings: Floats) -> Floats:
     """
     rows = np.sqrt(np.einsum("ij,ij->i", couplings, couplings))
     by_linear = np.maximum(2.0 * np.abs(linear), 1e-3 * rows)
-    pairs = couplings.astype(np.float32)
+    pairs = working(couplings)
     half = 0.5 * len(linear)
     best: tuple[float, Floats] | None = None
     for shape in (by_linear, rows):
@@ -71,14 +71,14 @@ def better_diagonal(
     Returns:
         d, and the solution of its relaxation.
     """
-    pairs = couplings.astype(np.float32)
+    pairs = working(couplings)
     y = relaxed_point(linear, pairs, diagonal, count, point, control, steps=200, least=40)
     best = bound_at(linear, pairs, diagonal, count, y)
     rank = min(_RANK, len(linear))
-    vectors = np.random.default_rng(0).standard_normal((len(linear), rank)).astype(np.float32)
+    vectors = np.random.default_rng(0).standard_normal((len(linear), rank)).astype(pairs.dtype)
     share, poor = 0.2, 0
     for _ in range(_ROUNDS):
-        if control.late or poor == 2:
+        if control.late or poor == 3:
             break
         weights = np.maximum(y - y * y, _LEAST)
         towards = _mix(pairs, weights / weights.mean(), vectors, control)
@@ -98,15 +98,16 @@ def better_diagonal(
             share *= 0.5
             if control.late:
                 break
+        share = max(share, 0.02)
         poor = poor + 1 if best - before < _ENOUGH * abs(best) else 0
     return diagonal, y
 
 
 def _mix(
-    pairs: NDArray[np.float32], weights: Floats, vectors: NDArray[np.float32], control: Control
+    pairs: NDArray[np.floating], weights: Floats, vectors: NDArray[np.floating], control: Control
 ) -> Floats:
     """Coordinate steps on V, in place; the diagonal that belongs to it."""
-    lengths = np.sqrt(weights).astype(np.float32)
+    lengths = np.sqrt(weights).astype(pairs.dtype)
     norms = np.linalg.norm(vectors, axis=1)
     vectors *= (lengths / np.where(norms > 0, norms, 1.0))[:, None]
     for _ in range(_SWEEPS):
@@ -114,7 +115,7 @@ def _mix(
             pull = pairs[i] @ vectors
             norm = float(np.sqrt(pull @ pull))
             if norm > 0:
-                vectors[i] = pull * np.float32(-lengths[i] / norm)
+                vectors[i] = pull * (-lengths[i] / pairs.dtype.type(norm))
         if control.late:
             break
     pull = pairs @ vectors
@@ -122,7 +123,7 @@ def _mix(
     return np.maximum(d, 1e-6 * d.max(initial=1e-300))
 
 
-def scale_of(pairs: NDArray[np.float32], diagonal: Floats) -> float:
+def scale_of(pairs: NDArray[np.floating], diagonal: Floats) -> float:
     """The factor of a diagonal that makes ``J + factor·diag(d)`` just convex, by Lanczos steps.
 
     Accurate to about 1e-4; ``certain`` makes sure.
@@ -130,16 +131,16 @@ def scale_of(pairs: NDArray[np.float32], diagonal: Floats) -> float:
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
     size = len(diagonal)
-    root = (1.0 / np.sqrt(diagonal)).astype(np.float32)
-    if size <= 64:
+    root = (1.0 / np.sqrt(diagonal)).astype(pairs.dtype)
+    if size <= 128:
         matrix = pairs.astype(np.float64) * root[:, None] * root
         return max(-float(np.linalg.eigvalsh(matrix)[0]), 1e-6) * (1 + 1e-6)
 
-    def product(vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        return root * (pairs @ (root * vector.ravel().astype(np.float32)))
+    def product(vector: NDArray[np.floating]) -> NDArray[np.floating]:
+        return root * (pairs @ (root * vector.ravel().astype(pairs.dtype)))
 
-    operator = LinearOperator((size, size), matvec=product, dtype=np.float32)
-    start = np.random.default_rng(0).standard_normal(size).astype(np.float32)
+    operator = LinearOperator((size, size), matvec=product, dtype=pairs.dtype)
+    start = np.random.default_rng(0).standard_normal(size).astype(pairs.dtype)
     try:
         found = eigsh(
             operator, 1, which="SA", tol=1e-4, ncv=min(size - 1, 40), v0=start, maxiter=40,

@@ -1,8 +1,8 @@
 """The convex relaxation of a block at a number of ones, by accelerated projected gradients.
 
 Minimise q·y + ½ y'Qy over 0 <= y <= 1, Σ y = k, in the metric of the diagonal (Beck and Teboulle
-2009, with the restart of O'Donoghue and Candès 2015). Products are taken in single precision: any
-point is as good as another for a bound that is computed from it afterwards.
+2009, with the restart of O'Donoghue and Candès 2015). Products of wide blocks are taken in single
+precision: any point is as good as another for a bound that is computed from it afterwards.
 """
 
 from __future__ import annotations
@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 from secateur.solving.control import Control
 
 Floats = NDArray[np.float64]
+
+
+_DOUBLE = 512  # up to here products in double precision cost little more
+
+
+def working(couplings: Floats) -> NDArray[np.floating]:
+    """J in the precision that the search for points takes products in."""
+    return couplings if len(couplings) <= _DOUBLE else couplings.astype(np.float32)
 
 
 def relaxed_point(
@@ -38,13 +46,12 @@ def relaxed_point(
         steps: most of them.
         least: so many are made even when it is late.
     """
-    pairs = couplings.astype(np.float32, copy=False)
-    weight = diagonal * _largest(pairs, diagonal)
+    weight = diagonal * _largest(couplings, diagonal)
     shifted = linear - 0.5 * diagonal
     y = project(start, weight, count)
     x, t = y, 1.0
     for step in range(steps):
-        gradient = pairs @ x.astype(np.float32) + diagonal * x + shifted
+        gradient = couplings @ x.astype(couplings.dtype) + diagonal * x + shifted
         new = project(x - gradient / weight, weight, count)
         ahead = 0.5 * (1 + np.sqrt(1 + 4 * t * t))
         if ((x - new) * (new - y) * weight).sum() > 0:
@@ -91,13 +98,13 @@ def bound_at(
     return float(inner.sum() - 0.5 * (y @ product))
 
 
-def _largest(pairs: NDArray[np.floating], diagonal: Floats) -> float:
+def _largest(couplings: NDArray[np.floating], diagonal: Floats) -> float:
     """Somewhat above the largest eigenvalue of Q in the metric of the diagonal."""
-    scale = (1.0 / np.sqrt(diagonal)).astype(pairs.dtype)
-    vector = np.ones(len(diagonal), pairs.dtype)
+    scale = (1.0 / np.sqrt(diagonal)).astype(couplings.dtype)
+    vector = np.ones(len(diagonal), couplings.dtype)
     size = float(np.linalg.norm(vector))
     for _ in range(20):
-        vector = scale * (pairs @ (scale * vector)) + vector
+        vector = scale * (couplings @ (scale * vector)) + vector
         size = float(np.linalg.norm(vector))
         if not size > 0:
             return 1.0
