@@ -8,15 +8,29 @@ import itertools
 import numpy as np
 
 from secateur.problem.parts import Block, Floats
+from secateur.solving.bounds import wide_start
 from secateur.solving.control import Control
-from secateur.solving.sdp import cheap_diagonal, positive, sdp_diagonal
+from secateur.solving.sdp import positive, sdp_diagonal
 
-WIDE = 512
-"""The semidefinite relaxation of a wider block takes too long."""
+WIDE = 320
+"""The semidefinite relaxation of a wider block takes longer than it is worth."""
+NARROW = 64
+"""Up to here it takes no time at all."""
+
+
+def seconds(width: int) -> float:
+    """About what the semidefinite relaxation of a block takes on a slow core."""
+    return 1.5e-7 * width**3 if width <= WIDE else 0.0
 
 
 def convexify(
-    block: Block, wanted: int, slope: float, gap: float, control: Control
+    block: Block,
+    wanted: int,
+    slope: float,
+    gap: float,
+    control: Control,
+    *,
+    thorough: bool = True,
 ) -> tuple[Floats | None, Floats]:
     """A diagonal d with ``J + diag(d)`` certainly positive semidefinite, and points to start from.
 
@@ -26,6 +40,7 @@ def convexify(
         slope: what one more costs elsewhere: the relaxation is solved for ``h - slope``.
         gap: of the relaxation, to stop at.
         control: its own clock.
+        thorough: False saves time on blocks that are not narrow.
 
     Returns:
         d, shape ``(w,)``, or None without couplings; points of shape ``(P, w)``.
@@ -40,10 +55,10 @@ def convexify(
         return diagonal, np.zeros((0, block.size))
     if len(used) < block.size:
         pairs = pairs[np.ix_(used, used)]
+    if len(used) > (WIDE if thorough else NARROW):
+        found, first = wide_start(block, [wanted], control=control)
+        return found, first.astype(np.float64)
     linear = block.linear[used] - slope
-    if block.size > WIDE:
-        diagonal[used] = positive(cheap_diagonal(pairs), pairs)
-        return diagonal, np.zeros((0, block.size))
     found, mean = sdp_diagonal(linear, pairs, tolerance=gap, control=control)
     diagonal[used] = found = positive(found, pairs)
     points = [mean]

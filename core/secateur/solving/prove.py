@@ -18,7 +18,7 @@ import numpy as np
 from secateur.problem.minplus import Split, best_split, rest
 from secateur.problem.parts import Block, Floats, Junction
 from secateur.solving.control import Control
-from secateur.solving.convexify import convexify, slope_at
+from secateur.solving.convexify import convexify, seconds, slope_at
 from secateur.solving.curve import Curve
 from secateur.solving.demands import Demands
 from secateur.solving.node_bounds import UNIT, add_exactly
@@ -228,13 +228,16 @@ class _Search:
         gap = max(1e-3 * abs(split.value) / len(self.trees), 1e-13 * size)
         import scipy.linalg  # noqa: F401  (it takes a while: not out of the first block's share)
 
+        # decided by the limit, not by what is left of it: the same every time
+        limit = math.inf if self.control.seconds is None else self.control.seconds
+        thorough = sum(seconds(tree.block.size) for tree in self.trees.values()) <= 0.3 * limit
         for done, (i, tree) in enumerate(self.trees.items()):
             if self.control.late:
                 break
             k = int(split.counts[i])
             slope = slope_at(uppers[i], others[i], k)
             part = self.control.part(0.6 / (len(self.trees) - done))
-            diagonal, points = convexify(self.blocks[i], k, slope, gap, part)
+            diagonal, points = convexify(self.blocks[i], k, slope, gap, part, thorough=thorough)
             tree.start(diagonal, points, k)
             self.lower[i] = tree.lower
 

@@ -137,22 +137,6 @@ def scaled(couplings: Floats, scale: Floats) -> Floats:
     return matrix
 
 
-def cheap_diagonal(couplings: Floats, scale: Floats | None = None) -> Floats:
-    """A diagonal from one eigenvalue: ``d = -λ_min(S⁻¹JS⁻¹) S²``, S the root of the row sums.
-
-    For blocks that are too wide for the semidefinite relaxation.
-
-    Arguments:
-        couplings: J, shape ``(w, w)``.
-        scale: S², shape ``(w,)``; by default the sums of absolute values over rows.
-    """
-    weight = np.abs(couplings).sum(1) if scale is None else scale
-    weight = np.maximum(weight, 1e-12 * (weight.max() if len(weight) else 0.0) + 1e-16)
-    root = 1 / np.sqrt(weight)
-    smallest = float(np.linalg.eigvalsh(couplings * np.outer(root, root))[0])
-    return np.maximum(-smallest, 0.0) * weight
-
-
 def dominant_diagonal(couplings: Floats) -> Floats:
     """A diagonal for which no eigenvalue is needed: the sums of absolute values over rows."""
     sums: Floats = np.abs(couplings).sum(1)
