@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 import torch
+from secateur.capacity import CONTROL, solve_exactly
 
 from secateur.backends.listing import describe_backends
-from secateur.capacity import CONTROL, solve_exactly
 from secateur.errors import SecateurError
 from secateur.methods import Method, make_problem
 from secateur.network import find_channels

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
 from secateur.capacity import CONTROL
+
 from secateur.methods import RANDOM, Method
 from secateur.pipeline import compare
 from secateur.tasks.denoising import denoising_task

@@ -20,10 +20,10 @@ from pathlib import Path
 import dimod
 import numpy as np
 from dwave.samplers import SimulatedAnnealingSampler
+from secateur.backends.verify import run
 
 from secateur.backends import Problem
 from secateur.backends.registry import load_backend
-from secateur.backends.verify import run
 from secateur.versions import versions
 
 

@@ -22,7 +22,6 @@ from secateur.backends import (
     Backend,
     BackendOptions,
     Capabilities,
-    Problem,
     Solution,
     Status,
     Stopped,
@@ -30,6 +29,7 @@ from secateur.backends import (
     option,
 )
 from secateur.lazy import dimod
+from secateur.problem import Problem
 
 LARGEST_SEED = 2**31 - 1
 """dwave-samplers says 2^32 - 1 in its message and refuses more than this."""
@@ -111,7 +111,9 @@ class _Sampled(Backend):
         if problem.n == 0:
             samples, stopped = _empty(problem), Stopped.COMPLETED
         else:
-            bqm, _ = problem.bqm.relabel_variables_as_integers(inplace=False)
+            bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(
+                problem.linear, problem.quadratic, problem.offset, dimod.BINARY
+            )
             samples, stopped = _interruptible(bqm, lambda b, s: call(b, s, seed), time_limit)
             samples = samples.relabel_variables(dict(enumerate(problem.variables)), inplace=False)
         took = time.monotonic() - started
@@ -341,7 +343,9 @@ def _plain(samples: dimod.SampleSet) -> dimod.SampleSet:
 
 
 def _empty(problem: Problem) -> dimod.SampleSet:
-    return dimod.SampleSet.from_samples_bqm([{}], problem.bqm)
+    return dimod.SampleSet.from_samples(
+        (np.zeros((1, 0), dtype=np.int8), []), vartype=dimod.BINARY, energy=[problem.offset]
+    )
 
 
 def _beta_range(problem: Problem) -> tuple[float, float]:
@@ -349,10 +353,11 @@ def _beta_range(problem: Problem) -> tuple[float, float]:
 
     dwave-samplers has the same idea in pure Python, which takes half a minute at n = 4096.
     """
-    couplings = np.abs(problem.couplings)
-    linear = np.abs(problem.linear)
-    largest = float((linear + couplings.sum(axis=1)).max(initial=0.0))
-    values = np.concatenate([linear, np.abs(problem.quadratic[2])])
+    row, col, bias = problem.quadratic
+    linear, strength = np.abs(problem.linear), np.abs(bias)
+    around = linear + np.bincount(row, strength, problem.n) + np.bincount(col, strength, problem.n)
+    largest = float(around.max(initial=0.0))
+    values = np.concatenate([linear, strength])
     values = values[values > 1e-9 * max(largest, 1e-300)]
     if len(values) == 0 or largest == 0.0:
         return 0.1, 1.0

@@ -27,16 +27,16 @@ from secateur.backends import (
     Backend,
     BackendOptions,
     Capabilities,
-    Problem,
     Solution,
     Status,
     Stopped,
     Timings,
     option,
 )
-from secateur.backends.problem import Bits
 from secateur.errors import BackendUnsuitable
 from secateur.lazy import dimod
+from secateur.problem import Problem
+from secateur.problem.model import Bits
 
 MOST_STATES = 2**34
 """Half a minute to a minute on one core."""
@@ -50,6 +50,10 @@ BLOCK = 2**17
 """States looked at in one step at least; time limit and Ctrl-C are heard in between."""
 RATE = 3e8
 """States in a second, measured on one core of 2023."""
+MOST_PLAIN_STATES = 2**24
+"""With demands that the quick walk does not know."""
+PLAIN_RATE = 1e6
+PLAIN_BLOCK = 2**15
 
 CITATION = """
 @misc{secateur-exhaustive,
@@ -74,8 +78,7 @@ class Exhaustive(Backend):
     name: ClassVar[str] = "exhaustive"
     capabilities: ClassVar[Capabilities] = Capabilities(
         max_variables=MOST_VARIABLES,
-        native_cardinality=True,
-        native_limits=True,
+        native=frozenset({"count", "limit", "multiple", "linear", "quadratic"}),
         exact=True,
         takes_time_limit=True,
     )
@@ -87,11 +90,11 @@ class Exhaustive(Backend):
     ) -> Applicability:
         """By the number of states: a small count makes a large problem small."""
         states = count_states(problem)
-        seconds = 0.05 + states / RATE
+        seconds = 0.05 + states / (RATE if walkable(problem) else PLAIN_RATE)
         memory = 8 * (TABLE + 2 * MOST_VARIABLES * max(LOW_PATTERNS, BLOCK))
-        if states <= MOST_STATES:
+        if states <= (MOST_STATES if walkable(problem) else MOST_PLAIN_STATES):
             return Applicability(True, seconds=seconds, memory_bytes=memory)
-        wanted = "" if problem.ones is None else f" with {problem.ones} ones"
+        wanted = "" if problem.count is None else f" with {problem.count} ones"
         return Applicability(
             False,
             reason=f"{problem.n} variables{wanted} have {states:.3g} states (about "
@@ -114,7 +117,7 @@ class Exhaustive(Backend):
                 remedy=suits.remedy,
             )
         until = inf if options.time_limit is None else started + options.time_limit
-        enumeration = _Enumeration(problem)
+        enumeration = _Enumeration(problem) if walkable(problem) else _Plain(problem)
         bits, complete = enumeration.run(until)
         energies = problem.energies(bits)
         samples = dimod.SampleSet.from_samples(
@@ -123,10 +126,10 @@ class Exhaustive(Backend):
         took = time.monotonic() - started
         return Solution(
             samples=samples,
-            status=Status.OPTIMAL if complete else Status.FEASIBLE,
+            status=_held(complete, len(bits)),
             stopped=Stopped.COMPLETED if complete else Stopped.TIME_LIMIT,
             timings=Timings(total=took, solve=took),
-            bound=float(energies[0]) if complete else None,
+            bound=float(energies[0]) if complete and len(bits) else None,
             versions={"numpy": np.__version__},
             options=options.public(),
             raw={"states": enumeration.seen},
@@ -138,15 +141,63 @@ def count_states(problem: Problem) -> int:
 
     With a count these are the vectors with at most so many ones: the walk passes through them.
     """
-    if problem.ones is None:
+    if problem.count is None or not walkable(problem):
         return 2**problem.n
     return sum(comb(problem.n, k) for k in range(_walked(problem) + 1))
 
 
 def _walked(problem: Problem) -> int:
     """The ones that are placed: of the wanted count, or of its complement if that is smaller."""
-    assert problem.ones is not None
-    return min(problem.ones, problem.n - problem.ones) if not problem.limits else problem.ones
+    assert problem.count is not None
+    return min(problem.count, problem.n - problem.count) if not problem.limits else problem.count
+
+
+def walkable(problem: Problem) -> bool:
+    """Whether the quick walk keeps its demands: a count, and upper limits on disjoint sets."""
+    members = [limit.members for limit in problem.limits]
+    seen = np.concatenate([*members, np.zeros(0, dtype=np.intp)])
+    return (
+        problem.kinds <= {"count", "limit"}
+        and all(limit.least == 0 for limit in problem.limits)
+        and len(np.unique(seen)) == len(seen)
+    )
+
+
+def _held(complete: bool, rows: int) -> Status:
+    if rows:
+        return Status.OPTIMAL if complete else Status.FEASIBLE
+    return Status.INFEASIBLE if complete else Status.NONE
+
+
+class _Plain:
+    """Every vector, a block of them at a time: for demands that the walk does not know.
+
+    Attributes:
+        seen: states whose energy was computed.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.seen = 0
+
+    def run(self, until: float) -> tuple[Bits, bool]:
+        """The best feasible state, shape ``(1, n)`` or ``(0, n)``, and whether all were seen."""
+        n = self.problem.n
+        best, found = inf, np.zeros((0, n), dtype=np.int8)
+        for first in range(0, 2**n, PLAIN_BLOCK):
+            if time.monotonic() > until:
+                return found, False
+            numbers = np.arange(first, min(first + PLAIN_BLOCK, 2**n))
+            rows = ((numbers[:, None] >> np.arange(n)) & 1).astype(np.int8)
+            rows = rows[self.problem.feasible(rows)]
+            self.seen += len(numbers)
+            if len(rows) == 0:
+                continue
+            energies = self.problem.energies(rows)
+            k = int(np.argmin(energies))
+            if energies[k] < best:
+                best, found = float(energies[k]), rows[k : k + 1]
+        return found, True
 
 
 def _duration(seconds: float) -> str:
@@ -166,14 +217,14 @@ class _Enumeration:
     def __init__(self, problem: Problem) -> None:
         self.seen = 0
         self.n = problem.n
-        self.ones = problem.ones
+        self.ones = problem.count
         self.flipped = False
         # variables of one limit side by side: the border between the parts cuts one limit at most
-        limited = [problem.positions(limit.variables) for limit in problem.limits]
+        limited = [limit.members for limit in problem.limits]
         rest = np.setdiff1d(np.arange(self.n), np.concatenate([*limited, []]))
         self.order = np.concatenate([*limited, rest]).astype(np.intp)
         self.linear = problem.linear[self.order]
-        self.couplings = problem.couplings[np.ix_(self.order, self.order)]
+        self.couplings = problem.couplings.toarray()[np.ix_(self.order, self.order)]
         if self.ones is not None and _walked(problem) != self.ones:
             # in 1 - z: the energy up to a constant, with fewer ones to place
             self.flipped = True
@@ -186,7 +237,7 @@ class _Enumeration:
         for number, positions in enumerate(limited):
             self.owner[first : first + len(positions)] = number
             first += len(positions)
-        self.most = np.array([limit.at_most for limit in problem.limits] + [self.n])
+        self.most = np.array([limit.most for limit in problem.limits] + [self.n])
         self.shared = int(self.owner[self.size - 1]) if 0 < self.size < self.n else len(limited)
         if self.shared < len(limited) and self.owner[self.size] != self.shared:
             self.shared = len(limited)  # the border cuts no limit

@@ -23,7 +23,6 @@ from secateur.backends import (
     Backend,
     BackendOptions,
     Capabilities,
-    Problem,
     Solution,
     Status,
     Stopped,
@@ -32,6 +31,7 @@ from secateur.backends import (
 )
 from secateur.errors import BackendFailed, BackendUnavailable
 from secateur.lazy import dimod
+from secateur.problem import Problem
 from secateur_backends.gurobi_licence import (
     FREE_ALTERNATIVES,
     LicenceOptions,
@@ -79,8 +79,7 @@ class Gurobi(Backend):
     name: ClassVar[str] = "gurobi"
     capabilities: ClassVar[Capabilities] = Capabilities(
         max_variables=None,  # depends on the licence: ask `applicability`
-        native_cardinality=True,
-        native_limits=True,
+        native=frozenset({"count", "limit"}),
         exact=True,
         takes_seed=True,
         takes_time_limit=True,
@@ -127,7 +126,7 @@ class Gurobi(Backend):
             if model.Status == gurobi.GRB.INTERRUPTED:
                 raise KeyboardInterrupt
             found = [np.rint(variables.X).astype(np.int8)] if model.SolCount else []
-            bound = float(model.ObjBound) / scale if problem.n else float(problem.bqm.offset)
+            bound = float(model.ObjBound) / scale if problem.n else float(problem.offset)
             return _solution(
                 problem,
                 options,
@@ -208,20 +207,21 @@ def _build(gurobi: Any, model: Any, problem: Problem, scale: float) -> Any:
     from scipy.sparse import coo_array
 
     z = model.addMVar(problem.n, vtype=gurobi.GRB.BINARY)
-    row, col, bias = problem.quadratic
+    row, col, bias = (np.array(values) for values in problem.quadratic)
     linear: NDArray[np.float64] = scale * problem.linear
-    offset = scale * float(problem.bqm.offset)
+    offset = scale * float(problem.offset)
     if _is_quadratic(problem):
         couplings = coo_array((scale * bias, (row, col)), shape=(problem.n, problem.n))
         model.setMObjective(couplings, linear, offset, z, z, z, gurobi.GRB.MINIMIZE)
     elif problem.n:
         model.setMObjective(None, linear, offset, None, None, z, gurobi.GRB.MINIMIZE)
-    if problem.ones is not None:
-        model.addConstr(z.sum() == problem.ones, name="count")
+    if problem.count is not None:
+        model.addConstr(z.sum() == problem.count, name="count")
     for number, limit in enumerate(problem.limits):
-        members = problem.positions(limit.variables)
-        if len(members):
-            model.addConstr(z[members].sum() <= limit.at_most, name=f"limit{number}")
+        if len(limit.members):
+            ones = z[limit.members].sum()
+            model.addConstr(ones <= limit.most, name=f"limit{number}")
+            model.addConstr(ones >= limit.least, name=f"least{number}")
     return z
 
 
@@ -302,5 +302,5 @@ def _size(problem: Problem) -> float:
     return float(
         np.abs(problem.linear).sum()
         + np.abs(problem.quadratic[2]).sum()
-        + abs(float(problem.bqm.offset))
+        + abs(float(problem.offset))
     )

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, ClassVar
 
-from secateur.backends import Applicability, BackendOptions, Capabilities, Problem, option
+from secateur.backends import Applicability, BackendOptions, Capabilities, option
 from secateur.errors import BackendUnsuitable
 from secateur.lazy import dimod
+from secateur.problem import Problem
 from secateur_backends.leap_answer import Read, read_answer, understood, untyped
 from secateur_backends.leap_cost import (
     Estimate,
@@ -69,8 +70,7 @@ class Leap(LeapBackend):
     name: ClassVar[str] = "leap"
     capabilities: ClassVar[Capabilities] = Capabilities(
         max_variables=1_000_000,  # the BQM solver's; the true one is asked of the service
-        native_cardinality=True,
-        native_limits=True,
+        native=frozenset({"count", "limit"}),
         stochastic=True,
         takes_time_limit=True,
         metered=True,
@@ -80,7 +80,7 @@ class Leap(LeapBackend):
 
     def kind(self, problem: Problem, options: Any) -> str:
         """ "cqm" for problems with constraints, or as the option says."""
-        constrained = problem.ones is not None or bool(problem.limits)
+        constrained = problem.count is not None or bool(problem.limits)
         if options.solver == "auto":
             return "cqm" if constrained else "bqm"
         if options.solver == "bqm" and constrained:
@@ -190,7 +190,7 @@ def positional(problem: Problem) -> dimod.BinaryQuadraticModel:
     return dimod.BinaryQuadraticModel.from_numpy_vectors(
         problem.linear,
         (row, col, bias),
-        float(problem.bqm.offset),
+        float(problem.offset),
         dimod.BINARY,
         variable_order=range(problem.n),
     )
@@ -234,5 +234,5 @@ def _too_short(estimate: Estimate) -> str:
 
 
 def _wanted(problem: Problem) -> str:
-    ones = [] if problem.ones is None else [f"exactly {problem.ones} ones"]
+    ones = [] if problem.count is None else [f"exactly {problem.count} ones"]
     return " and ".join(ones + ([f"{len(problem.limits)} limits"] if problem.limits else []))

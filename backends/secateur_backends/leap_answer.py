@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends import Problem, Solution, Status, Stopped, Timings
+from secateur.backends import Solution, Status, Stopped, Timings
 from secateur.errors import BackendMisbehaved
 from secateur.lazy import dimod
+from secateur.problem import Problem
 from secateur_backends.leap_jobs import Job
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from secateur.backends import Problem
+from secateur.problem import Problem
 from secateur_backends.leap_jobs import write_whole
 
 # of the many properties of a solver (a QPU lists all its qubits), those that an estimate needs
@@ -103,12 +103,14 @@ def shape(problem: Problem, kind: str) -> dict[str, Any]:
 def constraints(problem: Problem) -> list[tuple[str, list[int], str, int]]:
     """The native constraints as (name, positions, sense, right-hand side)."""
     found: list[tuple[str, list[int], str, int]] = []
-    if problem.ones is not None:
-        found.append(("ones", list(range(problem.n)), "==", problem.ones))
+    if problem.count is not None:
+        found.append(("ones", list(range(problem.n)), "==", problem.count))
     for i, limit in enumerate(problem.limits):
-        positions = problem.positions(limit.variables).tolist()
-        if positions:
-            found.append((f"limit{i}", positions, "<=", limit.at_most))
+        positions = limit.members.tolist()
+        if positions and limit.most < len(positions):
+            found.append((f"limit{i}", positions, "<=", limit.most))
+        if positions and limit.least > 0:
+            found.append((f"limit{i}-least", positions, ">=", limit.least))
     return found
 
 

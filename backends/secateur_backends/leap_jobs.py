@@ -30,8 +30,8 @@ from typing import Any
 
 import numpy as np
 
-from secateur.backends import Problem
 from secateur.errors import BackendFailed
+from secateur.problem import Problem
 
 FORMAT = 1
 _KEY_IN_NAME = 20
@@ -101,10 +101,10 @@ def job_key(problem: Problem, **determines: Any) -> str:
     header = {
         "format": FORMAT,
         "variables": [f"{type(v).__name__}:{v!r}" for v in problem.variables],
-        "offset": float(problem.bqm.offset).hex(),
-        "ones": problem.ones,
+        "offset": float(problem.offset).hex(),
+        "ones": problem.count,
         "limits": [
-            [sorted(problem.positions(limit.variables).tolist()), limit.at_most]
+            [limit.members.tolist(), limit.most] + ([limit.least] if limit.least else [])
             for limit in problem.limits
         ],
         "determines": determines,

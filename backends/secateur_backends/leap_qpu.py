@@ -22,13 +22,13 @@ from secateur.backends import (
     Applicability,
     BackendOptions,
     Capabilities,
-    Problem,
     Solution,
     Stopped,
     option,
 )
 from secateur.errors import BackendUnsuitable
 from secateur.lazy import dimod
+from secateur.problem import Problem
 from secateur_backends.leap import _service, positional
 from secateur_backends.leap_answer import Read, read_answer, solution, understood, untyped
 from secateur_backends.leap_cost import Estimate, shape

@@ -19,9 +19,10 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from secateur.backends import Availability, Backend, Problem, Solution, Status, Stopped, Timings
+from secateur.backends import Availability, Backend, Solution, Status, Stopped, Timings
 from secateur.errors import BackendBudgetSpent, BackendFailed, BackendUnavailable
 from secateur.lazy import dimod
+from secateur.problem import Problem
 from secateur_backends.leap_answer import Read, sample_set, solution, untyped
 from secateur_backends.leap_config import Access, find_access
 from secateur_backends.leap_cost import Estimate, KnownSolvers

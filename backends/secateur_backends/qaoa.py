@@ -22,7 +22,6 @@ from secateur.backends import (
     Backend,
     BackendOptions,
     Capabilities,
-    Problem,
     Solution,
     Status,
     Timings,
@@ -30,6 +29,7 @@ from secateur.backends import (
 )
 from secateur.errors import BackendUnsuitable
 from secateur.lazy import dimod
+from secateur.problem import Problem
 from secateur_backends.qaoa_ansatz import Ansatz, make_ansatz
 from secateur_backends.qaoa_engine import Answer, Engine, ExactEngine, MeasuredEngine
 from secateur_backends.qaoa_optimize import OPTIMIZERS, Run, minimise
@@ -120,14 +120,14 @@ class CircuitBackend(Backend):
     def refusal(self, problem: Problem, options: Any) -> Applicability | None:
         """Why the mixer that was asked for does not suit the problem, or None."""
         mixer = _mixer(problem, options)
-        if mixer == "x" and problem.ones is not None:
+        if mixer == "x" and problem.count is not None:
             return Applicability(
                 False,
-                reason=f"exactly {problem.ones} ones are wanted, and the mixer x does not keep a "
+                reason=f"exactly {problem.count} ones are wanted, and the mixer x does not keep a "
                 "count",
                 remedy="use mixer='auto' or 'xy'",
             )
-        if mixer == "xy" and problem.ones is None:
+        if mixer == "xy" and problem.count is None:
             return Applicability(
                 False,
                 reason="the mixer xy keeps a count, and no number of ones is wanted",
@@ -203,7 +203,7 @@ class QAOA(CircuitBackend):
     name: ClassVar[str] = "qaoa"
     capabilities: ClassVar[Capabilities] = Capabilities(
         max_variables=_MOST_VARIABLES,
-        native_cardinality=True,
+        native=frozenset({"count"}),
         stochastic=True,
         takes_seed=True,
         takes_time_limit=True,
@@ -230,7 +230,7 @@ class QAOA(CircuitBackend):
         amplitudes = 2.0**problem.n
         memory = int(min(bytes_each * amplitudes, 2.0**62))
         mixing = problem.n
-        if problem.ones is not None and given.xy_pairs == "complete":
+        if problem.count is not None and given.xy_pairs == "complete":
             mixing = problem.n * (problem.n - 1) // 2
         gates = given.reps * (len(problem.quadratic[2]) + problem.n + mixing)
         if given.simulator == "exact":
@@ -288,7 +288,7 @@ class QAOA(CircuitBackend):
 
 def _mixer(problem: Problem, options: Any) -> str:
     if options.mixer == "auto":
-        return "x" if problem.ones is None else "xy"
+        return "x" if problem.count is None else "xy"
     return str(options.mixer)
 
 
@@ -297,8 +297,8 @@ def _samples(problem: Problem, answer: Answer) -> dimod.SampleSet:
     bits, counts = answer.bits, answer.counts
     if problem.start is not None and len(problem.start) and len(bits):
         known = problem.start
-        if problem.ones is not None:
-            known = known[known.sum(axis=1, dtype=np.int64) == problem.ones]
+        if problem.count is not None:
+            known = known[known.sum(axis=1, dtype=np.int64) == problem.count]
         bits = np.vstack([bits, known.astype(np.int8)])
         counts = np.concatenate([counts, np.zeros(len(known), np.int64)])
     energies = problem.energies(bits)

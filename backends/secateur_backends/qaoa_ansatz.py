@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends import Problem
+from secateur.problem import Problem
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +58,7 @@ class Ising:
             row=row,
             col=col,
             J=0.25 * bias,
-            offset=float(problem.bqm.offset + 0.5 * problem.linear.sum() + 0.25 * bias.sum()),
+            offset=float(problem.offset + 0.5 * problem.linear.sum() + 0.25 * bias.sum()),
         )
 
     def scale(self, fixed_count: bool) -> float:
@@ -146,7 +146,7 @@ def make_ansatz(
         share = np.clip(start.mean(axis=0, dtype=np.float64), _CLIP, 1 - _CLIP)
         theta = 2 * np.arcsin(np.sqrt(share))
     if start is not None and mixer == "xy":
-        fitting = start[start.sum(axis=1, dtype=np.int64) == problem.ones]
+        fitting = start[start.sum(axis=1, dtype=np.int64) == problem.count]
         if len(fitting):
             basis = fitting[int(np.argmin(problem.energies(fitting)))].astype(np.int8)
     return Ansatz(
@@ -155,7 +155,7 @@ def make_ansatz(
         reps=reps,
         mixer=mixer,
         theta=theta,
-        ones=problem.ones if mixer == "xy" else None,
+        ones=problem.count if mixer == "xy" else None,
         basis=basis,
         pairs=_pairs(problem.n, xy_pairs) if mixer == "xy" else (),
     )

@@ -10,11 +10,11 @@ from secateur.backends import (
     Availability,
     BackendOptions,
     Capabilities,
-    Problem,
     Solution,
     option,
 )
 from secateur.errors import BackendOptionError
+from secateur.problem import Problem
 from secateur_backends.qaoa import LARGEST_SEED, CircuitBackend, CircuitOptions, versions
 from secateur_backends.qaoa_ansatz import Ansatz
 from secateur_backends.qaoa_engine import Engine, MeasuredEngine
@@ -49,7 +49,7 @@ class QAOADevice(CircuitBackend):
 
     name: ClassVar[str] = "qaoa-device"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        native_cardinality=True,
+        native=frozenset({"count"}),
         stochastic=True,
         takes_time_limit=True,
         takes_start=True,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends import Problem
+from secateur.problem import Problem
 from secateur_backends.qaoa_ansatz import Ansatz, Floats
 from secateur_backends.qaoa_optimize import cvar
 from secateur_backends.qaoa_samplers import Measured

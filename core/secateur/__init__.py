@@ -22,15 +22,16 @@ from secateur.extras import needed_by
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from secateur.backends import Backend, Problem, Solution
-    from secateur.capacity import Selection, solve_exactly
+    from secateur.backends import Backend, Solution
     from secateur.errors import SecateurError
     from secateur.methods import Method
     from secateur.network import Channels, find_channels
     from secateur.pipeline import compare, prune
+    from secateur.problem import Problem
     from secateur.qubo import fisher_qubo, hybrid_qubo, l1_qubo, residual_qubo, taylor_qubo
     from secateur.refine import Exchange, TensorTrain
     from secateur.result import PruningResult
+    from secateur.solving import Selection, solve
     from secateur.statistics import ChannelStatistics, collect_statistics
     from secateur.surgery import load_slim
     from secateur.tasks import Task
@@ -41,10 +42,10 @@ _HOMES = {
     "Channels": "network",
     "Exchange": "refine",
     "Method": "methods",
-    "Problem": "backends",
+    "Problem": "problem",
     "PruningResult": "result",
     "SecateurError": "errors",
-    "Selection": "capacity",
+    "Selection": "solving",
     "Solution": "backends",
     "Task": "tasks",
     "TensorTrain": "refine",
@@ -57,7 +58,7 @@ _HOMES = {
     "load_slim": "surgery",
     "prune": "pipeline",
     "residual_qubo": "qubo",
-    "solve_exactly": "capacity",
+    "solve": "solving",
     "taylor_qubo": "qubo",
 }
 
@@ -84,7 +85,7 @@ __all__ = [
     "load_slim",
     "prune",
     "residual_qubo",
-    "solve_exactly",
+    "solve",
     "taylor_qubo",
 ]
 

@@ -11,6 +11,7 @@
     ├── OptionError            an option of ours that is unknown or out of range
     ├── FileError              a file or folder: exists already, missing, corrupt, truncated
     ├── MissingExtra           a package of an extra is not installed; an ImportError too
+    ├── CertificateError       a certificate that does not prove what it claims; knows where
     └── BackendError           anything about a backend; knows its name
         ├── BackendNotFound        no entry point of that name
         ├── BackendConflict        two distributions register one name
@@ -76,6 +77,18 @@ class MissingExtra(SecateurError, ImportError):
 
     It is an ``ImportError`` too, because a name that is imported from ``secateur`` may raise it.
     """
+
+
+class CertificateError(SecateurError):
+    """A certificate does not prove what it claims, or is no certificate.
+
+    Arguments:
+        where: the first place that is wrong, "block 3, node 17, k = 9".
+    """
+
+    def __init__(self, message: str, *, where: str, remedy: str | None = None) -> None:
+        super().__init__(f"{where}: {message}", remedy=remedy)
+        self.where = where
 
 
 class BackendError(SecateurError):

@@ -10,13 +10,16 @@ from typing import Any
 
 import dimod
 import numpy as np
+from numpy.typing import NDArray
 
-from secateur.backends import Backend, Problem, Status, Stopped
-from secateur.capacity import CONTROL, Selection, solve_exactly, to_count
+from secateur.backends import Backend, Status, Stopped
 from secateur.errors import OptionError
 from secateur.network import keep_one_each
+from secateur.problem import Problem, count
+from secateur.problem.moves import Moves
 from secateur.qubo import OBJECTIVES, Objective
 from secateur.refine import Refinement, TensorTrain
+from secateur.solving import CONTROL, Selection, solve
 from secateur.statistics import ChannelStatistics
 
 RANDOM = "random"
@@ -85,14 +88,14 @@ def make_qubo_of(statistics: ChannelStatistics, method: Method) -> dimod.BinaryQ
     return bqm
 
 
-def make_problem(statistics: ChannelStatistics, method: Method, count: int) -> Problem:
+def make_problem(statistics: ChannelStatistics, method: Method, number: int) -> Problem:
     """The QUBO of a method, with the count, every layer keeping one channel.
 
     Raises:
         OptionError: as ``make_qubo_of``.
     """
     bqm = make_qubo_of(statistics, method)
-    return Problem(bqm, count, keep_one_each(statistics.channels))
+    return Problem(bqm, [count(number), *keep_one_each(statistics.channels)])
 
 
 def choose(
@@ -101,27 +104,33 @@ def choose(
     """The selection of a method, before any refinement."""
     if method.objective == RANDOM:
         return _random_selection(problem, seed)
-    return solve_exactly(
-        problem, method.backend, options=method.options, seed=seed, time_limit=time_limit
+    return solve(
+        problem, backend=method.backend, options=method.options, seed=seed, time_limit=time_limit
     )
 
 
 def _random_selection(problem: Problem, seed: int) -> Selection:
     order = np.random.default_rng(seed).permutation(problem.n)
     bits = np.zeros(problem.n, dtype=np.int8)
-    bits[order[: problem.ones]] = 1
+    bits[order[: problem.count]] = 1
     return Selection(
         labels=problem.variables,
-        bits=to_count(problem, bits),
+        bits=_repaired(problem, bits),
         energy=0.0,
         bound=None,
         status=Status.FEASIBLE,
         stopped=Stopped.COMPLETED,
         backend=RANDOM,
         calls=0,
-        seconds=0.0,
+        timings={"total": 0.0},
         seed=seed,
     )
+
+
+def _repaired(problem: Problem, bits: NDArray[np.int8]) -> NDArray[np.int8]:
+    repaired = Moves(problem).repair(bits)
+    assert repaired is not None, "every layer can keep one channel: that was asked before"
+    return repaired
 
 
 def check_method(method: Method) -> None:

@@ -12,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from secateur.backends import Backend, Problem, Status
-from secateur.capacity import CONTROL, Selection
+from secateur.backends import Backend, Status
 from secateur.methods import (
     RANDOM,
     Method,
@@ -26,9 +25,11 @@ from secateur.methods import (
 )
 from secateur.network import Amount, Channels, GatedNetwork, count_of, find_channels
 from secateur.network.graph import evaluation_mode
+from secateur.problem import Problem
 from secateur.qubo import Objective
 from secateur.refine import Evaluator, Refinement, refine
 from secateur.result import PruningResult, Row
+from secateur.solving import CONTROL, Selection
 from secateur.statistics import collect_statistics, reliability
 from secateur.surgery import (
     compensate,

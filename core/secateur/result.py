@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import nn
 
-from secateur.capacity import Selection
 from secateur.network import Channels
+from secateur.solving import Selection
 from secateur.statistics import ChannelStatistics
 from secateur.tasks import Task
 from secateur.versions import versions

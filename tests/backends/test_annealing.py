@@ -11,10 +11,10 @@ import time
 
 import numpy as np
 import pytest
+from secateur.backends.verify import run
 
 from secateur.backends import Problem, Stopped
 from secateur.backends.registry import load_backend
-from secateur.backends.verify import run
 from secateur.errors import BackendOptionError
 from secateur.testing import brute_force, random_problem
 from tests.planted import planted

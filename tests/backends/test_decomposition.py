@@ -13,6 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from secateur.backends.decomposition import decompose
+from secateur.backends.descent import Descent
+from secateur.backends.subproblem import persistent, subproblem
+from secateur.backends.verify import run
 
 from secateur.backends import (
     Applicability,
@@ -27,11 +31,7 @@ from secateur.backends import (
     Timings,
     option,
 )
-from secateur.backends.decomposition import decompose
-from secateur.backends.descent import Descent
 from secateur.backends.registry import load_backend
-from secateur.backends.subproblem import persistent, subproblem
-from secateur.backends.verify import run
 from secateur.errors import BackendError, BackendOptionError, BackendUnsuitable
 from secateur.testing import random_problem
 

@@ -7,11 +7,11 @@ import time
 import dimod
 import numpy as np
 import pytest
+from secateur.backends.verify import run
+from secateur.capacity import solve_exactly
 
 from secateur.backends import Limit, Problem, Status, Stopped
 from secateur.backends.registry import load_backend
-from secateur.backends.verify import run
-from secateur.capacity import solve_exactly
 from secateur.errors import BackendOptionError, BackendUnsuitable
 from secateur.testing import brute_force, random_problem
 

@@ -10,13 +10,13 @@ import time
 
 import numpy as np
 import pytest
+from secateur.backends.verify import run
 
 from secateur.backends import BackendOptions, Solution, registry
 from secateur.backends import listing as listing_module
 from secateur.backends.entries import list_backends
 from secateur.backends.listing import describe_backends
 from secateur.backends.registry import load_backend
-from secateur.backends.verify import run
 from secateur.cli import run as command
 from secateur.errors import (
     BackendConflict,

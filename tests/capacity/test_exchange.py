@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from secateur.backends import Limit, Problem
 from secateur.capacity import greedy, swap_descent, to_count
 from secateur.capacity.exchange import swap_gains
+
+from secateur.backends import Limit, Problem
 
 
 def random_problem(n: int, ones: int, seed: int, *, limits: bool = False) -> Problem:

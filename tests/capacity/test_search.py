@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from secateur.capacity import solve_exactly
 
 from secateur.backends import (
     Backend,
@@ -22,7 +23,6 @@ from secateur.backends import (
     Timings,
     option,
 )
-from secateur.capacity import solve_exactly
 from secateur.errors import BackendMisbehaved, BackendNotFound, SecateurError
 from secateur.network import find_channels, keep_one_each
 from secateur.qubo import fisher_qubo, hybrid_qubo

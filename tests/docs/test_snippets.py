@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 import pytest
+from secateur.capacity import solve_exactly
 
 from secateur.backends.entries import list_backends
 from secateur.backends.registry import load_backend
-from secateur.capacity import solve_exactly
 from secateur.cli import cli, run
 from secateur.cli.new_backend import write_plugin
 from secateur.errors import FileError, OptionError
@@ -45,6 +45,14 @@ def test_the_python_of_the_how_tos_runs(name):
     program = "\n".join(re.findall(r"```python\n(.+?)```", (HOW_TO / name).read_text(), re.DOTALL))
     assert program
     exec(compile(program, name, "exec"), {"__name__": "how_to"})
+
+
+def test_the_how_to_of_demands_runs_with_its_file(tmp_path, monkeypatch):
+    text = (HOW_TO / "state-demands.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demands.toml").write_text(re.search(r"```toml\n(.+?)```", text, re.DOTALL)[1])
+    program = "\n".join(re.findall(r"```python\n(.+?)```", text, re.DOTALL))
+    exec(compile(program, "state-demands.md", "exec"), {"__name__": "how_to"})
 
 
 def test_the_eight_lines_of_the_how_to_are_a_backend(tmp_path, monkeypatch):

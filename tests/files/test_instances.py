@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from secateur.backends.verify import run
+from secateur.capacity import solve_exactly
 
 from secateur.backends import Problem
 from secateur.backends.registry import load_backend
-from secateur.backends.verify import run
-from secateur.capacity import solve_exactly
 from secateur.files import load_bqm
 from tests.planted import planted
 

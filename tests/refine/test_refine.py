@@ -10,9 +10,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from secateur.capacity import greedy
 
 from secateur.backends import Problem
-from secateur.capacity import greedy
 from secateur.errors import MetricError, OptionError
 from secateur.network import GatedNetwork, find_channels, keep_one_each
 from secateur.qubo import fisher_qubo

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         Timings,
     )
     from secateur.backends.options import BackendOptions, make_options, option
-    from secateur.backends.problem import Limit, Problem
 
 _HOME = {
     "Applicability": "base",
@@ -25,8 +24,6 @@ _HOME = {
     "Backend": "base",
     "BackendOptions": "options",
     "Capabilities": "base",
-    "Limit": "problem",
-    "Problem": "problem",
     "Solution": "base",
     "Status": "base",
     "Stopped": "base",
@@ -41,8 +38,6 @@ __all__ = [
     "Backend",
     "BackendOptions",
     "Capabilities",
-    "Limit",
-    "Problem",
     "Solution",
     "Status",
     "Stopped",

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.backends.options import BackendOptions
-from secateur.backends.problem import Problem
 from secateur.lazy import dimod
+from secateur.problem.model import Problem
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,8 @@ class Capabilities:
 
     Arguments:
         max_variables: the largest problem it takes at all, or None.
-        native_cardinality: takes ``Problem.ones`` as a constraint; otherwise it ignores it and the
-            capacity search finds the count.
-        native_limits: takes ``Problem.limits`` as constraints.
+        native: the kinds of constraints that it takes itself: "count", "limit", "multiple",
+            "linear", "quadratic". It is handed no other; a search over its answers keeps those.
         exact: proves optimality when it is not stopped early, and gives a lower bound.
         stochastic: two seeds may give two answers.
         takes_seed: has an option ``seed``; the same seed gives the same answer.
@@ -39,8 +38,7 @@ class Capabilities:
     """
 
     max_variables: int | None = None
-    native_cardinality: bool = False
-    native_limits: bool = False
+    native: frozenset[str] = frozenset()
     exact: bool = False
     stochastic: bool = False
     takes_seed: bool = False

@@ -123,7 +123,8 @@ def _describe(name: str) -> dict[str, Any]:
             "usable": available.usable,
             "detail": available.detail,
             "remedy": available.remedy,
-            "capabilities": asdict(backend.capabilities),
+            "capabilities": asdict(backend.capabilities)
+            | {"native": sorted(backend.capabilities.native)},
         }
     except BackendError as error:
         return {"detail": error.message, "remedy": error.remedy}

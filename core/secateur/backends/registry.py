@@ -21,9 +21,7 @@ __all__ = ["BackendEntry", "find_backend", "list_backends", "load_backend"]
 
 
 def load_backend(name: str) -> type[Backend]:
-    """The class of a backend; a ``dimod.Sampler`` class is wrapped.
-
-    ``decompose:NAME`` is the backend NAME on parts of a problem.
+    """The class of a registered backend; a ``dimod.Sampler`` class is wrapped.
 
     Raises:
         BackendNotFound: no entry point of that name.
@@ -31,10 +29,6 @@ def load_backend(name: str) -> type[Backend]:
         BackendUnavailable: the plugin cannot be imported, for the want of a package.
         BackendFailed: the plugin cannot be imported, for a fault of its own, or is no backend.
     """
-    if name.startswith("decompose:"):
-        from secateur.backends.decomposition import decompose
-
-        return decompose(load_backend(name.removeprefix("decompose:")))
     return _load(find_backend(name))
 
 

@@ -23,8 +23,8 @@ from secateur.backends.base import (
     Timings,
 )
 from secateur.backends.options import BackendOptions
-from secateur.backends.problem import Problem
 from secateur.errors import BackendFailed, BackendOptionError
+from secateur.problem.model import Problem
 
 
 @dataclass(frozen=True)

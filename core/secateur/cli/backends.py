@@ -49,13 +49,12 @@ def check(name: str, charge: bool, as_json: bool) -> None:
     """
     import dimod
 
-    from secateur.backends import Problem
-    from secateur.backends.registry import load_backend
-    from secateur.backends.verify import run
-    from secateur.capacity import solve_exactly
+    from secateur.backends.call import run
     from secateur.errors import OptionError
+    from secateur.problem import Problem
+    from secateur.solving import load_solver, solve
 
-    does = load_backend(name).capabilities
+    does = load_solver(name).capabilities
     if does.metered and not charge:
         raise OptionError(
             f"backend {name!r} is metered: its service charges for the call",
@@ -65,11 +64,11 @@ def check(name: str, charge: bool, as_json: bool) -> None:
     couplings = {(f"v{k}", f"v{(k + 1) % 6}"): 0.25 * (k + 1) for k in range(6)}
     bqm = dimod.BinaryQuadraticModel(linear, couplings, "BINARY")
     optimum = -1.0  # v0 and v3 alone, with a count of two or without one
-    if does.metered and not does.native_cardinality:  # the search would make several calls
-        solution = run(load_backend(name), Problem(bqm))
+    if does.metered and "count" not in does.native:  # the search would make several calls
+        solution = run(load_solver(name), Problem(bqm))
         energy, seconds = float(solution.samples.first.energy), solution.timings.total
     else:
-        found = solve_exactly(Problem(bqm, ones=2), name)
+        found = solve(bqm, count=2, backend=name, proof=False)
         energy, seconds = found.energy, found.seconds
     outcome = {
         "backend": name,
@@ -147,7 +146,9 @@ def _table(found: list[BackendDescription]) -> str:
                 f"{one.distribution} {one.version}",
                 "yes" if one.installed else "no",
                 {None: "", True: "yes", False: "no"}[one.licensed],
-                *("yes" if does.get(k) else "" for k in ("exact", "native_cardinality", "metered")),
+                "yes" if does.get("exact") else "",
+                "yes" if "count" in does.get("native", ()) else "",
+                "yes" if does.get("metered") else "",
                 "" if most is None else f"{most}",
             ]
         )

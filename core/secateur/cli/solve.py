@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from secateur.cli.common import key_values, print_json
+
+if TYPE_CHECKING:
+    from secateur.solving import Selection
 
 _SHOWN = 12
 """Labels of ones that the text names."""
@@ -16,12 +19,22 @@ _SHOWN = 12
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--backend", default="annealing", show_default=True, help="A solver; see `secateur backends`."
+    "--backend",
+    default="auto",
+    show_default=True,
+    help="A solver; see `secateur backends`. auto: branch and bound, with annealing where that "
+    "leaves a gap.",
 )
 @click.option(
     "--count",
     type=int,
     help="How many variables must be 1, exactly; that of the file unless given.",
+)
+@click.option(
+    "--constraints",
+    "demands",
+    type=click.Path(path_type=Path),
+    help="A TOML file of further demands: limits, tied variables, budgets.",
 )
 @click.option(
     "--option",
@@ -30,91 +43,149 @@ _SHOWN = 12
     metavar="KEY=VALUE",
     help="An option of the backend: reads=50",
 )
-@click.option("--seed", type=int, help="Of the backend; an error if it takes none.")
-@click.option("--time-limit", type=float, metavar="S", help="Seconds for a call of the backend.")
+@click.option("--seed", type=int, help="Of everything random; an error if the backend takes none.")
+@click.option("--time-limit", type=float, metavar="S", help="Seconds for the whole search.")
+@click.option(
+    "--proof/--no-proof",
+    default=None,
+    help="Prove or bound the answer besides; small problems are, unless told otherwise.",
+)
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path),
+    help="A new file for what the bound rests on; check it with `secateur verify`.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def solve(
     file: Path,
     backend: str,
     count: int | None,
+    demands: Path | None,
     options: tuple[str, ...],
     seed: int | None,
     time_limit: float | None,
+    proof: bool | None,
+    certificate: Path | None,
     as_json: bool,
 ) -> None:
     """Minimise a QUBO file: .bqm .coo .qubo .sparse .qs .json .lp.
 
     \b
     Examples:
-      secateur solve halfunet.bqm --backend tabu --count 173
+      secateur solve halfunet.bqm --count 173
       secateur solve gka1a.sparse --backend annealing --option reads=100 --seed 1 --json
+      secateur solve halfunet.bqm --count 173 --certificate proof.json.gz
+      secateur verify proof.json.gz halfunet.bqm --count 173
     """
-    from secateur.backends import Problem, Stopped
-    from secateur.backends.registry import load_backend
-    from secateur.backends.verify import resolve_options, run
-    from secateur.capacity import CONTROL, solve_exactly
-    from secateur.errors import BackendFailed, OptionError
+    import secateur
+    from secateur.cli.common import refuse_existing
+    from secateur.errors import OptionError
     from secateur.files import read_file
-    from secateur.progress import track
+    from secateur.problem import Problem, read_constraints
+    from secateur.problem import count as exactly
 
+    refuse_existing(certificate)
     content = read_file(file)
     if None not in (count, content.ones) and count != content.ones:
         raise OptionError(
             f"--count is {count}, and {file} states {content.ones}",
             remedy="leave --count out, or remove the constraint from the file",
         )
-    problem = Problem(content.bqm, content.ones if count is None else count)
+    number = content.ones if count is None else count
+    wanted = [] if number is None else [exactly(number)]
+    problem = Problem(content.bqm)
+    if demands is not None:
+        wanted += read_constraints(demands, problem.variables)
     given = key_values(options, "--option")
-    if backend == CONTROL:
-        if problem.ones is None:
-            raise OptionError(f"{CONTROL} needs a count", remedy="give --count")
-        if given or (seed, time_limit) != (None, None):
-            raise OptionError(f"{CONTROL} takes no options", remedy="leave them out")
-    else:  # the capacity search leaves a seed out where there is none; here it was asked for
-        resolve_options(load_backend(backend)(), given, seed=seed, time_limit=time_limit)
-    if problem.ones is not None:
-        found = solve_exactly(problem, backend, options=given, seed=seed, time_limit=time_limit)
-        bits, energy, bound = found.bits, found.energy, found.bound
-        status, stopped, seconds = found.status, found.stopped, found.seconds
-    else:
-        with track(f"solving with {backend}"):
-            solution = run(load_backend(backend), problem, given, seed=seed, time_limit=time_limit)
-        if solution.stopped is Stopped.INTERRUPTED:
-            raise KeyboardInterrupt
-        status, stopped, seconds = solution.status, solution.stopped, solution.timings.total
-        if len(solution.samples) == 0:
-            raise BackendFailed(
-                f"backend {backend!r} found no solution ({status}, stopped: {stopped})",
-                backend=backend,
-                remedy="give it more time, or choose another backend",
-            )
-        best = solution.samples.record[solution.samples.record.energy.argmin()]
-        bits, energy, bound = best.sample, float(best.energy), solution.bound
-    if bound is not None and not math.isfinite(bound):
-        bound = None  # it says nothing, and JSON has no infinity
-    labels = [str(v) for v in problem.variables]
-    if len(set(labels)) < len(labels):  # 1 and "1"
-        labels = [repr(v) for v in problem.variables]
-    answer = {
-        "backend": backend,
-        "energy": energy,
-        "ones": int(bits.sum(dtype="int64")),
-        "bound": bound,
-        "status": str(status),
-        "stopped": str(stopped),
-        "seconds": seconds,
-        "sample": {v: int(b) for v, b in zip(labels, bits, strict=True)},
-    }
+    _check(backend, given, seed)
+    answer = secateur.solve(
+        problem.with_constraints(wanted),
+        backend=backend,
+        options=given,
+        seed=0 if seed is None else seed,
+        time_limit=time_limit,
+        proof=True if certificate is not None and proof is None else proof,
+    )
+    if certificate is not None:
+        _certify(answer, certificate)
     if as_json:
-        print_json(answer)
+        print_json({**answer.to_json(), "samples": _reads(answer)})
         return
-    answer["energy"], answer["seconds"] = f"{energy:.9g}", f"{seconds:.2f}"
-    answer["bound"] = "none" if bound is None else f"{bound:.9g}"
-    for name in ("backend", "energy", "ones", "bound", "status", "stopped", "seconds"):
-        click.echo(f"{name:8} {answer[name]}")
-    which = [v for v, bit in zip(labels, bits, strict=True) if bit]
+    _show(answer)
+    if "sense" in content.provenance:
+        click.echo(f"{'note':8} {content.provenance['sense']}")
+    if certificate is not None:
+        click.echo(f"{'written':8} {certificate}")
+
+
+def _check(backend: str, given: dict[str, Any], seed: int | None) -> None:
+    """A seed that was asked for and is not taken is an error; in Python it is a default."""
+    from secateur.backends.call import resolve_options
+    from secateur.errors import OptionError
+    from secateur.solving import AUTO, CONTROL, load_solver
+
+    if backend == AUTO:
+        return
+    if backend == CONTROL:
+        if seed is not None:
+            raise OptionError(f"{CONTROL} takes no seed", remedy="leave it out")
+        return
+    if seed is not None and "seed" in given:
+        raise OptionError(
+            f"--seed is {seed}, and --option says seed={given['seed']}",
+            remedy="give one of them",
+        )
+    resolve_options(load_solver(backend)(), given, seed=seed)
+
+
+def _certify(answer: Selection, path: Path) -> None:
+    from secateur.errors import OptionError
+
+    if answer.certificate is None:
+        raise OptionError(
+            "there is no bound, so there is nothing to certify",
+            remedy="give more time, or --proof",
+        )
+    answer.certificate.save(path)
+
+
+def _reads(answer: Selection) -> list[dict[str, Any]]:
+    """All reads: energy, occurrences, feasibility, and the bits in the order of the sample."""
+    record = answer.samples.record
+    kept = record.is_feasible if "is_feasible" in (record.dtype.names or ()) else [True]
+    return [
+        {
+            "energy": float(energy),
+            "occurrences": int(often),
+            "feasible": bool(good),
+            "bits": "".join("1" if bit else "0" for bit in row),
+        }
+        for row, energy, often, good in zip(
+            record.sample, record.energy, record.num_occurrences, kept, strict=True
+        )
+    ]
+
+
+def _show(answer: Selection) -> None:
+    lines = {
+        "backend": answer.backend,
+        "energy": f"{answer.energy:.9g}",
+        "bound": "none" if answer.bound is None else f"{answer.bound:.9g}",
+        "proof": answer.proof,
+        "ones": str(answer.count),
+        "status": str(answer.status),
+        "stopped": str(answer.stopped),
+        "calls": str(answer.calls),
+        "seconds": f"{answer.seconds:.2f}",
+    }
+    own = answer.backend_energy
+    if own is not None and own > answer.energy:
+        lines["own"] = f"{own:.9g} is the best of the backend's own answers"
+    for name, text in lines.items():
+        click.echo(f"{name:8} {text}")
+    for name, value in (answer.provenance.get("broken") or {}).items():
+        click.echo(f"{'broken':8} {name} is {value:g}")
+    which = [str(label) for label in answer.ones]
     more = f", and {len(which) - _SHOWN} more (--json has all)" if len(which) > _SHOWN else ""
     shown = ", ".join(which[:_SHOWN]) + more
     click.echo(f"{'sample':8} 1 for {shown}" if which else f"{'sample':8} all 0")
-    if "sense" in content.provenance:
-        click.echo(f"{'note':8} {content.provenance['sense']}")

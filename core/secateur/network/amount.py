@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from secateur.backends import Limit
 from secateur.errors import AmountError
 from secateur.network.channels import Channels
+from secateur.problem.constraints import Cardinality, at_most
 
 Amount = int | float | str
 
@@ -67,9 +67,9 @@ def _read(amount: Amount) -> tuple[float, bool]:
     return float(number[1]), re.fullmatch(r"[+-]?\d+", number[1]) is not None
 
 
-def keep_one_each(channels: Channels) -> tuple[Limit, ...]:
-    """Limits under which every layer keeps at least one channel."""
+def keep_one_each(channels: Channels) -> tuple[Cardinality, ...]:
+    """Demands under which every layer keeps at least one channel."""
     labels = channels.labels
     return tuple(
-        Limit(group.path, labels[group.slice], group.size - 1) for group in channels.groups
+        at_most(group.size - 1, labels[group.slice], name=group.path) for group in channels.groups
     )

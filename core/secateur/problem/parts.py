@@ -7,10 +7,19 @@ together, and the root of the junctions is the problem.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from secateur.problem.demands import Counted, Demand, Summed
+from secateur.problem.nesting import Top, nest
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from secateur.problem.model import Problem
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
@@ -59,19 +68,21 @@ class Block:
     Arguments:
         positions: of its variables in the problem, ascending, shape ``(w,)``.
         linear: shape ``(w,)``.
-        couplings: symmetric with a zero diagonal, dense, shape ``(w, w)``; None where nothing in
-            the block is coupled.
+        couplings: symmetric with a zero diagonal, shape ``(w, w)``; dense, or sparse where the
+            block is wide and thinly coupled; None where nothing in it is coupled.
         allowed: which numbers of ones the whole block may have, shape ``(w + 1,)``.
         counts: demands on some of its variables.
         sums: linear and quadratic demands on its variables.
+        names: of the constraints that ``allowed`` comes from.
     """
 
     positions: Positions
     linear: Floats
-    couplings: Floats | None
+    couplings: Floats | csr_array | None
     allowed: NDArray[np.bool_]
     counts: tuple[InnerCount, ...] = ()
     sums: tuple[InnerSum, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -86,7 +97,266 @@ class Junction:
     Arguments:
         children: numbers of blocks, or further junctions.
         allowed: which numbers of ones they may have together, shape ``(variables below + 1,)``.
+        names: of the constraints that ``allowed`` comes from.
     """
 
     children: tuple[int | Junction, ...]
     allowed: NDArray[np.bool_]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """A problem taken apart.
+
+    Arguments:
+        blocks: together all variables, each once; no coupling joins two of them.
+        root: how their counts add up.
+        loose: demands that span blocks and fit in no junction: a search gives them a price and
+            closes them by moves.
+        owner: the number of the block of every variable, shape ``(n,)``.
+    """
+
+    blocks: tuple[Block, ...]
+    root: Junction
+    loose: tuple[Demand, ...]
+    owner: Positions
+
+    def with_linear(self, linear: Floats) -> Parts:
+        """The same parts with other linear biases, shape ``(n,)``."""
+        blocks = tuple(replace(b, linear=linear[b.positions]) for b in self.blocks)
+        return replace(self, blocks=blocks)
+
+
+MERGED = 128
+"""Blocks that a demand ties together become one if it is not wider than this."""
+DENSE = 512
+"""Blocks up to this width are held dense, wider ones if an eighth of their pairs are coupled."""
+
+
+def take_apart(problem: Problem) -> Parts:
+    """The components of a problem's graph, with the demands that hold in each and between them.
+
+    A demand within a component stays with its block. A cardinality over whole components becomes a
+    junction, if all such sets are nested or disjoint. What spans components otherwise joins them,
+    as long as the joined block is not wider than ``MERGED``, and is loose beyond that.
+    """
+    owner = _components(problem)
+    loose: set[int] = set()
+    while True:
+        plan = _Plan(problem, owner, loose)
+        if plan.settled:
+            return plan.build()
+        owner, loose = plan.owner, plan.loose
+
+
+def _components(problem: Problem) -> Positions:
+    n = problem.n
+    row, col, bias = problem.quadratic
+    if len(bias) == 0:
+        return np.arange(n, dtype=np.intp)
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(row), dtype=np.int8), (row, col)), shape=(n, n))
+    _, owner = connected_components(graph, directed=False)
+    return np.asarray(owner, dtype=np.intp)
+
+
+def _fixing(demand: Demand) -> bool:
+    """It fixes each of its variables, so it falls apart by itself."""
+    return isinstance(demand, Counted) and (
+        bool(demand.allowed[1:].sum() == 0) or bool(demand.allowed[:-1].sum() == 0)
+    )
+
+
+class _Plan:
+    """One attempt at the parts; where a demand does not fit, components are joined first."""
+
+    def __init__(self, problem: Problem, owner: Positions, loose: set[int]) -> None:
+        self.problem = problem
+        _, self.owner = np.unique(owner, return_inverse=True)
+        self.loose = set(loose)
+        self.sizes = np.bincount(self.owner, minlength=1) if problem.n else np.zeros(0, np.intp)
+        self.settled = True
+        self.inner: dict[int, list[Demand]] = {}
+        self.whole: dict[int, list[Counted]] = {}
+        self.at_root: list[Counted] = []
+        wide: list[tuple[int, Counted, Positions]] = []
+        for number, demand in enumerate(problem.demands):
+            if number in self.loose or len(demand.members) == 0:
+                continue
+            if isinstance(demand, Counted) and len(demand.members) == problem.n:
+                self.at_root.append(demand)
+                continue
+            touched = np.unique(self.owner[demand.members])
+            if len(touched) == 1 or _fixing(demand):
+                self._within(demand, touched)
+            elif isinstance(demand, Counted) and self.sizes[touched].sum() == len(demand.members):
+                wide.append((number, demand, touched))
+            else:
+                self._join(number, touched)
+        self.tops: list[Top] = []
+        if self.settled:
+            self.tops, misfits = nest(
+                self.sizes, [(number, demand, touched) for number, demand, touched in wide]
+            )
+            for number, touched in misfits:
+                self._join(number, touched)
+
+    def _within(self, demand: Demand, touched: Positions) -> None:
+        one = len(touched) == 1 and isinstance(demand, Counted)
+        if one and len(demand.members) == self.sizes[touched[0]]:
+            assert isinstance(demand, Counted)
+            self.whole.setdefault(int(touched[0]), []).append(demand)
+            return
+        for component in touched:
+            self.inner.setdefault(int(component), []).append(demand)
+
+    def _join(self, number: int, touched: Positions) -> None:
+        if self.sizes[touched].sum() > MERGED:
+            self.loose.add(number)
+        else:
+            self.owner = np.where(np.isin(self.owner, touched), touched[0], self.owner)
+            self.sizes = np.bincount(self.owner, minlength=len(self.sizes))
+        self.settled = False
+
+    def build(self) -> Parts:
+        n = self.problem.n
+        members = (
+            np.split(np.argsort(self.owner, kind="stable"), np.cumsum(self.sizes)[:-1]) if n else []
+        )
+        roots = list({id(top): top for top in self.tops}.values())
+        groups: list[Positions] = []  # the components of each block
+
+        def junction(top: Top) -> Junction:
+            children: list[int | Junction] = []
+            bundle: list[int] = []
+            for child in top.children:
+                if child.children:
+                    children.append(junction(child))
+                elif child.size == 1 and self._plain(child.items[0]):
+                    bundle.append(child.items[0])
+                else:
+                    groups.append(np.array(child.items, dtype=np.intp))
+                    children.append(len(groups) - 1)
+            if bundle:
+                groups.append(np.array(bundle, dtype=np.intp))
+                children.append(len(groups) - 1)
+            allowed = np.ones(top.size + 1, dtype=bool)
+            for demand in top.demands:
+                allowed &= demand.allowed
+            return Junction(tuple(children), allowed, tuple(d.name for d in top.demands))
+
+        whole = Top(list(range(len(self.sizes))), n)
+        whole.children, whole.demands = roots, self.at_root
+        if len(roots) == 1 and roots[0].children:
+            whole = roots[0]
+            whole.demands = [*whole.demands, *self.at_root]
+        root = junction(whole)
+        positions = [np.sort(np.concatenate([members[c] for c in group])) for group in groups]
+        loose = tuple(d for number, d in enumerate(self.problem.demands) if number in self.loose)
+        return _cut(self.problem, positions, groups, root, loose, self)
+
+    def _plain(self, component: int) -> bool:
+        """A single variable that no demand but a fixing one is about."""
+        return component not in self.whole and all(
+            _fixing(demand) for demand in self.inner.get(component, ())
+        )
+
+
+def _cut(
+    problem: Problem,
+    positions: list[Positions],
+    groups: list[Positions],
+    root: Junction,
+    loose: tuple[Demand, ...],
+    plan: _Plan,
+) -> Parts:
+    """The blocks themselves, from the positions of each."""
+    n = problem.n
+    owner = np.zeros(n, dtype=np.intp)
+    local = np.zeros(n, dtype=np.intp)
+    for number, members in enumerate(positions):
+        owner[members] = number
+        local[members] = np.arange(len(members))
+    row, col, bias = problem.quadratic
+    block_of = owner[row]
+    if len(block_of) and (np.diff(block_of) < 0).any():
+        order = np.argsort(block_of, kind="stable")
+        row, col, bias, block_of = row[order], col[order], bias[order], block_of[order]
+    ends = np.searchsorted(block_of, np.arange(len(positions) + 1))
+    blocks = []
+    for number, (members, group) in enumerate(zip(positions, groups, strict=True)):
+        part = slice(ends[number], ends[number + 1])
+        width = len(members)
+        allowed = np.ones(width + 1, dtype=bool)
+        names: list[str] = []
+        inner: dict[int, Demand] = {}
+        for component in group:
+            for demand in plan.inner.get(int(component), ()):
+                inner[id(demand)] = demand
+            for whole in plan.whole.get(int(component), ()):
+                allowed &= whole.allowed
+                names.append(whole.name)
+        counts, sums = _localised(list(inner.values()), owner == number, local, width)
+        blocks.append(
+            Block(
+                positions=members,
+                linear=problem.linear[members],
+                couplings=_matrix(width, local[row[part]], local[col[part]], bias[part]),
+                allowed=allowed,
+                counts=counts,
+                sums=sums,
+                names=tuple(names),
+            )
+        )
+    return Parts(tuple(blocks), root, loose, owner)
+
+
+def _matrix(width: int, row: Positions, col: Positions, bias: Floats) -> Floats | csr_array | None:
+    if len(bias) == 0:
+        return None
+    if width <= DENSE or 16 * len(bias) >= width * width:
+        dense = np.zeros((width, width))
+        dense[row, col] = bias
+        dense[col, row] = bias
+        dense.flags.writeable = False
+        return dense
+    from scipy.sparse import coo_array, csr_array
+
+    both = (np.concatenate([row, col]), np.concatenate([col, row]))
+    made = csr_array(coo_array((np.concatenate([bias, bias]), both), shape=(width, width)))
+    made.sort_indices()
+    return made
+
+
+def _localised(
+    demands: list[Demand], mine: NDArray[np.bool_], local: Positions, width: int
+) -> tuple[tuple[InnerCount, ...], tuple[InnerSum, ...]]:
+    """Demands over positions within a block."""
+    counts: list[InnerCount] = []
+    sums: list[InnerSum] = []
+    for demand in demands:
+        if isinstance(demand, Counted):
+            here = demand.members[mine[demand.members]]
+            allowed = demand.allowed
+            if len(here) < len(demand.members):  # only a fixing demand is shared out
+                allowed = np.zeros(len(here) + 1, dtype=bool)
+                allowed[0 if demand.allowed[0] else -1] = True
+            counts.append(InnerCount(local[here], allowed, demand.name))
+        else:
+            sums.append(_inner_sum(demand, local, width))
+    return tuple(counts), tuple(sums)
+
+
+def _inner_sum(demand: Summed, local: Positions, width: int) -> InnerSum:
+    linear = np.zeros(width)
+    linear[local[demand.members]] = demand.linear
+    row, col, bias = demand.pairs
+    couplings = None
+    if len(bias):
+        couplings = np.zeros((width, width))
+        couplings[local[row], local[col]] = bias
+        couplings[local[col], local[row]] = bias
+    return InnerSum(linear, couplings, demand.offset, demand.lower, demand.upper, demand.name)

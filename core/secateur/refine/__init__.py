@@ -6,9 +6,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from secateur.backends import Problem
-from secateur.backends.problem import Bits
 from secateur.errors import OptionError
+from secateur.problem.model import Bits, Problem
 from secateur.progress import track
 from secateur.refine.evaluator import Evaluator, Metric
 from secateur.refine.exchange import Exchange

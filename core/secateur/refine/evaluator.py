@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from secateur.backends.problem import Bits
 from secateur.network import Channels, GatedNetwork
+from secateur.problem.model import Bits
 from secateur.tasks import Split, Task
 
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from secateur.backends.problem import Bits
+from secateur.problem.model import Bits
 
 
 class ExactCountTrain:

@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends import Problem
-from secateur.backends.problem import Bits
-from secateur.capacity import to_count
-from secateur.capacity.exchange import swap_gains
+from secateur.problem.model import Bits, Problem
+from secateur.problem.moves import Moves
 from secateur.progress import Step
 from secateur.refine.evaluator import Metric
 
@@ -57,6 +55,9 @@ class Search:
     repaired: int = 0
     _spent_before: float = 0.0
 
+    def __post_init__(self) -> None:
+        self._moves = Moves(self.problem)
+
     def begin(self) -> None:
         """Evaluate the start."""
         self._spent_before = self.metric.spent
@@ -78,7 +79,10 @@ class Search:
         new = []
         for bits, source in rows:
             if not self.problem.feasible(bits)[0]:
-                bits = to_count(self.problem, bits)
+                repaired = self._moves.repair(bits)
+                if repaired is None:
+                    continue
+                bits = repaired
                 self.repaired += 1
             key = bits.astype(np.int8).tobytes()
             if key not in self.seen:
@@ -136,8 +140,9 @@ def swap_proposals(
     leaving, entering = np.flatnonzero(bits == 1), np.flatnonzero(bits == 0)
     if len(leaving) == 0 or len(entering) == 0:
         return []
-    field_ = problem.linear + problem.couplings @ bits
-    gain = swap_gains(problem, field_, leaving, entering).reshape(-1)
+    field_ = problem.field(bits)
+    coupled = problem.couplings[leaving][:, entering].toarray()
+    gain = (field_[entering][None, :] - field_[leaving][:, None] - coupled).reshape(-1)
     weights = _weights(gain, temperature)
     proposals = []
     for _ in range(count):

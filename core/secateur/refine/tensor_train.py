@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from secateur.backends import Problem
-from secateur.backends.problem import Bits
 from secateur.errors import OptionError
+from secateur.problem.model import Bits, Problem
 from secateur.refine.model import ExactCountTrain, warm_cores
 from secateur.refine.search import Candidate, Search, swap_proposals
 
@@ -103,7 +102,7 @@ class TensorTrain:
 
     def _window(self, problem: Problem, bits: Bits) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """The bits nearest to flipping by the QUBO, and their odds of it."""
-        marginal = problem.linear + problem.couplings @ bits
+        marginal = problem.field(bits)
         ones, zeros = np.flatnonzero(bits == 1), np.flatnonzero(bits == 0)
         half = self.window // 2
         window, odds = [], []

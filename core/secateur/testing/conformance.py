@@ -21,13 +21,13 @@ import pytest
 from dimod.core.sampler import Sampler
 
 from secateur.backends.base import Availability, Backend, Status
+from secateur.backends.call import resolve_options
 from secateur.backends.options import BackendOptions, domain
-from secateur.backends.problem import Problem
-from secateur.backends.registry import list_backends, load_backend
+from secateur.backends.registry import list_backends
 from secateur.backends.sampler import wrap_sampler
-from secateur.backends.verify import resolve_options
-from secateur.capacity.search import solve_exactly
 from secateur.errors import BackendOptionError
+from secateur.problem import Problem
+from secateur.solving import load_solver, solve
 from secateur.testing.problems import brute_force, random_problem
 from secateur.testing.promises import Promises
 
@@ -60,7 +60,7 @@ class BackendConformance(Promises):
     def solver(self, backend: Any) -> Backend:
         """The backend under test, as an instance."""
         if isinstance(backend, str):
-            backend = load_backend(backend)
+            backend = load_solver(backend)
         if isinstance(backend, type) and issubclass(backend, Sampler):
             backend = wrap_sampler(backend, backend.__name__)
         solver = backend() if isinstance(backend, type) else backend
@@ -228,9 +228,9 @@ class BackendConformance(Promises):
     def test_exactly_k_ones_under_the_capacity_search(self, solver: Backend) -> None:
         for ones in range(self.variables + 1):
             problem = self.problem(3, ones=ones)
-            found = solve_exactly(problem, solver, options=self.options)
+            found = solve(problem, backend=solver, options=self.options, proof=False)
             assert int(found.bits.sum()) == ones
             optimum = brute_force(problem)[0]
             assert found.energy >= optimum - 1e-9
-            if solver.capabilities.exact and solver.capabilities.native_cardinality:
+            if solver.capabilities.exact and "count" in solver.capabilities.native:
                 assert found.energy == pytest.approx(optimum, abs=1e-6)

@@ -9,7 +9,7 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends.problem import Limit, Problem
+from secateur.problem import Cardinality, Problem, count
 
 
 def random_problem(
@@ -20,7 +20,7 @@ def random_problem(
     scale: float = 1.0,
     offset: float = 0.0,
     labels: Sequence[Hashable] | None = None,
-    limits: tuple[Limit, ...] = (),
+    limits: tuple[Cardinality, ...] = (),
 ) -> Problem:
     """Signed biases on every variable and pair, in an order of labels that is not sorted.
 
@@ -43,7 +43,7 @@ def random_problem(
         offset,
         "BINARY",
     )
-    return Problem(bqm, ones=ones, limits=limits)
+    return Problem(bqm, limits if ones is None else (count(ones), *limits))
 
 
 def balanced_problem(n: int) -> Problem:

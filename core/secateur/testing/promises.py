@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from secateur.backends.base import Backend, Solution, Status, Stopped
-from secateur.backends.problem import Limit, Problem
-from secateur.backends.verify import resolve_options, run
+from secateur.backends.call import resolve_options, run
 from secateur.errors import BackendOptionError, BackendUnsuitable
+from secateur.problem import Problem, at_most, count
 from secateur.testing.problems import balanced_problem, brute_force, random_problem
 
 
@@ -75,30 +75,30 @@ class Promises:
             solution = self.solve(solver, problem)
             counts = np.asarray(solution.samples.record.sample).sum(axis=1)
             kept.append(bool((counts == ones).all()))
-            if not does.native_cardinality:
+            if "count" not in does.native:
                 continue
             assert kept[-1], f"{counts.tolist()} ones, and exactly {ones} were asked for"
             if does.exact:
                 assert solution.status is Status.OPTIMAL
                 optimum = brute_force(problem)[0]
                 assert self.best(problem, solution) == pytest.approx(optimum, rel=1e-6, abs=1e-6)
-        if not does.native_cardinality:
-            assert not all(kept), "it keeps the count: declare native_cardinality"
+        if "count" not in does.native:
+            assert not all(kept), 'it keeps the count: declare native={"count"}'
 
     def test_limits(self, solver: Backend) -> None:
         does, half = solver.capabilities, self.variables // 2
         free = random_problem(self.variables, 6)
         labels = free.variables
         bqm = dimod.BinaryQuadraticModel(dict.fromkeys(labels, -1.0), {}, "BINARY")
-        limits = (Limit("first", labels[:half], 1), Limit("second", labels[half:], 0))
-        problem = Problem(bqm, ones=1 if does.native_cardinality else None, limits=limits)
+        limits = [at_most(1, labels[:half], name="first"), at_most(0, labels[half:], name="second")]
+        problem = Problem(bqm, [count(1), *limits] if "count" in does.native else limits)
         solution = self.solve(solver, problem)
         feasible = problem.feasible(np.asarray(solution.samples.record.sample))
-        if does.native_limits:
-            assert feasible.all(), "it declares native_limits and breaks one"
+        if "limit" in does.native:
+            assert feasible.all(), "it declares limits native and breaks one"
             assert self.best(problem, solution) == pytest.approx(-1.0)
-        elif not does.native_cardinality:
-            assert not feasible.all(), "it keeps limits: declare native_limits"
+        elif "count" not in does.native:
+            assert not feasible.all(), 'it keeps limits: declare native={"limit"}'
 
     def test_proof(self, solver: Backend) -> None:
         for seed in range(5):
@@ -117,7 +117,7 @@ class Promises:
     def test_time_limit(self, solver: Backend) -> None:
         does = solver.capabilities
         size = min(self.large, does.max_variables or self.large)
-        problem = random_problem(size, 7, ones=size // 2 if does.native_cardinality else None)
+        problem = random_problem(size, 7, ones=size // 2 if "count" in does.native else None)
         if not does.takes_time_limit:
             assert not self._has(solver, "time_limit"), "`time_limit`: declare takes_time_limit"
             with pytest.raises(BackendOptionError, match="time_limit"):
@@ -129,7 +129,7 @@ class Promises:
             assert suits.reason, f"{size} variables are refused without a reason"
             assert size > 2, f"refuses 2 variables: {suits.reason}"
             size //= 2
-            ones = size // 2 if does.native_cardinality else None
+            ones = size // 2 if "count" in does.native else None
             problem = random_problem(size, 7, ones=ones)
         # a backend that hangs is told by the library, which waits for twice the limit and 10 s
         solution = self.solve(solver, problem, time_limit=self.time_limit)
@@ -140,10 +140,10 @@ class Promises:
 
     def test_start(self, solver: Backend) -> None:
         free = random_problem(self.variables, 8)
-        ones = self.variables // 2 if solver.capabilities.native_cardinality else None
-        wanted = Problem(free.bqm, ones=ones)
+        ones = self.variables // 2 if "count" in solver.capabilities.native else None
+        wanted = Problem(free.bqm, () if ones is None else ones)
         optimum, bits = brute_force(wanted)
-        problem = Problem(free.bqm, ones=ones, start=bits[None, :])
+        problem = wanted.with_start(bits[None, :])
         best = self.best(problem, self.solve(solver, problem))
         if solver.capabilities.takes_start:
             assert best <= optimum + 1e-6 * max(1.0, abs(optimum)), (

@@ -15,11 +15,11 @@ from secateur.backends import (
     Backend,
     BackendOptions,
     Capabilities,
-    Problem,
     Solution,
     Stopped,
     option,
 )
+from secateur.problem import Problem
 
 LARGEST_SEED = 2**31 - 1
 

@@ -16,13 +16,13 @@ from secateur.backends import (
     Backend,
     BackendOptions,
     Capabilities,
-    Problem,
     Solution,
     Status,
     Stopped,
     Timings,
     option,
 )
+from secateur.problem import Problem
 
 MOST_COUPLINGS = 200_000
 """Variables for products beyond this take gigabytes before the search begins."""
@@ -48,8 +48,7 @@ class SCIP(Backend):
 
     name = "scip"
     capabilities = Capabilities(
-        native_cardinality=True,
-        native_limits=True,
+        native=frozenset({"count", "limit"}),
         exact=True,
         takes_seed=True,
         takes_time_limit=True,
@@ -146,7 +145,7 @@ def _held(
     if not math.isfinite(bound) or abs(bound) * scale >= 1e19:
         return Status.FEASIBLE, None
     size = float(np.abs(problem.linear).sum() + np.abs(problem.quadratic[2]).sum())
-    size += abs(float(problem.bqm.offset))
+    size += abs(float(problem.offset))
     proven = stopped is Stopped.COMPLETED and best - bound <= 1e-7 * max(size, 1e-300)
     return (Status.OPTIMAL if proven else Status.FEASIBLE), min(bound, best)
 
@@ -169,13 +168,14 @@ def _build(problem: Problem, scale: float) -> tuple[Any, list[Any]]:
             model.addCons(product <= z[row])
             model.addCons(product <= z[col])
         terms.append(scale * float(bias) * product)
-    model.setObjective(quicksum(terms) + scale * float(problem.bqm.offset), "minimize")
-    if problem.ones is not None:
-        model.addCons(quicksum(z) == problem.ones)
+    model.setObjective(quicksum(terms) + scale * float(problem.offset), "minimize")
+    if problem.count is not None:
+        model.addCons(quicksum(z) == problem.count)
     for limit in problem.limits:
-        members = problem.positions(limit.variables)
-        if len(members):
-            model.addCons(quicksum(z[k] for k in members) <= limit.at_most)
+        if len(limit.members):
+            ones = quicksum(z[k] for k in limit.members)
+            model.addCons(ones <= limit.most)
+            model.addCons(ones >= limit.least)
     return model, z
 
 

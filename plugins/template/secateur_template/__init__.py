@@ -27,7 +27,7 @@ class Template(Backend):
         started = time.monotonic()
         shape = (options.reads, problem.n)
         bits = np.random.default_rng(options.seed).integers(0, 2, shape)
-        noise = 1e-12 * (np.abs(problem.linear).sum() + np.abs(problem.couplings).sum())
+        noise = 1e-12 * (np.abs(problem.linear).sum() + np.abs(problem.quadratic[2]).sum())
         while True:
             change = (1 - 2 * bits) * (problem.linear + bits @ problem.couplings)
             rows = np.flatnonzero(change.min(axis=1) < -noise)

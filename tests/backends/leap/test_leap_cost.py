@@ -11,11 +11,11 @@ from typing import Any
 import dimod
 import numpy as np
 import pytest
-
-from secateur.backends import Problem, Status, Stopped, make_options
 from secateur.backends.decomposition import decompose
 from secateur.backends.verify import run
 from secateur.capacity import solve_exactly
+
+from secateur.backends import Problem, Status, Stopped, make_options
 from secateur.errors import BackendFailed, BackendMisbehaved, BackendUnsuitable
 from secateur_backends.leap import Leap, LeapBQM, constrained
 from secateur_backends.leap_cost import count_biases, minimum_time

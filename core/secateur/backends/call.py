@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from secateur.backends.base import Backend, Solution, Status, Stopped
 from secateur.backends.options import BackendOptions, make_options
-from secateur.backends.problem import Bits, Problem
 from secateur.errors import (
     BackendFailed,
     BackendMisbehaved,
@@ -23,9 +22,12 @@ from secateur.errors import (
     BackendUnsuitable,
     SecateurError,
 )
+from secateur.problem.model import Bits, Problem
 
 TOLERANCE = 1e-6
-"""How far a returned energy or bound may be off, relative to the problem's scale."""
+"""How far a returned energy may be off, relative to the sum of the problem's absolute biases."""
+DESCENT = 1000
+"""Moves of the descent that a claimed optimum or bound is held against."""
 GRACE = 10.0
 """A time limit may be overrun by this many seconds and by once the limit before it is an error."""
 
@@ -39,6 +41,9 @@ def run(
     time_limit: float | None = None,
 ) -> Solution:
     """Solve with a backend and check everything; the energies in the answer are ours.
+
+    The backend is handed a problem of its own, with the constraints that it takes natively and no
+    others; what it says is held against ours.
 
     Arguments:
         backend: an instance or a class.
@@ -63,7 +68,8 @@ def run(
             backend=solver.name,
             remedy=available.remedy,
         )
-    suits = solver.applicability(problem, chosen)
+    asked = problem.only(solver.capabilities.native)
+    suits = solver.applicability(asked.apart(), chosen)
     if not suits.applicable:
         raise BackendUnsuitable(
             f"backend {solver.name!r} cannot take this problem: {suits.reason}",
@@ -73,8 +79,8 @@ def run(
     # a metered service queues on top of its limit, and a paid job is never given up
     limited = solver.capabilities.takes_time_limit and not solver.capabilities.metered
     limit = getattr(chosen, "time_limit", time_limit) if limited else None
-    solution = _call(solver, problem, chosen, limit)
-    return verify(solver, problem, solution)
+    solution = _call(solver, asked.apart(), chosen, limit)
+    return verify(solver, asked, solution)
 
 
 def resolve_options(
@@ -189,14 +195,16 @@ def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:
         return solution
     bits = _bits(problem, samples, lie)
     energies = problem.energies(bits)
-    scale = TOLERANCE * _scale(problem)
+    scale = TOLERANCE * problem.scale
     claimed = np.asarray(samples.record.energy, dtype=np.float64)
     wrong = ~(np.abs(claimed - energies) <= scale)  # also true where the claim is NaN
     if wrong.any():
         row = int(np.argmax(wrong))
         raise lie(f"claims the energy {claimed[row]:.9g} for a sample of {energies[row]:.9g}")
-    _check_count(solver, problem, bits, lie)
-    _check_bound(solver, problem, solution, bits, energies, scale, lie)
+    broken = ~problem.feasible(bits)
+    if broken.any():
+        raise lie(f"returned {problem.broken(bits[int(np.argmax(broken))])[0]}")
+    _check_bound(solver, problem, solution, bits, energies, lie)
     fields = {
         name: samples.record[name]
         for name in (samples.record.dtype.names or ())
@@ -232,52 +240,39 @@ def _bits(problem: Problem, samples: dimod.SampleSet, lie: Any) -> Bits:
     return np.ascontiguousarray(values, dtype=np.int8)
 
 
-def _check_count(solver: Backend, problem: Problem, bits: Bits, lie: Any) -> None:
-    does = solver.capabilities
-    if problem.ones is not None and does.native_cardinality:
-        counts = bits.sum(axis=1, dtype=np.int64)
-        if (counts != problem.ones).any():
-            got = int(counts[counts != problem.ones][0])
-            raise lie(f"returned {got} ones where exactly {problem.ones} were asked for")
-    if problem.limits and does.native_limits:
-        for limit in problem.limits:
-            used = bits[:, problem.positions(limit.variables)].sum(axis=1, dtype=np.int64)
-            if (used > limit.at_most).any():
-                raise lie(
-                    f"returned {int(used.max())} ones in {limit.name!r}, which allows "
-                    f"{limit.at_most}"
-                )
-
-
 def _check_bound(
     solver: Backend,
     problem: Problem,
     solution: Solution,
     bits: Bits,
     energies: NDArray[np.float64],
-    scale: float,
     lie: Any,
 ) -> None:
-    feasible = problem.feasible(bits) if solver.capabilities.native_cardinality else None
-    relevant = energies if feasible is None or not feasible.any() else energies[feasible]
-    best = float(relevant.min())
+    """Bound and status against the rows, and against one descent from the best of them."""
+    first = int(np.argmin(energies))
+    best = float(energies[first])
+    near = problem.tolerance(bits[first])
+    proven = solution.status is Status.OPTIMAL
     if solution.bound is not None:
         if math.isnan(solution.bound):
             raise lie("returned a bound that is NaN")
-        if solution.bound > best + scale:
+        if solution.bound > best + near:
             raise lie(f"claims the bound {solution.bound:.9g} above its own sample's {best:.9g}")
-    if solution.status is Status.OPTIMAL:
+    if proven:
         if not solver.capabilities.exact:
             raise lie("says optimal and does not declare itself exact")
-        if solution.bound is None or best - solution.bound > scale:
+        if solution.bound is None or best - solution.bound > near:
             raise lie(f"says optimal with the bound {solution.bound} below its best, {best:.9g}")
         if solution.stopped is not Stopped.COMPLETED:
             raise lie(f"says optimal and stopped early ({solution.stopped})")
     if solution.status is Status.INFEASIBLE:
         raise lie("says infeasible and returned samples")
+    if proven or solution.bound is not None:
+        from secateur.problem.moves import Moves
 
-
-def _scale(problem: Problem) -> float:
-    """The size of the numbers that an energy is summed from."""
-    total = np.abs(problem.linear).sum() + np.abs(problem.quadratic[2]).sum()
-    return max(1.0, float(total), abs(float(problem.bqm.offset)))
+        descended = Moves(problem).descend(bits[first], most=DESCENT)
+        lower = float(problem.energies(descended)[0])
+        if proven and lower < best - near:
+            raise lie(f"says optimal at {best:.9g}, and a descent from there finds {lower:.9g}")
+        if solution.bound is not None and solution.bound > lower + near:
+            raise lie(f"claims the bound {solution.bound:.9g}, and a descent finds {lower:.9g}")

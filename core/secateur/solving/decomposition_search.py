@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.backends.base import Backend, Capabilities, Stopped
-from secateur.backends.descent import Descent
-from secateur.backends.problem import Bits, Problem
-from secateur.backends.subproblem import subproblem
-from secateur.backends.verify import run
-from secateur.errors import BackendBudgetSpent
+from secateur.backends.call import run
+from secateur.errors import BackendBudgetSpent, ConstraintError
+from secateur.problem.model import Bits, Problem
+from secateur.problem.moves import Moves
+from secateur.problem.subproblem import subproblem
 
 Positions = NDArray[np.intp]
 LARGEST_SEED = 2**31 - 1
@@ -50,15 +50,13 @@ def asked(part: Problem, can: Capabilities) -> tuple[Problem, bool]:
     A backend that takes no count gets a price for a one instead: between the dearest one and the
     cheapest zero of the best vector so far, where that vector has no reason to change its count.
     """
-    limits = part.limits if can.native_limits else ()
-    if part.ones is None or can.native_cardinality:
-        return replace(part, limits=limits), len(limits) < len(part.limits)
+    kept = part.only(can.native)
+    if part.count is None or "count" in can.native:
+        return kept, len(kept.constraints) < len(part.constraints)
     assert part.start is not None
     bits = part.start[0]
-    price = threshold(Descent(part).field(bits), bits)
-    bqm = part.bqm.copy()
-    bqm.add_linear_from((variable, -price) for variable in part.variables)
-    return Problem(bqm, limits=limits, start=part.start), True
+    price = threshold(part.field(bits), bits)
+    return kept.with_linear(part.linear - price), True
 
 
 def threshold(costs: NDArray[np.float64], bits: Bits) -> float:
@@ -111,7 +109,7 @@ class Search:
 
     def __post_init__(self) -> None:
         self._random = np.random.default_rng(self.seed)
-        self._descent = Descent(self.problem)
+        self._moves = Moves(self.problem)
         self._seen: set[tuple[bytes, bytes]] = set()
 
     @property
@@ -134,22 +132,38 @@ class Search:
             if found is not None:
                 self._keep(found)
             after = self.elite[0][0]
-            self.improvements += after < chosen - self._descent.tolerance
-            vain = 0 if after < before - self._descent.tolerance else vain + 1
+            self.improvements += after < chosen - self._moves.tolerance
+            vain = 0 if after < before - self._moves.tolerance else vain + 1
             self.energies.append(self.elite[0][0])
 
     def _begin(self) -> None:
-        """Starts, greedy, and blurred greedy; repaired and descended from."""
-        if self.problem.start is not None:
-            for row in self.problem.start:
-                fitting = self._descent.repair(row)
+        """Starts, greedy, and blurred greedy; repaired and descended from.
+
+        Raises:
+            ConstraintError: no vector that keeps the demands was found.
+        """
+        for row in () if self.problem.start is None else self.problem.start:
+            fitting = self._moves.repair(row)
+            if fitting is not None:
                 self._keep(fitting)
-                self._keep(self._descent.descend(fitting))
-        self._keep(self._descent.incumbent())
+                self._keep(self._moves.descend(fitting, late=self._late))
+        self._keep(self._first())
         for _ in range(self.incumbents - 1):
             if self._late():
                 return
-            self._keep(self._descent.incumbent(self._random))
+            blurred = self._moves.incumbent(self._random)
+            if blurred is not None:
+                self._keep(blurred)
+
+    def _first(self) -> Bits:
+        start = self._moves.greedy()
+        if start is None:
+            raise ConstraintError(
+                "no choice was found that keeps all demands",
+                remedy="relax one of them, or use branch-and-bound, which can prove that there "
+                "is none",
+            )
+        return self._moves.descend(start, late=self._late)
 
     def _late(self) -> bool:
         deadline = self.limits.deadline
@@ -196,13 +210,14 @@ class Search:
         """The lower, the sooner a variable is freed."""
         n = self.problem.n
         blur = self._random.random(n)
-        costs = self._descent.field(self.best)
-        edge = 0.0 if self.problem.ones is None else threshold(costs, self.best)
+        costs = self.problem.field(self.best)
+        edge = 0.0 if self.problem.count is None else threshold(costs, self.best)
         rank = np.empty(n)
         rank[np.argsort(np.abs(costs - edge), kind="stable")] = np.arange(n) / max(n, 1)
         if kind == "disagreement":
             # one more opinion each time, near the best vector: there they are worth most
-            kicked = self._descent.kick(self.best, self._random)
+            kicked = self._moves.kick(self.best, self._random)
+            kicked = self.best if kicked is None else kicked
             share = np.mean([bits for _, bits in self.elite], axis=0, dtype=np.float64)
             self._keep(kicked)
             differs = kicked != self.best
@@ -215,7 +230,7 @@ class Search:
 
     def _grow(self, first: int, blur: NDArray[np.float64]) -> NDArray[np.float64]:
         """In the order in which variables are reached along the strongest couplings."""
-        strength = np.abs(self.problem.couplings)
+        matrix = self.problem.couplings
         scores = 1.0 + blur
         pull = np.zeros(self.problem.n)
         taken = np.zeros(self.problem.n, dtype=bool)
@@ -223,7 +238,9 @@ class Search:
         i = first
         for step in range(steps):
             scores[i], taken[i] = step / steps, True
-            pull += strength[i] * (0.5 + blur)
+            row = slice(matrix.indptr[i], matrix.indptr[i + 1])
+            near = matrix.indices[row]
+            pull[near] += np.abs(matrix.data[row]) * (0.5 + blur[near])
             i = int(np.argmax(np.where(taken, -1.0, pull)))
             if taken[i] or pull[i] <= 0:
                 break  # all that hangs together is in
@@ -233,7 +250,7 @@ class Search:
         """The first ones; with a wanted count half of them ones, or nothing could move."""
         order = np.argsort(scores, kind="stable")
         size = min(self.limits.size, self.problem.n)
-        if self.problem.ones is None:
+        if self.problem.count is None:
             return order[:size]
         ones, zeros = order[self.best[order] == 1], order[self.best[order] == 0]
         many = min(len(ones), max(size // 2, size - len(zeros)))
@@ -266,14 +283,17 @@ class Search:
         order = np.argsort(samples.record.energy, kind="stable")
         rows = np.asarray(samples.record.sample, dtype=np.int8)[order][:, columns]
         if broken:
-            local = Descent(part)
-            rows = np.array([local.descend(local.repair(row)) for row in rows[:_ROWS]])
+            local = Moves(part)
+            closed = [local.repair(row) for row in rows[:_ROWS]]
+            rows = np.array(
+                [local.descend(row) for row in closed if row is not None], dtype=np.int8
+            ).reshape(-1, part.n)
         rows = rows[part.feasible(rows)]
         if len(rows) == 0:
             return None
         whole = self.best.copy()
         whole[positions] = rows[int(np.argmin(part.energies(rows)))]
-        return self._descent.descend(whole)
+        return self._moves.descend(whole, late=self._late)
 
     def _options(self) -> dict[str, Any]:
         """The inner backend's options for one call: a new seed, and at most the time left."""

@@ -30,16 +30,16 @@ from secateur.backends.base import (
     Status,
     Timings,
 )
-from secateur.backends.decomposition_search import LARGEST_SEED, Limits, Search, asked
-from secateur.backends.descent import Descent
+from secateur.backends.call import resolve_options
 from secateur.backends.options import BackendOptions, make_options, option
-from secateur.backends.problem import Problem
-from secateur.backends.subproblem import persistent, subproblem
-from secateur.backends.verify import resolve_options
 from secateur.errors import BackendOptionError, BackendUnsuitable
+from secateur.problem.model import Problem
+from secateur.problem.moves import Moves
+from secateur.problem.persistency import persistent
+from secateur.problem.subproblem import subproblem
+from secateur.solving.decomposition_search import LARGEST_SEED, Limits, Search, asked
+from secateur.solving.solvers import DECOMPOSE
 
-PREFIX = "decompose:"
-"""Before the name of a backend: that backend, on parts of the problem."""
 INNER = "inner."
 """Before the name of an option: that option of the inner backend."""
 _UNLIMITED_SIZE = 64
@@ -110,7 +110,7 @@ def decompose(inner: type[Backend]) -> type[Backend]:
         f"Decomposed{inner.__name__}",
         (Decomposed,),
         {
-            "name": PREFIX + inner.name,
+            "name": DECOMPOSE + inner.name,
             "inner": inner,
             "capabilities": replace(Decomposed.capabilities, metered=inner.capabilities.metered),
             "Options": options,
@@ -130,8 +130,7 @@ class Decomposed(Backend):
 
     inner: ClassVar[type[Backend]]
     capabilities: ClassVar[Capabilities] = Capabilities(
-        native_cardinality=True,
-        native_limits=True,
+        native=frozenset({"count", "limit", "multiple", "linear", "quadratic"}),
         stochastic=True,
         takes_seed=True,
         takes_time_limit=True,
@@ -187,11 +186,15 @@ class Decomposed(Backend):
         started = time.monotonic()
         values, known = persistent(problem)
         free = np.flatnonzero(~known)
-        whole = Descent(problem)
-        core = subproblem(problem, whole.repair(values), free) if known.any() else problem
+        whole = Moves(problem).repair(values) if known.any() else None
+        if whole is not None and (whole[known] != values[known]).any():
+            whole = None  # what is certain is certain in an optimum, not in any good vector
+        core = problem if whole is None else subproblem(problem, whole, free)
+        if whole is None:
+            free = np.arange(problem.n, dtype=np.intp)
         if known.any() and problem.start is not None:
             # the certain part of a start is not worse for being set right
-            core = replace(core, start=problem.start[:, free])
+            core = core.with_start(problem.start[:, free])
         size, suits = self._fit(core, options)
         if not suits.applicable:
             raise BackendUnsuitable(
@@ -256,7 +259,9 @@ class Decomposed(Backend):
         size = min(problem.n, options.size or most or _UNLIMITED_SIZE)
         patient = _CALL_SECONDS if options.time_limit is None else options.time_limit / 10
         chosen = resolve_options(inner, dict(options.inner or {}))
-        bits = Descent(problem).repair(np.zeros(problem.n, dtype=np.int8))
+        zeros = np.zeros(problem.n, dtype=np.int8)
+        found = Moves(problem).repair(zeros)
+        bits = zeros if found is None else found
         while True:
             part = subproblem(problem, bits, np.arange(size, dtype=np.intp))
             suits = inner.applicability(asked(part, inner.capabilities)[0], chosen)

@@ -1,0 +1,121 @@
+"""Variables that all demands see alike, and which moves between them the demands allow."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.problem.demands import Counted
+from secateur.problem.minplus import best_split
+from secateur.problem.model import Problem
+from secateur.problem.nesting import Top, nest
+from secateur.problem.parts import Junction
+
+Floats = NDArray[np.float64]
+Positions = NDArray[np.intp]
+Flags = NDArray[np.bool_]
+
+
+class Cells:
+    """Classes of variables with the same memberships in every cardinality.
+
+    Arguments:
+        problem: its cardinalities are looked at, its sums are not.
+
+    Attributes:
+        of: the cell of every variable, shape ``(n,)``.
+        sizes: variables of each cell, shape ``(cells,)``.
+        demands: the cardinalities, the count among them.
+        inside: whether a cell belongs to a demand, shape ``(cells, demands)``.
+        root: how the cells' counts add up; None where the sets cut through one another.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.demands = [d for d in problem.demands if isinstance(d, Counted)]
+        labels = np.zeros(problem.n, dtype=np.intp)
+        fresh = 1
+        for demand in self.demands:
+            known, inverse = np.unique(labels[demand.members], return_inverse=True)
+            labels[demand.members] = fresh + inverse
+            fresh += len(known)
+        _, first, self.of = np.unique(labels, return_index=True, return_inverse=True)
+        many = len(first)
+        self.sizes = np.bincount(self.of, minlength=many)
+        self.inside = np.zeros((many, len(self.demands)), dtype=bool)
+        for number, demand in enumerate(self.demands):
+            self.inside[np.unique(self.of[demand.members]), number] = True
+        self._largest = max((len(d.members) for d in self.demands), default=0)
+        # one column more on each side, so that one flip beyond the end is simply not allowed
+        self._table = np.zeros((len(self.demands), self._largest + 3), dtype=bool)
+        for number, demand in enumerate(self.demands):
+            self._table[number, 1 : len(demand.allowed) + 1] = demand.allowed
+        self.root = self._nested(problem.n)
+
+    def _nested(self, n: int) -> Junction | None:
+        sets = [
+            (number, demand, np.flatnonzero(self.inside[:, number]))
+            for number, demand in enumerate(self.demands)
+            if len(demand.members)
+        ]
+        tops, misfits = nest(self.sizes, sets)
+        if misfits:
+            return None
+
+        def junction(top: Top) -> Junction:
+            allowed = np.ones(top.size + 1, dtype=bool)
+            for demand in top.demands:
+                allowed &= demand.allowed
+            children = tuple(
+                junction(c) if c.children or c.demands else c.items[0] for c in top.children
+            )
+            return Junction(children or tuple(top.items[:1]), allowed)
+
+        outer = list({id(top): top for top in tops}.values())
+        whole = Top(list(range(len(self.sizes))), n)
+        whole.children = outer
+        return junction(whole)
+
+    def ones(self, bits: NDArray[np.generic]) -> NDArray[np.int64]:
+        """How many ones each demand sees, shape ``(demands,)``."""
+        inside = np.bincount(self.of, weights=bits, minlength=len(self.sizes))
+        return np.rint(inside @ self.inside).astype(np.int64)
+
+    def flips(self, ones: NDArray[np.int64]) -> tuple[Flags, Flags]:
+        """In which cells a zero may become one, and a one zero, shape ``(cells,)`` each."""
+        rows = np.arange(len(ones))
+        up, down = self._table[rows, ones + 2], self._table[rows, ones]
+        free = ~self.inside
+        return np.asarray((free | up).all(axis=1)), np.asarray((free | down).all(axis=1))
+
+    def swaps(self, ones: NDArray[np.int64]) -> Flags:
+        """Whether a one of cell a may leave for a zero of cell b, shape ``(cells, cells)``."""
+        rows = np.arange(len(ones))
+        up, down = self._table[rows, ones + 2], self._table[rows, ones]
+        # a demand sees the swap only if it holds one of the two cells and not the other
+        stuck_up = self.inside & ~up
+        stuck_down = self.inside & ~down
+        outside = (~self.inside).astype(np.float32)
+        blocked = outside @ stuck_up.T.astype(np.float32)
+        blocked += stuck_down.astype(np.float32) @ outside.T
+        return np.asarray(blocked == 0)
+
+    def targets(self, bits: NDArray[np.int8], field: Floats) -> NDArray[np.intp] | None:
+        """The numbers of ones of the cells that keep every demand by the fewest, cheapest flips.
+
+        Returns:
+            shape ``(cells,)``; None if no numbers keep them all, or the sets are not nested.
+        """
+        if self.root is None:
+            return None
+        order = np.lexsort((field, self.of))
+        ends = np.concatenate([[0], np.cumsum(self.sizes)])
+        price = 2.0 * float(np.abs(field).max(initial=0.0)) + 1e-300
+        curves = []
+        for cell in range(len(self.sizes)):
+            here = order[ends[cell] : ends[cell + 1]]
+            on = bits[here] == 1
+            adding = np.cumsum(field[here[~on]] + price)
+            leaving = np.cumsum(price - field[here[on]][::-1])
+            curves.append(np.concatenate([leaving[::-1], [0.0], adding]))
+        split = best_split(self.root, curves)
+        return split.counts if np.isfinite(split.value) else None

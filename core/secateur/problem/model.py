@@ -1,0 +1,468 @@
+"""A problem: a QUBO and, apart from it, what is demanded of its answer.
+
+A demand is never hidden in the QUBO as a penalty: an exact solver proves ``sum z = K`` as a
+constraint in a second and not at all as a penalty.
+
+Everything is held as coordinate lists in arrays that cannot be written to; nothing is ``n × n``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.errors import ConstraintError, SecateurError
+from secateur.lazy import dimod
+from secateur.problem.constraints import Constraint, count
+from secateur.problem.demands import Counted, Demand, Summed, compile_demand
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from secateur.problem.parts import Parts
+
+Label = Hashable
+Bits = NDArray[np.int8]
+Floats = NDArray[np.float64]
+Pairs = tuple[NDArray[np.int32], NDArray[np.int32], Floats]
+
+_CHUNK = 4_000_000
+"""Numbers of a dense intermediate; more rows are taken a part at a time."""
+
+
+class Problem:
+    """Minimise a BQM over binary vectors that keep every constraint.
+
+    Bits are always in the order of ``variables``.
+
+    Arguments:
+        bqm: binary (0/1) quadratic model; lower is better. It is copied.
+        constraints: what is demanded; a whole number is short for ``count(number)``.
+        start: known samples that a backend may start from, shape ``(rows, n)``, or None.
+
+    Raises:
+        SecateurError: the BQM is not binary or not finite, or ``start`` does not fit it.
+        ConstraintError: a constraint names a variable that the model does not have, two have one
+            name, or one cannot be kept by any choice.
+    """
+
+    def __init__(
+        self,
+        bqm: dimod.BinaryQuadraticModel,
+        constraints: Iterable[Constraint] | int = (),
+        *,
+        start: NDArray[np.generic] | None = None,
+    ) -> None:
+        if bqm.vartype is not dimod.BINARY:
+            raise SecateurError(
+                f"the model's variables are {bqm.vartype.name}, not BINARY",
+                remedy="convert it: bqm.change_vartype('BINARY', inplace=False)",
+            )
+        variables = tuple(bqm.variables)
+        vectors = bqm.to_numpy_vectors(variable_order=variables)
+        row, col, bias = vectors.quadratic
+        self._begin(
+            variables,
+            np.array(vectors.linear_biases, dtype=np.float64),
+            _tidy(row, col, bias),
+            float(bqm.offset),
+        )
+        self._demand(constraints, start)
+
+    # -- other ways to make one ------------------------------------------------------------------
+
+    @classmethod
+    def from_arrays(
+        cls,
+        variables: Sequence[Label],
+        linear: Floats,
+        quadratic: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+        offset: float = 0.0,
+        constraints: Iterable[Constraint] | int = (),
+        *,
+        start: NDArray[np.generic] | None = None,
+    ) -> Problem:
+        """A problem from coordinate lists, without a BQM in between.
+
+        Arguments:
+            variables: the labels, each once.
+            linear: shape ``(n,)``.
+            quadratic: rows, columns and biases of the couplings, each pair once.
+            offset: of the energy.
+            constraints: as for ``Problem``.
+            start: as for ``Problem``.
+        """
+        made = cls.__new__(cls)
+        made._begin(
+            tuple(variables),
+            np.array(linear, dtype=np.float64),
+            _tidy(*quadratic),
+            float(offset),
+        )
+        made._demand(constraints, start)
+        return made
+
+    @classmethod
+    def from_cqm(cls, cqm: dimod.ConstrainedQuadraticModel) -> Problem:
+        """The problem of a constrained model over binaries with hard constraints.
+
+        Raises:
+            ConstraintError: an integer or real variable, or a soft constraint.
+        """
+        from secateur.problem.cqm import from_cqm
+
+        bqm, constraints = from_cqm(cqm)
+        return cls(bqm, constraints)
+
+    def to_cqm(self) -> dimod.ConstrainedQuadraticModel:
+        """The problem as a constrained model of dimod.
+
+        Raises:
+            ConstraintError: a constraint that has no such form without further variables.
+        """
+        from secateur.problem.cqm import to_cqm
+
+        return to_cqm(self.bqm, self.constraints)
+
+    @classmethod
+    def from_pyqubo(
+        cls,
+        model: Any,
+        *,
+        feed_dict: Mapping[str, float] | None = None,
+        constraints: Iterable[Constraint] | int = (),
+        labels: Iterable[Label] | None = None,
+        zero: Iterable[str] = (),
+    ) -> Problem:
+        """The problem of a PyQUBO expression or compiled model.
+
+        Its labelled constraints stay the penalties that the user wrote, and are checked in the
+        answer of ``secateur.solve``.
+
+        Arguments:
+            model: an expression, or what ``expression.compile()`` gives.
+            feed_dict: the values of placeholders.
+            constraints: demanded besides; ``secateur.problem.pyqubo.demand`` makes one from an
+                expression.
+            labels: the labels that there are; a variable beside them is an error. None: any.
+            zero: names of sub-expressions that must be zero, checked like constraints.
+
+        Raises:
+            MissingExtra: PyQUBO is not installed.
+            ConstraintError: a value is missing, or a label is not one of ``labels``.
+        """
+        from secateur.problem.pyqubo import from_pyqubo
+
+        known = None if labels is None else list(labels)
+        bqm, own, checks = from_pyqubo(model, feed_dict, known, zero=list(zero))
+        more = (count(constraints),) if isinstance(constraints, int) else tuple(constraints)
+        made = cls(bqm, (*own, *more))
+        made.checks = checks
+        return made
+
+    def _begin(
+        self, variables: tuple[Label, ...], linear: Floats, quadratic: Pairs, offset: float
+    ) -> None:
+        self.variables = variables
+        """The labels, in the order of every bit vector."""
+        self.linear = _frozen(linear)
+        """Linear biases, shape ``(n,)``; cannot be written to."""
+        self.quadratic = (_frozen(quadratic[0]), _frozen(quadratic[1]), _frozen(quadratic[2]))
+        """Couplings as ``(row, column, bias)``, each pair once, row < column, none zero."""
+        self.offset = offset
+        """Of the energy."""
+        self.checks: Any = None
+        """Labelled constraints of a PyQUBO model, told in the answer; None if there are none."""
+        if not (
+            np.isfinite(linear).all() and np.isfinite(quadratic[2]).all() and np.isfinite(offset)
+        ):
+            raise SecateurError(
+                "the model has a bias that is NaN or infinite",
+                remedy="look at the scores it was made from",
+            )
+
+    def _demand(
+        self, constraints: Iterable[Constraint] | int, start: NDArray[np.generic] | None
+    ) -> None:
+        given = (constraints,) if isinstance(constraints, (int, Constraint)) else constraints
+        listed = [count(c) if isinstance(c, int) else c for c in given]
+        names: set[str] = set()
+        for constraint in listed:
+            if not isinstance(constraint, Constraint):
+                raise ConstraintError(
+                    f"a constraint is a {type(constraint).__name__}",
+                    remedy="use secateur.problem: count, at_most, at_least, tied, keep, linear, …",
+                )
+            if constraint.name in names:
+                raise ConstraintError(
+                    f"two constraints are called {constraint.name!r}",
+                    remedy="give one of them another name=",
+                )
+            names.add(constraint.name)
+        self.constraints: tuple[Constraint, ...] = tuple(listed)
+        """What is demanded, in the order given."""
+        for constraint in listed:
+            self._check_labels(constraint)
+        self.demands: tuple[Demand, ...] = tuple(
+            compile_demand(constraint, self.index, self.n) for constraint in listed
+        )
+        """The constraints over positions."""
+        self.start: Bits | None = None
+        """Known samples, shape ``(rows, n)``, or None."""
+        if start is not None:
+            rows = np.asarray(start)
+            if rows.ndim != 2 or rows.shape[1] != self.n or not np.isin(rows, (0, 1)).all():
+                raise SecateurError(
+                    f"the start has the shape {rows.shape}",
+                    remedy=f"give rows of {self.n} zeros and ones",
+                )
+            self.start = rows.astype(np.int8)
+
+    def _check_labels(self, constraint: Constraint) -> None:
+        for label in constraint.labels():
+            if label not in self.index:
+                near = difflib.get_close_matches(
+                    str(label), [str(v) for v in self.variables[:5000]], n=1
+                )
+                raise ConstraintError(
+                    f"the constraint {constraint.name!r} names {label!r}, which the model does not "
+                    "have",
+                    remedy=f"did you mean {near[0]!r}?" if near else "look at bqm.variables",
+                )
+
+    # -- the same with something else ------------------------------------------------------------
+
+    def _copy(self) -> Problem:
+        made = Problem.__new__(Problem)
+        for name in ("variables", "linear", "quadratic", "offset", "checks"):
+            setattr(made, name, getattr(self, name))
+        for name in ("constraints", "demands", "start"):
+            setattr(made, name, getattr(self, name))
+        if "index" in self.__dict__:
+            made.__dict__["index"] = self.index
+        return made
+
+    def with_constraints(self, constraints: Iterable[Constraint]) -> Problem:
+        """The same QUBO with other demands."""
+        made = self._copy()
+        made._demand(constraints, self.start)
+        return made
+
+    def with_start(self, start: NDArray[np.generic] | None) -> Problem:
+        """The same with other known samples."""
+        made = self._copy()
+        made.start = None if start is None else np.asarray(start, dtype=np.int8)
+        return made
+
+    def with_linear(self, linear: Floats, offset: float | None = None) -> Problem:
+        """The same couplings with other linear biases: what changes from call to call."""
+        made = self._copy()
+        made.linear = _frozen(np.array(linear, dtype=np.float64))
+        made.offset = self.offset if offset is None else offset
+        return made
+
+    def apart(self) -> Problem:
+        """The same, to be handed to a stranger: its BQM is its own, its arrays are read-only."""
+        made = self._copy()
+        made.linear = self.linear.view()
+        row, col, bias = self.quadratic
+        made.quadratic = (row.view(), col.view(), bias.view())
+        made.start = None if self.start is None else self.start.copy()
+        return made
+
+    # -- what it is ------------------------------------------------------------------------------
+
+    @cached_property
+    def bqm(self) -> dimod.BinaryQuadraticModel:
+        """The QUBO, made when it is first asked for."""
+        return dimod.BinaryQuadraticModel.from_numpy_vectors(
+            self.linear,
+            self.quadratic,
+            self.offset,
+            dimod.BINARY,
+            variable_order=list(self.variables),
+        )
+
+    @cached_property
+    def index(self) -> Mapping[Label, int]:
+        """Label to position."""
+        return {label: i for i, label in enumerate(self.variables)}
+
+    @property
+    def n(self) -> int:
+        """The number of variables."""
+        return len(self.variables)
+
+    @property
+    def count(self) -> int | None:
+        """K, how many variables must be one, exactly; None where that is not demanded."""
+        for demand in self.demands:
+            if demand.kind == "count":
+                assert isinstance(demand, Counted)
+                return demand.least
+        return None
+
+    @property
+    def limits(self) -> tuple[Counted, ...]:
+        """The cardinalities beside the count, over positions: members and numbers allowed."""
+        return tuple(d for d in self.demands if isinstance(d, Counted) and d.kind != "count")
+
+    @property
+    def sums(self) -> tuple[Summed, ...]:
+        """The linear and quadratic demands, over positions."""
+        return tuple(d for d in self.demands if isinstance(d, Summed))
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of its constraints."""
+        return frozenset(demand.kind for demand in self.demands)
+
+    def only(self, kinds: Iterable[str]) -> Problem:
+        """The same without the constraints of other kinds: what a backend can take."""
+        kinds = frozenset(kinds)
+        if self.kinds <= kinds:
+            return self
+        return self.with_constraints([d.constraint for d in self.demands if d.kind in kinds])
+
+    @cached_property
+    def couplings(self) -> csr_array:
+        """Couplings as a sparse symmetric matrix with a zero diagonal, shape ``(n, n)``.
+
+        ``energy = offset + linear·z + ½ z'·couplings·z``.
+        """
+        from scipy.sparse import coo_array, csr_array
+
+        row, col, bias = self.quadratic
+        matrix = coo_array(
+            (
+                np.concatenate([bias, bias]),
+                (np.concatenate([row, col]), np.concatenate([col, row])),
+            ),
+            shape=(self.n, self.n),
+        )
+        made = csr_array(matrix)
+        made.sort_indices()
+        _frozen(made.data)
+        return made
+
+    def as_matrix(self) -> Floats:
+        """The symmetric Q of ``z'Qz`` with the linear biases on its diagonal, shape ``(n, n)``.
+
+        What most solvers want; the offset is left out. For few variables only: it is dense.
+        """
+        row, col, bias = self.quadratic
+        matrix = np.zeros((self.n, self.n))
+        np.add.at(matrix, (row, col), 0.5 * bias)
+        np.add.at(matrix, (col, row), 0.5 * bias)
+        matrix[np.diag_indices(self.n)] = self.linear
+        return matrix
+
+    @cached_property
+    def scale(self) -> float:
+        """The size of the numbers that an energy is summed from: their absolute sum."""
+        return float(np.abs(self.linear).sum() + np.abs(self.quadratic[2]).sum() + abs(self.offset))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the QUBO: its labels, biases and offset, in the order of ``variables``."""
+        digest = hashlib.sha256(b"secateur problem 1\n")
+        digest.update(f"{self.n}\n".encode())
+        for label in self.variables:
+            digest.update(repr(label).encode() + b"\n")
+        row, col, bias = self.quadratic
+        order = np.lexsort((col, row))
+        for values, kind in ((self.linear, "<f8"), (row[order], "<i8"), (col[order], "<i8")):
+            digest.update((np.asarray(values) + 0).astype(kind).tobytes())
+        digest.update((bias[order] + 0.0).astype("<f8").tobytes())
+        digest.update(np.asarray([self.offset + 0.0], dtype="<f8").tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The problem taken apart into blocks; see ``secateur.problem.parts``."""
+        from secateur.problem.parts import take_apart
+
+        return take_apart(self)
+
+    # -- what its answers are --------------------------------------------------------------------
+
+    def energies(self, bits: NDArray[np.generic]) -> Floats:
+        """The energy of each row of ``bits``, shape ``(rows,)``; ours, never a solver's."""
+        rows = np.atleast_2d(np.asarray(bits))
+        out = np.full(len(rows), self.offset)
+        if self.n == 0 or len(rows) == 0:
+            return out
+        step = max(1, _CHUNK // self.n)
+        for first in range(0, len(rows), step):
+            z = rows[first : first + step].astype(np.float64)
+            out[first : first + step] += z @ self.linear + self._coupled(z)
+        return out
+
+    def _coupled(self, z: Floats) -> Floats:
+        row, col, bias = self.quadratic
+        if len(bias) == 0:
+            return np.zeros(len(z))
+        if len(z) == 1:
+            both = (z[0, row] != 0) & (z[0, col] != 0)
+            return np.array([bias[both].sum()])
+        return 0.5 * np.asarray(((self.couplings @ z.T).T * z).sum(axis=1))
+
+    def tolerance(self, bits: NDArray[np.generic]) -> float:
+        """How near a bound must come to the energy of ``bits`` to count as equal to it.
+
+        A millionth of the terms that the energy is summed from; where these are all zero, what the
+        rounding of the others could hide. It grows and shrinks with the problem.
+        """
+        z = np.asarray(bits) != 0
+        row, col, bias = self.quadratic
+        active = float(np.abs(self.linear[z]).sum() + np.abs(bias[z[row] & z[col]]).sum())
+        return max(1e-6 * active, 1e-13 * self.scale)
+
+    def field(self, bits: NDArray[np.generic]) -> Floats:
+        """What each variable costs if it becomes one, given the others, shape ``(n,)``."""
+        z = np.asarray(bits, dtype=np.float64)
+        return self.linear + np.asarray(self.couplings @ z)
+
+    def feasible(self, bits: NDArray[np.generic]) -> NDArray[np.bool_]:
+        """Whether each row keeps every constraint."""
+        rows = np.atleast_2d(np.asarray(bits))
+        good = np.ones(len(rows), dtype=bool)
+        for demand in self.demands:
+            good &= demand.kept(rows)
+        return good
+
+    def broken(self, bits: NDArray[np.generic]) -> list[str]:
+        """What one vector breaks, in words; empty if it keeps every constraint."""
+        row = np.atleast_2d(np.asarray(bits))
+        return [demand.complaint(row[0]) for demand in self.demands if not demand.kept(row)[0]]
+
+    def positions(self, labels: Iterable[Label]) -> NDArray[np.intp]:
+        """The positions of labels."""
+        return np.fromiter((self.index[label] for label in labels), dtype=np.intp)
+
+    def __repr__(self) -> str:
+        wanted = ", ".join(constraint.name for constraint in self.constraints[:4])
+        more = ", …" if len(self.constraints) > 4 else ""
+        return f"Problem({self.n} variables, {len(self.quadratic[2])} couplings: {wanted}{more})"
+
+
+def _tidy(row: Any, col: Any, bias: Any) -> Pairs:
+    """Coordinates with row < column and no zero."""
+    low = np.minimum(row, col).astype(np.int32)
+    high = np.maximum(row, col).astype(np.int32)
+    values = np.array(bias, dtype=np.float64)
+    some = values != 0
+    if not some.all():
+        low, high, values = low[some], high[some], values[some]
+    return low, high, values
+
+
+def _frozen(values: Any) -> Any:
+    values.flags.writeable = False
+    return values

@@ -1,1 +1,0 @@
-"""Strategies over any backend: exactly what was asked, with a bound."""

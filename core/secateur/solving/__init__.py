@@ -1,0 +1,30 @@
+"""Strategies over any backend: exactly what was asked, with a bound.
+
+``secateur.solve`` is the whole of it for users; ``Selection`` is its answer.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from secateur.solving.api import solve
+    from secateur.solving.selection import Selection
+    from secateur.solving.solvers import AUTO, CONTROL, load_solver
+
+_HOME = {
+    "AUTO": "solvers",
+    "CONTROL": "solvers",
+    "Selection": "selection",
+    "load_solver": "solvers",
+    "solve": "api",
+}
+
+__all__ = ["AUTO", "CONTROL", "Selection", "load_solver", "solve"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

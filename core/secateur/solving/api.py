@@ -1,0 +1,353 @@
+"""``secateur.solve``: a BQM, a constrained model or a problem, any backend, one answer."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dimod
+import numpy as np
+
+from secateur.backends.base import Backend, Status, Stopped
+from secateur.backends.call import resolve_options
+from secateur.errors import BackendError, ConstraintError, OptionError, SecateurError
+from secateur.problem.constraints import Constraint
+from secateur.problem.constraints import count as demand_count
+from secateur.problem.model import Bits, Problem
+from secateur.problem.moves import Moves
+from secateur.solving.blocks import ByBlocks, by_blocks
+from secateur.solving.control import Control
+from secateur.solving.exactly import Found, Search
+from secateur.solving.selection import Selection, make_selection
+from secateur.solving.solvers import AUTO, CONTROL, as_solver
+from secateur.versions import versions
+
+logger = logging.getLogger("secateur")
+
+Model = dimod.BinaryQuadraticModel | dimod.ConstrainedQuadraticModel | Problem
+
+SMALL = 40
+"""Problems of so many variables are proven by default."""
+SMALL_BLOCK = 64
+"""So are those whose blocks are not wider."""
+PROOF_SECONDS = 20.0
+"""A proof that nobody asked for is given up after this; the bound is told all the same."""
+AUTO_SECONDS = 60.0
+"""``auto`` ends after this where no time limit is given."""
+PROOF_SHARE = 0.3
+"""Of a time limit is kept for the proof."""
+QUICK = 0.5
+"""``auto`` asks annealing only if the blocks were not solved within this share of its time."""
+
+
+def solve(
+    model: Model,
+    *,
+    count: int | None = None,
+    constraints: Iterable[Constraint] = (),
+    backend: str | type[Backend] | Backend = AUTO,
+    options: Mapping[str, Any] | None = None,
+    seed: int | None = 0,
+    time_limit: float | None = None,
+    proof: bool | None = None,
+) -> Selection:
+    """Minimise a model under demands, with the solver of your choice, and say what is proven.
+
+    Arguments:
+        model: a binary ``dimod.BinaryQuadraticModel``, a ``dimod.ConstrainedQuadraticModel`` over
+            binaries, or a ``Problem``.
+        count: exactly so many variables are one; None: any number.
+        constraints: further demands, from ``secateur.problem``.
+        backend: a solver's name (``secateur backends`` lists them), a backend, "greedy" (the
+            control), or "auto": blocks and branch and bound, with annealing where they are not
+            enough.
+        options: of the backend.
+        seed: of everything random.
+        time_limit: seconds for the whole search; a call's limit follows from it.
+        proof: True: prove or bound the answer too; False: take what the backend gives, for
+            comparisons; None: prove small problems (up to 40 variables, or blocks of up to 64).
+
+    Raises:
+        ConstraintError: a demand is wrong, or no choice keeps all of them.
+        BackendError: the backend cannot be used, failed, or returned something untrue.
+        SecateurError: the model or an option is wrong.
+    """
+    problem = as_problem(model, count, constraints)
+    if time_limit is not None and not (math.isfinite(time_limit) and time_limit > 0):
+        raise OptionError(
+            f"the time limit is {time_limit}", remedy="give a positive number of seconds"
+        )
+    _check_possible(problem)
+    asked = _Ask(problem, backend, dict(options or {}), seed, Control(time_limit), proof)
+    if backend == AUTO:
+        return asked.auto()
+    if backend == CONTROL:
+        return asked.control()
+    return asked.named()
+
+
+def as_problem(
+    model: Model, count: int | None = None, constraints: Iterable[Constraint] = ()
+) -> Problem:
+    """What ``solve`` takes as a problem, with further demands.
+
+    Raises:
+        SecateurError: it is none of the three kinds, or its variables are not binary.
+        ConstraintError: a demand is wrong, or two counts contradict each other.
+    """
+    more = list(constraints)
+    if isinstance(model, dimod.ConstrainedQuadraticModel):
+        model = Problem.from_cqm(model)
+    if isinstance(model, dimod.BinaryQuadraticModel):
+        if model.vartype is not dimod.BINARY:
+            model = model.change_vartype(dimod.BINARY, inplace=False)
+        model = Problem(model)
+    if not isinstance(model, Problem):
+        raise SecateurError(
+            f"the model is a {type(model).__name__}",
+            remedy="give a dimod.BinaryQuadraticModel, a dimod.ConstrainedQuadraticModel or a "
+            "secateur.problem.Problem",
+        )
+    if count is not None:
+        if model.count is not None and model.count != count:
+            raise ConstraintError(
+                f"count is {count}, and the model demands {model.count}",
+                remedy="leave one of them out",
+            )
+        if model.count is None:
+            more.append(demand_count(count))
+    return model.with_constraints([*model.constraints, *more]) if more else model
+
+
+def _check_possible(problem: Problem) -> None:
+    """The cardinalities by themselves can be kept together; told before anything is solved."""
+    from secateur.problem.minplus import best_split
+
+    parts = problem.parts
+    zeros = [np.where(block.allowed, 0.0, np.inf) for block in parts.blocks]
+    if problem.n and not math.isfinite(best_split(parts.root, zeros).value):
+        raise _impossible(problem)
+
+
+def _impossible(problem: Problem) -> ConstraintError:
+    names = ", ".join(repr(constraint.name) for constraint in problem.constraints[:6])
+    more = ", …" if len(problem.constraints) > 6 else ""
+    return ConstraintError(
+        f"no choice keeps all demands together: {names}{more}", remedy="relax one of them"
+    )
+
+
+@dataclass
+class _Ask:
+    """One call of ``solve``."""
+
+    problem: Problem
+    backend: str | type[Backend] | Backend
+    options: dict[str, Any]
+    seed: int | None
+    clock: Control
+    proof: bool | None
+
+    def control(self) -> Selection:
+        """Greedy and swaps; a proof beside it where one is wanted."""
+        if self.options:
+            raise OptionError(f"{CONTROL} takes no options", remedy="leave them out")
+        moves = Moves(self.problem)
+        start = moves.greedy()
+        bits = None
+        if start is not None:
+            bits = moves.descend(start, late=lambda: self.clock.late)
+        return self._finish(Found(bits=bits), CONTROL, {"method": "greedy and swaps"})
+
+    def named(self) -> Selection:
+        """A backend that was named or given, under prices, closed by moves."""
+        solver = as_solver(self.backend)
+        resolve_options(solver, self.options)
+        clock = self.clock.part(1 - PROOF_SHARE) if self._wanted() else self.clock
+        search = Search(self.problem, solver, options=self.options, seed=self.seed, control=clock)
+        found = search.go()
+        native = self.problem.kinds <= solver.capabilities.native
+        about = {"method": "native" if native else "multipliers"}
+        return self._finish(found, solver.name, about)
+
+    def auto(self) -> Selection:
+        """Blocks first; annealing where they leave a gap; then the proof goes on from there."""
+        if self.options:
+            raise OptionError(
+                "options were given, and the backend is 'auto'",
+                remedy="name the backend that they are for",
+            )
+        if self.clock.seconds is None:
+            self.clock = Control(AUTO_SECONDS, self.clock.started)
+        made = by_blocks(self.problem, control=self.clock.part(QUICK))
+        found = Found()
+        if not made.closed and not made.infeasible and not self.clock.late:
+            found = self._annealed()
+            if found.bits is not None:
+                known = [row for row in (found.bits, made.bits) if row is not None]
+                again = by_blocks(self.problem, control=self.clock, known=known)
+                made = _better(made, again)
+        return self._finish(found, AUTO, {"method": "blocks and annealing"}, made)
+
+    def _annealed(self) -> Found:
+        try:
+            solver = as_solver("annealing")
+            search = Search(self.problem, solver, seed=self.seed, control=self.clock.part(QUICK))
+            return search.go()
+        except BackendError as error:  # the default backend may not be installed
+            logger.warning("annealing was left out: %s", error.message)
+            return Found()
+
+    def _wanted(self) -> bool:
+        """Whether the answer is to be proven or bounded."""
+        if self.proof is not None:
+            return self.proof
+        widest = max((block.size for block in self.problem.parts.blocks), default=0)
+        return self.problem.n <= SMALL or (widest <= SMALL_BLOCK and not self.problem.parts.loose)
+
+    def _finish(
+        self, found: Found, name: str, about: dict[str, Any], made: ByBlocks | None = None
+    ) -> Selection:
+        """The best of what was found, with the best bound, and where it all came from."""
+        if made is None and not found.proven and self._wanted():
+            clock = Control(min(self.clock.left(), PROOF_SECONDS))
+            if self.proof:
+                clock = Control(None if self.clock.seconds is None else self.clock.left())
+            known = [] if found.bits is None else [found.bits]
+            made = by_blocks(self.problem, control=clock, known=known)
+        bits, bound, closed = found.bits, found.bound, found.proven
+        energy = math.inf if bits is None else float(self.problem.energies(bits)[0])
+        ours = False
+        if made is not None:
+            if made.bits is not None and made.energy < energy:
+                bits, energy = made.bits, made.energy
+            if bound is None or made.bound > bound or made.closed:
+                bound, closed, ours = made.bound, made.closed, True
+            if made.infeasible and bits is None:
+                raise _impossible(self.problem)
+        if bits is None:
+            raise self._nothing(name)
+        assert bits is not None
+        chosen: Bits = bits
+        return make_selection(
+            self.problem,
+            chosen,
+            bound=bound,
+            closed=closed,
+            stopped=self._stopped(found, made),
+            backend=name,
+            calls=found.calls,
+            timings=self._timings(found, made),
+            seed=self.seed if found.last is None else found.last.seed,
+            backend_energy=None if math.isinf(found.backend_energy) else found.backend_energy,
+            provenance=self._provenance(found, made, about, chosen),
+            reads=self._reads(found, chosen),
+            prover=self._prover(found, made, chosen, ours),
+        )
+
+    def _nothing(self, name: str) -> SecateurError:
+        late = self.clock.late
+        return ConstraintError(
+            f"{name} found no choice that keeps all demands"
+            + (f" in {self.clock.seconds:g} s" if late and self.clock.seconds else ""),
+            remedy="give it more time, relax a demand, or use branch-and-bound, which can prove "
+            "that there is none",
+        )
+
+    def _stopped(self, found: Found, made: ByBlocks | None) -> Stopped:
+        if made is not None and made.closed:
+            return Stopped.COMPLETED
+        if found.stopped is not None:
+            return found.stopped
+        if made is not None and made.late:
+            return Stopped.TIME_LIMIT
+        return Stopped.COMPLETED if found.last is None else found.last.stopped
+
+    def _timings(self, found: Found, made: ByBlocks | None) -> dict[str, float]:
+        timings = {"total": self.clock.elapsed()}
+        if found.calls:
+            timings |= found.seconds
+        return timings | ({} if made is None else made.seconds)
+
+    def _provenance(
+        self, found: Found, made: ByBlocks | None, about: dict[str, Any], bits: Bits
+    ) -> dict[str, Any]:
+        about = {
+            **about,
+            "problem": self.problem.sha256,
+            "demands": [constraint.name for constraint in self.problem.constraints],
+            "versions": versions(),
+            "options": dict(self.options),
+            "time_limit": self.clock.seconds,
+        }
+        incumbents = list(found.incumbents)
+        if found.last is not None:
+            about["prices"] = found.prices
+            about["versions"] |= dict(found.last.versions)
+            about["options"] = dict(found.last.options)
+            about["job_id"] = found.last.job_id
+        if made is not None:
+            blocks = [] if made.parts is None else [block.size for block in made.parts.blocks]
+            about["blocks"] = {
+                "number": len(blocks),
+                "widest": max(blocks, default=0),
+                "nodes": made.nodes,
+            }
+            incumbents += made.incumbents
+        about["incumbents"] = _improving(incumbents)
+        if self.problem.checks is not None:
+            about["broken"] = self.problem.checks.broken(
+                dict(zip(self.problem.variables, bits.tolist(), strict=True))
+            )
+        return about
+
+    def _reads(self, found: Found, bits: Bits) -> Any:
+        from secateur.solving.reads import gather
+
+        problem, rows = self.problem, found.rows
+        return lambda: gather(problem, bits, rows)
+
+    def _prover(self, found: Found, made: ByBlocks | None, bits: Bits, ours: bool) -> Any:
+        from secateur.solving.certificate import certify, claimed
+
+        problem = self.problem
+        if ours and made is not None:
+            if made.bits is None or not np.array_equal(made.bits, bits):
+                made.bits = bits
+            proof = made
+            return lambda: certify(problem, proof)
+        if found.bound is None or found.last is None:
+            return None
+        bound, closed = found.bound, found.proven
+        by = f"{self.backend if isinstance(self.backend, str) else as_solver(self.backend).name} ("
+        by += ", ".join(f"{k} {v}" for k, v in found.last.versions.items()) + ")"
+        return lambda: claimed(problem, bits, bound, closed, by)
+
+
+def _better(first: ByBlocks, second: ByBlocks) -> ByBlocks:
+    """The second search knows the first one's choice; its bound may still be the weaker one."""
+    for name, value in first.seconds.items():
+        second.seconds[name] = second.seconds.get(name, 0.0) + value
+    second.incumbents = first.incumbents + second.incumbents
+    if second.closed or second.bound >= first.bound:
+        return second
+    first.bits, first.energy = second.bits, second.energy
+    first.seconds, first.incumbents = second.seconds, second.incumbents
+    first.late = second.late
+    return first
+
+
+def _improving(incumbents: list[tuple[float, float]]) -> list[list[float]]:
+    """Those that were better than all before them."""
+    best, kept = math.inf, []
+    for seconds, energy in sorted(incumbents):
+        if energy < best:
+            best = energy
+            kept.append([seconds, energy])
+    return kept
+
+
+__all__ = ["Model", "Status", "as_problem", "solve"]

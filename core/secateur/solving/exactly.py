@@ -1,0 +1,236 @@
+"""Exactly what was asked, from any backend.
+
+What a backend takes natively it is handed; every other demand gets a price (``prices``). Whatever
+comes back is verified, closed to the demands by moves, and the best of all is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.backends.base import Backend, Solution, Status, Stopped
+from secateur.backends.call import run
+from secateur.errors import BackendBudgetSpent, BackendFailed
+from secateur.problem.model import Bits, Problem
+from secateur.problem.moves import Moves
+from secateur.progress import Step, track
+from secateur.solving.control import Control
+from secateur.solving.prices import Prices
+
+REPAIRED_ROWS = 4
+"""So many of the best rows of each answer are brought to the demands; more rarely helped."""
+CALLS = 16
+"""Calls of a backend, at most, where a demand has to be priced."""
+SHARED = 8
+"""A call gets this part of the time that is left, so that as many fit."""
+
+
+@dataclass
+class Found:
+    """What a search over one backend found.
+
+    Attributes:
+        bits: the best choice that keeps every demand, shape ``(n,)``; None if there is none yet.
+        energy: of ``bits``.
+        backend_energy: the best energy of the backend's answers, closed but not improved.
+        bound: the best bound that its answers prove, or None.
+        proven: the backend proved that ``bits`` is optimal.
+        prices: every price tried, with the form that it gave.
+        rows: all reads, and how often each occurred.
+        last: the backend's last solution.
+        stopped: why the search ended early, or None.
+        calls: of the backend.
+        incumbents: (seconds, energy) of every improvement.
+        seconds: in the backend, and in moves.
+    """
+
+    bits: Bits | None = None
+    energy: float = np.inf
+    backend_energy: float = np.inf
+    bound: float | None = None
+    proven: bool = False
+    prices: list[dict[str, list[float]]] = field(default_factory=list)
+    rows: list[tuple[Bits, NDArray[np.int64]]] = field(default_factory=list)
+    last: Solution | None = None
+    stopped: Stopped | None = None
+    calls: int = 0
+    incumbents: list[tuple[float, float]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=lambda: {"backend": 0.0, "moves": 0.0})
+
+
+class Search:
+    """The calls of one backend on one problem.
+
+    Arguments:
+        problem: with its demands.
+        solver: the backend.
+        options: of the backend.
+        seed: given to the backend if it takes one.
+        control: the clock of the whole search.
+        most_calls: of the backend.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        solver: Backend,
+        *,
+        options: Mapping[str, Any] | None = None,
+        seed: int | None = 0,
+        control: Control | None = None,
+        most_calls: int | None = None,
+    ) -> None:
+        self.problem = problem
+        self.solver = solver
+        self.options = dict(options or {})
+        self.seed = seed if solver.capabilities.takes_seed else None
+        self.control = control or Control()
+        self.moves = Moves(problem)
+        self.native = solver.capabilities.native
+        self.found = Found()
+        priced = problem.kinds - self.native
+        if not priced:
+            self.most_calls = 1
+        elif most_calls is not None:
+            self.most_calls = most_calls
+        else:
+            # with the count kept by the backend the rest is nearly always kept by the way
+            self.most_calls = CALLS if "count" in priced or "count" not in problem.kinds else 4
+            if solver.capabilities.metered and "count" not in priced:
+                self.most_calls = 1
+
+    def go(self) -> Found:
+        """Call until the demands are met at prices that need not change.
+
+        Raises:
+            BackendError: the backend cannot be used, failed, or returned something untrue.
+            KeyboardInterrupt: it was interrupted.
+        """
+        found = self.found
+        with track(f"solving with {self.solver.name}") as step:
+            first = self._start()
+            priced = [d for d in self.problem.demands if d.kind not in self.native]
+            prices = Prices(self.problem, priced, first)
+            while found.calls < self.most_calls:
+                try:
+                    answer = self._call(prices, step)
+                except BackendBudgetSpent:
+                    if found.last is None:
+                        raise
+                    found.stopped = Stopped.BUDGET  # what was paid for is not thrown away
+                    break
+                if not prices.list or prices.kept(answer):
+                    break
+                prices.learn(answer)
+                if prices.closed:
+                    break
+                if self.control.late:
+                    found.stopped = Stopped.TIME_LIMIT
+                    break
+        return found
+
+    def _start(self) -> Bits | None:
+        """A good vector, from which the first price of the count is read."""
+        if "count" not in self.problem.kinds - self.native:
+            return None
+        start = self.moves.greedy()
+        return None if start is None else self.moves.descend(start, late=self._tired)
+
+    def _tired(self) -> bool:
+        return self.control.late
+
+    def _call(self, prices: Prices, step: Step) -> Bits:
+        """One call; updates what was found and returns the best answer, as it came."""
+        found = self.found
+        relaxed = prices.relaxed()
+        if found.bits is not None:
+            relaxed = relaxed.with_start(found.bits[None])
+        began = time.monotonic()
+        solution = run(self.solver, relaxed, self._options())
+        found.seconds["backend"] += time.monotonic() - began
+        found.calls += 1
+        found.last = solution
+        step.advance(note=f"call {step.done + 1}")
+        if solution.stopped is Stopped.INTERRUPTED:
+            raise KeyboardInterrupt
+        if len(solution.samples) == 0:
+            self._none(solution)
+        rows, occurrences = self._rows(solution)
+        found.rows.append((rows, occurrences))
+        energies = relaxed.energies(rows)
+        order = np.argsort(energies, kind="stable")
+        best = rows[order[0]]
+        found.prices.append({p.demand.name: [p.value, p.form(best)] for p in prices.list})
+        if solution.bound is not None:
+            dual = solution.bound - prices.credit()
+            found.bound = dual if found.bound is None else max(found.bound, dual)
+        began = time.monotonic()
+        proven = solution.status is Status.OPTIMAL and not prices.list
+        for row in rows[order[:REPAIRED_ROWS]]:
+            self._close(row, polish=not proven)
+        found.proven = found.proven or proven
+        found.seconds["moves"] += time.monotonic() - began
+        return np.asarray(best)
+
+    def _options(self) -> dict[str, Any]:
+        """The backend's options for one call: the seed, and its part of the time that is left."""
+        options = dict(self.options)
+        if self.seed is not None:
+            options.setdefault("seed", self.seed)
+        if not self.solver.capabilities.takes_time_limit or self.control.seconds is None:
+            return options
+        left = self.control.left()
+        remaining = self.most_calls - self.found.calls
+        if not self.solver.capabilities.metered:
+            remaining = min(remaining, SHARED)
+        share = max(left / max(remaining, 1), 0.01)
+        given = options.get("time_limit")
+        options["time_limit"] = share if given is None else min(float(given), share)
+        return options
+
+    def _none(self, solution: Solution) -> None:
+        if solution.status is Status.INFEASIBLE:
+            from secateur.errors import ConstraintError
+
+            raise ConstraintError(
+                f"backend {self.solver.name!r} proves that no choice keeps all demands",
+                remedy="relax one of them: "
+                + ", ".join(repr(c.name) for c in self.problem.constraints[:5]),
+            )
+        raise BackendFailed(
+            f"backend {self.solver.name!r} found no solution ({solution.status}, stopped: "
+            f"{solution.stopped})",
+            backend=self.solver.name,
+            remedy="give it more time, or choose another backend",
+        )
+
+    def _rows(self, solution: Solution) -> tuple[Bits, NDArray[np.int64]]:
+        """The reads in the problem's order of variables, each once, and how often it occurred."""
+        record = solution.samples.record
+        rows = np.asarray(record.sample, dtype=np.int8)
+        how_often = np.asarray(record.num_occurrences, dtype=np.int64)
+        packed = np.ascontiguousarray(np.packbits(rows.astype(bool), axis=1))
+        if packed.shape[1] == 0:
+            return rows[:1], np.array([how_often.sum()])
+        keys = packed.view([("", np.void, packed.shape[1])]).ravel()
+        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        return rows[first], np.bincount(inverse, how_often, len(first)).astype(np.int64)
+
+    def _close(self, row: Bits, *, polish: bool) -> None:
+        """Bring one answer to the demands, and improve it."""
+        found = self.found
+        closed = self.moves.repair(row)
+        if closed is None:
+            return
+        found.backend_energy = min(found.backend_energy, float(self.problem.energies(closed)[0]))
+        best = self.moves.descend(closed, late=self._tired) if polish else closed
+        energy = float(self.problem.energies(best)[0])
+        if energy < found.energy:
+            found.bits, found.energy = best, energy
+            found.incumbents.append((self.control.elapsed(), energy))

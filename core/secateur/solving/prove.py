@@ -1,0 +1,327 @@
+"""The proof: lower curves of all blocks, refined only where the split of ones asks for it.
+
+Every block has an upper curve (the best choice known for every number of ones) and a lower curve
+(a bound for every number of ones). Min-plus over the upper curves is the best selection; min-plus
+over the lower curves is a bound, and its split says at which number of ones the tree of each block
+has to work. A node of a tree dies when it cannot undercut what its block would have to undercut
+for the sum to beat the best selection.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from secateur.problem.minplus import Split, best_split, rest
+from secateur.problem.parts import Block, Floats, Junction
+from secateur.solving.control import Control
+from secateur.solving.convexify import convexify, slope_at
+from secateur.solving.curve import Curve
+from secateur.solving.demands import Demands
+from secateur.solving.node_bounds import UNIT
+from secateur.solving.record import Record
+from secateur.solving.small import (
+    FEW,
+    enumerated,
+    enumerated_record,
+    scaled,
+    uncoupled,
+    uncoupled_record,
+)
+from secateur.solving.tree import Tree
+
+NOTHING = 2.0**-57
+"""A gap of so much of the problem's largest number is none: the optimum is zero, to rounding."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a proof stands.
+
+    Attributes:
+        round: of the search.
+        value: of the best selection, without the problem's offset.
+        bound: below every selection.
+        nodes: bounded so far.
+        seconds: since the start of the control.
+    """
+
+    round: int
+    value: float
+    bound: float
+    nodes: int
+    seconds: float
+
+
+@dataclass(eq=False)
+class Proof:
+    """The best selection, a bound, and what the bound rests on.
+
+    Attributes:
+        curves: upper curves, one a block.
+        lower: lower curves, one a block, shape ``(w + 1,)``; infinity: no such choice exists.
+        value: the least sum of upper curves, without the problem's offset; infinity if none.
+        bound: the least sum of lower curves, certainly below it.
+        counts: ones of each block in the best selection; empty if there is none.
+        closed: value and bound agree to the tolerance.
+        infeasible: there is certainly no selection.
+        nodes: bounded, over all trees.
+        rounds: of the search.
+        stopped: "completed" or "time limit".
+        incumbents: seconds since the start and value, each time it improved.
+        records: of each block, what a certificate needs; empty unless asked for.
+    """
+
+    curves: list[Curve]
+    lower: list[Floats]
+    value: float
+    bound: float
+    counts: tuple[int, ...]
+    closed: bool
+    infeasible: bool
+    nodes: int
+    rounds: int
+    stopped: str
+    incumbents: list[tuple[float, float]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+
+def prove(
+    blocks: Sequence[Block],
+    root: Junction,
+    curves: Sequence[Curve],
+    *,
+    control: Control,
+    tolerance: float = 1e-7,
+    slack: Sequence[float] | None = None,
+    record: bool = True,
+    seed: int = 0,
+    progress: Callable[[Progress], None] | None = None,
+) -> Proof:
+    """Find the best selection and prove it, or bound it as well as the time allows.
+
+    Arguments:
+        blocks: of the problem; those with couplings hold them densely.
+        root: how their numbers of ones may add up.
+        curves: upper curves to start from, one a block; infinity where nothing is known. They are
+            not changed.
+        control: the clock.
+        tolerance: closed when value - bound is at most this share of the value.
+        slack: of each block, subtracted from its bounds; none by default.
+        record: keep what a certificate needs.
+        seed: nothing is random yet; the same seed gives the same proof.
+        progress: called once a round.
+
+    Raises:
+        KeyboardInterrupt: as it comes.
+    """
+    search = _Search(blocks, root, curves, slack, control, record)
+    search.start(tolerance)
+    search.run(tolerance, progress)
+    return search.proof(tolerance)
+
+
+class _Search:
+    """All blocks on one scale: the largest number is about 1, and nothing is rounded."""
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        root: Junction,
+        curves: Sequence[Curve],
+        slack: Sequence[float] | None,
+        control: Control,
+        record: bool,
+    ) -> None:
+        self.root, self.control, self.recording = root, control, record
+        self.factor = factor = _power(blocks)
+        self.blocks = [scaled(block, factor) for block in blocks]
+        self.slack = [factor * x for x in (slack or [0.0] * len(blocks))]
+        self.demands = [Demands(block) for block in self.blocks]
+        self.curves: list[Curve] = []
+        self.lower: list[Floats] = []
+        self.trees: dict[int, Tree] = {}
+        for l, (block, curve) in enumerate(zip(self.blocks, curves, strict=True)):
+            few = block.size <= FEW
+            plain = block.couplings is None and not self.demands[l]
+            energy = np.where(block.allowed, factor * curve.energy, np.inf)
+            bits = curve.bits if plain and block.size > FEW else curve.bits.copy()
+            self.curves.append(Curve(energy, bits))
+            if plain:
+                self.lower.append(uncoupled(block, self.curves[l], self.slack[l]))
+            elif few:
+                self.lower.append(enumerated(block, self.demands[l], self.curves[l], self.slack[l]))
+            else:
+                tree = Tree(
+                    block, self.demands[l], self.curves[l], slack=self.slack[l], record=record
+                )
+                self.trees[l] = tree
+                self.lower.append(tree.lower)
+        self.rounds = 0
+        self.stopped = "completed"
+        self.incumbents: list[tuple[float, float]] = []
+        self._split()
+
+    def _split(self) -> None:
+        """Both splits, and the bound that is certainly below."""
+        self.upper = best_split(self.root, [curve.energy for curve in self.curves])
+        self.below: Split = best_split(self.root, self.lower)
+        value = self.upper.value
+        if math.isfinite(value) and (not self.incumbents or value < self.incumbents[-1][1]):
+            self.incumbents.append((self.control.elapsed(), value))
+        self.bound = self.below.value
+        if math.isfinite(self.bound) and len(self.lower) > 1:
+            # no split near the least one sums up larger numbers than these
+            least = sum(-min(0.0, float(lower.min())) for lower in self.lower)
+            terms = abs(self.bound) + 2 * least
+            self.bound -= 2 * (len(self.lower) + 2) * UNIT * terms
+
+    @property
+    def nodes(self) -> int:
+        return sum(tree.nodes for tree in self.trees.values())
+
+    def closed(self, tolerance: float) -> bool:
+        """Value and bound agree."""
+        value = self.upper.value
+        return math.isfinite(value) and value - self.bound <= max(tolerance * abs(value), NOTHING)
+
+    def start(self, tolerance: float) -> None:
+        """Diagonals and roots of all trees."""
+        if not self.trees or self.closed(tolerance):
+            return
+        value = self.upper.value
+        known = math.isfinite(value)
+        uppers = [
+            curve.energy if known else _guessed(block)
+            for curve, block in zip(self.curves, self.blocks, strict=True)
+        ]
+        split = self.upper if known else best_split(self.root, uppers)
+        if not math.isfinite(split.value):
+            split = self.below
+        if not math.isfinite(split.value):
+            return
+        others = rest(self.root, uppers)
+        size = sum(float(np.abs(block.linear).sum()) for block in self.blocks)
+        gap = max(1e-3 * abs(split.value) / len(self.trees), 1e-13 * size)
+        import scipy.linalg  # noqa: F401  (it takes a while: not out of the first block's share)
+
+        for done, (l, tree) in enumerate(self.trees.items()):
+            if self.control.late:
+                break
+            k = split.counts[l]
+            slope = slope_at(uppers[l], others[l], k)
+            part = self.control.part(0.6 / (len(self.trees) - done))
+            diagonal, points = convexify(self.blocks[l], k, slope, gap, part)
+            tree.start(diagonal, points, k)
+            self.lower[l] = tree.lower
+
+    def run(self, tolerance: float, progress: Callable[[Progress], None] | None) -> None:
+        """Rounds, until value and bound agree, nothing helps any more, or the time is up."""
+        while True:
+            self._split()
+            if progress is not None:
+                value, bound = self.upper.value / self.factor, self.bound / self.factor
+                progress(Progress(self.rounds, value, bound, self.nodes, self.control.elapsed()))
+            if math.isinf(self.below.value) or self.closed(tolerance) or not self.trees:
+                return
+            if self.control.late:
+                self.stopped = "time limit"
+                return
+            before = (self.upper.value, self.below.value)
+            worked = self._round(tolerance)
+            for l, tree in self.trees.items():
+                self.lower[l] = tree.refresh()
+            if not worked:
+                self._split()
+                if (self.upper.value, self.below.value) == before:
+                    return
+
+    def _round(self, tolerance: float) -> int:
+        """Let every tree work where the split wants it; returns the number of new nodes."""
+        value, below = self.upper.value, self.below.value
+        allowance = NOTHING
+        if math.isfinite(value) and value * below > 0:
+            allowance = max(allowance, tolerance * min(abs(value), abs(below)))
+        allowance /= 2 * len(self.trees)
+        share = (value - below) / 3
+        others = rest(self.root, self.lower)
+        self.rounds += 1
+        worked = 0
+        for l, tree in self.trees.items():
+            if not tree.open:
+                continue
+            with np.errstate(invalid="ignore"):
+                target = value - others[l]
+            # no total fits: nothing is asked of such a count
+            target[np.isposinf(others[l])] = -np.inf
+            target = np.minimum(target, self.curves[l].energy) - allowance
+            tree.aim(target)
+            worked += tree.expand(self.below.counts[l], target, _batch(tree), share)
+            if self.control.late:
+                break
+        return worked
+
+    def proof(self, tolerance: float) -> Proof:
+        """On the problem's own scale."""
+        records: list[Record] = []
+        for l, block in enumerate(self.blocks if self.recording else []):
+            tree = self.trees.get(l)
+            if tree is not None:
+                assert tree.record is not None
+                records.append(tree.record)
+                if tree.record.diagonal is not None:
+                    tree.record.diagonal = tree.record.diagonal / self.factor
+            elif block.couplings is None and not self.demands[l]:
+                records.append(uncoupled_record())
+            else:
+                records.append(enumerated_record(scaled(block, 1 / self.factor), self.demands[l]))
+        return Proof(
+            curves=[Curve(curve.energy / self.factor, curve.bits) for curve in self.curves],
+            lower=[lower / self.factor for lower in self.lower],
+            value=self.upper.value / self.factor,
+            bound=self.bound / self.factor,
+            counts=tuple(self.upper.counts) if math.isfinite(self.upper.value) else (),
+            closed=self.closed(tolerance),
+            infeasible=math.isinf(self.below.value),
+            nodes=self.nodes,
+            rounds=self.rounds,
+            stopped=self.stopped,
+            incumbents=[(seconds, value / self.factor) for seconds, value in self.incumbents],
+            records=records,
+        )
+
+
+def _batch(tree: Tree) -> int:
+    """Nodes at once: wide blocks take fewer, so that a batch stays well under a second."""
+    width = tree.block.size
+    return int(min(128 if width < 96 else 256, max(16, 3e7 / width**2)))
+
+
+def _power(blocks: Sequence[Block]) -> float:
+    """A power of two that makes the largest number about 1, and the smallest no subnormal."""
+    largest, smallest = 0.0, math.inf
+    for block in blocks:
+        for array in (block.linear, block.couplings):
+            if array is None or not array.size:
+                continue
+            size = np.abs(array)
+            largest = max(largest, float(size.max()))
+            smallest = min(smallest, float(size.min(initial=np.inf, where=size > 0)))
+    if largest == 0.0:
+        return 1.0
+    exponent = -round(math.log2(largest))
+    exponent = max(exponent, -960 - math.floor(math.log2(smallest)))
+    return float(2.0 ** max(-1000, min(1000, exponent)))
+
+
+def _guessed(block: Block) -> Floats:
+    """About the curve of a block: its terms sorted, its couplings at their mean."""
+    ones = np.arange(block.size + 1)
+    sums = np.concatenate([[0.0], np.cumsum(np.sort(block.linear))])
+    if block.couplings is not None:
+        mean = block.couplings.sum() / max(1, block.size * (block.size - 1))
+        sums = sums + 0.5 * mean * ones * (ones - 1)
+    return np.where(block.allowed, sums, np.inf)

@@ -1,0 +1,33 @@
+"""The backend that a user means: a name, a class, an instance, or ``decompose:`` and a name."""
+
+from __future__ import annotations
+
+from secateur.backends.base import Backend
+from secateur.backends.registry import load_backend
+
+CONTROL = "greedy"
+"""The control that needs no backend: greedy with updated fields, then swaps."""
+AUTO = "auto"
+"""Annealing for the answer, branch and bound for the proof."""
+DECOMPOSE = "decompose:"
+"""Before the name of a backend: that backend, on parts of the problem."""
+
+
+def load_solver(name: str) -> type[Backend]:
+    """The class of a backend; ``decompose:NAME`` is the backend NAME on parts of a problem.
+
+    Raises:
+        BackendNotFound, BackendConflict, BackendUnavailable, BackendFailed: as ``load_backend``.
+    """
+    if name.startswith(DECOMPOSE):
+        from secateur.solving.decomposition import decompose
+
+        return decompose(load_solver(name.removeprefix(DECOMPOSE)))
+    return load_backend(name)
+
+
+def as_solver(backend: str | type[Backend] | Backend) -> Backend:
+    """An instance of what was named or given."""
+    if isinstance(backend, str):
+        backend = load_solver(backend)
+    return backend() if isinstance(backend, type) else backend
