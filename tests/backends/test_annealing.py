@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from secateur.backends.verify import run
+from secateur.backends.call import run
 
 from secateur.backends import Problem, Stopped
 from secateur.backends.registry import load_backend
@@ -90,7 +90,7 @@ def test_a_time_limit_stops_between_two_reads():
 CODE = """
 from secateur.backends import Problem
 from secateur.backends.registry import load_backend
-from secateur.backends.verify import run
+from secateur.backends.call import run
 from tests.planted import planted
 print("ready", flush=True)
 run(load_backend({name!r}), Problem(planted(100, 1)[0]), {options!r})

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from secateur.backends.decomposition import decompose
+from secateur.solving.decomposition import decompose
 from secateur.backends.descent import Descent
 from secateur.backends.subproblem import persistent, subproblem
-from secateur.backends.verify import run
+from secateur.backends.call import run
 
 from secateur.backends import (
     Applicability,

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from secateur.backends.verify import run
+from secateur.backends.call import run
 
 from secateur.backends import make_options
 from secateur.errors import BackendFailed, BackendOptionError, BackendUnavailable, BackendUnsuitable

@@ -7,7 +7,7 @@ import time
 import dimod
 import numpy as np
 import pytest
-from secateur.backends.verify import run
+from secateur.backends.call import run
 from secateur.capacity import solve_exactly
 
 from secateur.backends import Limit, Problem, Status, Stopped

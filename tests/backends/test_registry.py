@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from secateur.backends.verify import run
+from secateur.backends.call import run
 
 from secateur.backends import BackendOptions, Solution, registry
 from secateur.backends import listing as listing_module

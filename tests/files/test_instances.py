@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from secateur.backends.verify import run
+from secateur.backends.call import run
 from secateur.capacity import solve_exactly
 
 from secateur.backends import Problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from secateur.backends.verify import run
+from secateur.backends.call import run
 
 from secateur.backends import Problem
 from secateur.errors import BackendOptionError, BackendUnavailable, BackendUnsuitable

@@ -11,8 +11,8 @@ from typing import Any
 import dimod
 import numpy as np
 import pytest
-from secateur.backends.decomposition import decompose
-from secateur.backends.verify import run
+from secateur.solving.decomposition import decompose
+from secateur.backends.call import run
 from secateur.capacity import solve_exactly
 
 from secateur.backends import Problem, Status, Stopped, make_options

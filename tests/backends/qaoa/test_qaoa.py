@@ -9,7 +9,7 @@ from typing import Any
 import dimod
 import numpy as np
 import pytest
-from secateur.backends.verify import run
+from secateur.backends.call import run
 
 from secateur.backends import Limit, Problem, Solution, Status, Stopped, make_options
 from secateur.errors import (
