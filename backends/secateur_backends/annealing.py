@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar
 
-import dimod
 import numpy as np
 
 from secateur.backends import (
@@ -29,12 +28,13 @@ from secateur.backends import (
     Timings,
     option,
 )
+from secateur.lazy import dimod
 from secateur.problem import Problem
 
 LARGEST_SEED = 2**31 - 1
 """dwave-samplers says 2^32 - 1 in its message and refuses more than this."""
 
-Call = Callable[[dimod.BinaryQuadraticModel, Callable[[], bool], int], dimod.SampleSet]
+Call = Callable[["dimod.BinaryQuadraticModel", Callable[[], bool], int], "dimod.SampleSet"]
 """Model, whether to stop, and seed."""
 
 

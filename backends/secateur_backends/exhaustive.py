@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from math import comb, inf
 from typing import ClassVar
 
-import dimod
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +34,7 @@ from secateur.backends import (
     option,
 )
 from secateur.errors import BackendUnsuitable
+from secateur.lazy import dimod
 from secateur.problem import Problem
 from secateur.problem.model import Bits
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar
 
-import dimod
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +30,7 @@ from secateur.backends import (
     option,
 )
 from secateur.errors import BackendFailed, BackendUnavailable
+from secateur.lazy import dimod
 from secateur.problem import Problem
 from secateur_backends.gurobi_licence import (
     FREE_ALTERNATIVES,

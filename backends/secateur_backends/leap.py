@@ -12,10 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, ClassVar
 
-import dimod
-
 from secateur.backends import Applicability, BackendOptions, Capabilities, option
 from secateur.errors import BackendUnsuitable
+from secateur.lazy import dimod
 from secateur.problem import Problem
 from secateur_backends.leap_answer import Read, read_answer, understood, untyped
 from secateur_backends.leap_cost import (

@@ -14,12 +14,12 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import dimod
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.backends import Solution, Status, Stopped, Timings
 from secateur.errors import BackendMisbehaved
+from secateur.lazy import dimod
 from secateur.problem import Problem
 from secateur_backends.leap_jobs import Job
 

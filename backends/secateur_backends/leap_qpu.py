@@ -16,7 +16,6 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import dimod
 import numpy as np
 
 from secateur.backends import (
@@ -28,6 +27,7 @@ from secateur.backends import (
     option,
 )
 from secateur.errors import BackendUnsuitable
+from secateur.lazy import dimod
 from secateur.problem import Problem
 from secateur_backends.leap import _service, positional
 from secateur_backends.leap_answer import Read, read_answer, solution, understood, untyped

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
-import dimod
 import numpy as np
 
 from secateur.backends import Availability, Backend, Solution, Status, Stopped, Timings
 from secateur.errors import BackendBudgetSpent, BackendFailed, BackendUnavailable
+from secateur.lazy import dimod
 from secateur.problem import Problem
 from secateur_backends.leap_answer import Read, sample_set, solution, untyped
 from secateur_backends.leap_config import Access, find_access

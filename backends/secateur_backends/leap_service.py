@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
-import dimod
-
 from secateur.errors import BackendError, BackendFailed, BackendUnavailable
+from secateur.lazy import dimod
 from secateur_backends.leap_config import Access, hidden_in_logs
 from secateur_backends.leap_errors import Fault, Seen, classify, explain
 

@@ -14,7 +14,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
 
-import dimod
 import numpy as np
 
 from secateur.backends import (
@@ -29,6 +28,7 @@ from secateur.backends import (
     option,
 )
 from secateur.errors import BackendUnsuitable
+from secateur.lazy import dimod
 from secateur.problem import Problem
 from secateur_backends.qaoa_ansatz import Ansatz, make_ansatz
 from secateur_backends.qaoa_engine import Answer, Engine, ExactEngine, MeasuredEngine

@@ -176,7 +176,8 @@ def test_ctrl_c_is_exit_code_130_without_a_traceback(tmp_path):
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "secateur", *PRUNE, "4", "--output", "out"]
     command += ["--refine", "tt", "--evaluations", "1000000"]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
+    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )

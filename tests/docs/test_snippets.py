@@ -47,6 +47,14 @@ def test_the_python_of_the_how_tos_runs(name):
     exec(compile(program, name, "exec"), {"__name__": "how_to"})
 
 
+def test_the_how_to_of_demands_runs_with_its_file(tmp_path, monkeypatch):
+    text = (HOW_TO / "state-demands.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demands.toml").write_text(re.search(r"```toml\n(.+?)```", text, re.DOTALL)[1])
+    program = "\n".join(re.findall(r"```python\n(.+?)```", text, re.DOTALL))
+    exec(compile(program, "state-demands.md", "exec"), {"__name__": "how_to"})
+
+
 def test_the_eight_lines_of_the_how_to_are_a_backend(tmp_path, monkeypatch):
     """As its wheel would install it: the entry point, and nothing else."""
     text = (HOW_TO / "add-a-backend.md").read_text()

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secateur.problem.parts import Junction
 from secateur.problem import minplus
 from secateur.problem.minplus import best_split, rest, total_curve
+from secateur.problem.parts import Junction
 from secateur.problem.slopes import convex, merge_slopes
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
-import dimod
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.backends.options import BackendOptions
+from secateur.lazy import dimod
 from secateur.problem.model import Problem
 
 

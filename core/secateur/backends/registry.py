@@ -7,15 +7,14 @@ times rounded to two minutes, and can hide a plugin that was just installed.
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from importlib.metadata import EntryPoint
 
-from dimod.core.sampler import Sampler
 from stevedore.driver import DriverManager
 
 from secateur.backends.base import Backend
 from secateur.backends.entries import GROUP, BackendEntry, find_backend, list_backends, points
-from secateur.backends.sampler import wrap_sampler
 from secateur.errors import BackendFailed, BackendUnavailable
 
 __all__ = ["BackendEntry", "find_backend", "list_backends", "load_backend"]
@@ -52,8 +51,13 @@ def _load(entry: BackendEntry) -> type[Backend]:
         ) from error
     if isinstance(loaded, type) and issubclass(loaded, Backend):
         return loaded
-    if isinstance(loaded, type) and issubclass(loaded, Sampler):
-        return wrap_sampler(loaded, entry.name)
+    if isinstance(loaded, type) and "dimod" in sys.modules:  # else it cannot be a sampler
+        from dimod.core.sampler import Sampler
+
+        from secateur.backends.sampler import wrap_sampler
+
+        if issubclass(loaded, Sampler):
+            return wrap_sampler(loaded, entry.name)
     raise BackendFailed(
         f"{plugin} names {entry.target}, which is a {type(loaded).__name__}",
         backend=entry.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import numpy as np
 
 from secateur.certify.problem import Form, Qubo, couplings_of, relaxed
 from secateur.certify.reading import (
+    approximate,
     fail,
     fields,
     items,
@@ -74,7 +76,8 @@ class Verdict:
         data = {**vars(self), "gap": self.gap}
         for key, value in data.items():
             if isinstance(value, Fraction):
-                data[key] = float(value)
+                rounded = approximate(value)
+                data[key] = rounded if math.isfinite(rounded) else None
             elif isinstance(value, tuple):
                 data[key] = list(value)
         return data
@@ -86,8 +89,8 @@ class Verdict:
             if value is not None:
                 share = ""
                 if name == "gap" and self.energy:
-                    share = f" ({float(value / abs(self.energy)):.3g} of the energy)"
-                rows.append((name, f"{float(value):.12g}{share}"))
+                    share = f" ({approximate(value / abs(self.energy)):.3g} of the energy)"
+                rows.append((name, f"{approximate(value):.12g}{share}"))
         what = "that no choice keeps the demands" if self.infeasible else "the optimum"
         claimed = what if self.verified else f"{what} is claimed"
         rows.append(("proven", claimed if self.proven else "a bound, not the optimum"))
@@ -170,7 +173,7 @@ def _check_claims(
     tolerance = number(data["tolerance"], "claims, tolerance")
     proven = truth(data["proven"], "claims, proven")
     if not 0 <= tolerance <= LOOSEST:
-        fail("claims, tolerance", f"{float(tolerance)} is not from 0 to {float(LOOSEST)}")
+        fail("claims, tolerance", f"{approximate(tolerance)} is not from 0 to {float(LOOSEST)}")
     if data["energy"] is None:
         if data["ones"] not in (None, []):
             fail("claims, ones", "a choice without an energy")
@@ -181,7 +184,10 @@ def _check_claims(
     ones = positions(data["ones"], "claims, ones", qubo.size)
     energy, size = qubo.energy(ones)
     if abs(claimed - energy) > _ENERGY * size:
-        fail("claims, energy", f"{float(claimed)!r}, and the choice has {float(energy)!r}")
+        fail(
+            "claims, energy",
+            f"{approximate(claimed)!r}, and the choice has {approximate(energy)!r}",
+        )
     chosen = set(ones)
     for form in forms.values():
         value = sum(c for i, c in form.linear.items() if i in chosen)
@@ -194,7 +200,7 @@ def _check_claims(
     elif energy < bound:
         fail("claims, bound", "above the energy of the choice")
     elif proven and energy - bound > tolerance * abs(energy):
-        fail("claims, proven", f"the gap is {float(energy - bound):.3g}, above the tolerance")
+        fail("claims, proven", f"the gap is {approximate(energy - bound):.3g}, above the tolerance")
     return energy, bound, proven, tolerance
 
 

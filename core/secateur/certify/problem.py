@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.certify.exact import integers
-from secateur.certify.reading import fail, fields, items, number, pairs_of, positions, text, whole
+from secateur.certify.reading import (
+    approximate,
+    fail,
+    fields,
+    items,
+    number,
+    pairs_of,
+    positions,
+    text,
+    whole,
+)
 
 
 class Qubo:
@@ -162,7 +172,7 @@ def relaxed(
         if form is None or limit is None or (form.name, side) in seen:
             fail(where, "no such demand, no such side of it, or it has one already")
         if value < 0:
-            fail(where, f"{float(value)} is negative")
+            fail(where, f"{approximate(value)} is negative")
         seen.add((form.name, side))
         share = (value if side == "upper" else -value) / form.unit
         constant -= share * limit

@@ -26,6 +26,14 @@ def fail(where: str, message: str) -> NoReturn:
     raise CertificateError(message, where=where or "certificate")
 
 
+def approximate(value: Fraction) -> float:
+    """For people: a fraction beyond all floats is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def read_json(path: Path) -> Any:
     """The JSON of a file, unpacked where its name ends in .gz.
 
@@ -133,7 +141,7 @@ def array(data: Any, where: str, kind: str, width: int) -> NDArray[np.float64]:
     except (binascii.Error, ValueError) as error:
         fail(where, f"no base64: {error}")
     size = np.dtype(kind).itemsize * width
-    if not content or len(content) % size:
+    if len(content) % size:
         fail(where, f"{len(content)} bytes are no rows of {size}")
     rows = np.frombuffer(content, kind).astype(np.float64).reshape(-1, width)
     if not np.isfinite(rows).all():

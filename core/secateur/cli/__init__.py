@@ -18,6 +18,7 @@ COMMANDS = {
     "prune": "Prune your own network.",
     "qubo": "Write the QUBO of a network to a file and stop.",
     "solve": "Solve a QUBO file with any backend.",
+    "verify": "Check a proof of a solution in exact arithmetic.",
     "backends": "List, check, cite and write backends.",
     "train": "Train the example network.",
 }

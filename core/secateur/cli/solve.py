@@ -183,8 +183,8 @@ def _show(answer: Selection) -> None:
         lines["own"] = f"{own:.9g} is the best of the backend's own answers"
     for name, text in lines.items():
         click.echo(f"{name:8} {text}")
-    for complaint in answer.provenance.get("broken") or ():
-        click.echo(f"{'broken':8} {complaint}")
+    for name, value in (answer.provenance.get("broken") or {}).items():
+        click.echo(f"{'broken':8} {name} is {value:g}")
     which = [str(label) for label in answer.ones]
     more = f", and {len(which) - _SHOWN} more (--json has all)" if len(which) > _SHOWN else ""
     shown = ", ".join(which[:_SHOWN]) + more

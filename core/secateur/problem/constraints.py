@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from secateur.errors import ConstraintError
 
 Label = Hashable
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ class Cardinality(Constraint):
                     f"the constraint {self.name!r} has the {what} {value!r}",
                     remedy="give a whole number",
                 )
+        object.__setattr__(self, "lower", int(self.lower))
+        object.__setattr__(self, "upper", None if self.upper is None else int(self.upper))
+        object.__setattr__(self, "step", int(self.step))
+        if self.variables is not None:
+            object.__setattr__(self, "variables", _labels(self.variables))
         if self.lower < 0 or self.step < 1 or (self.upper is not None and self.upper < self.lower):
             raise ConstraintError(
                 f"the constraint {self.name!r} wants {self.lower} to {self.upper} ones in steps of "
@@ -121,11 +127,12 @@ class Linear(Constraint):
     upper: float = math.inf
 
     def __post_init__(self) -> None:
-        _check_bounds(self.name, self.lower, self.upper)
-        _check_finite(self.name, self.coefficients)
+        _settle_bounds(self)
+        # a copy: what the caller does to a mapping afterwards changes no constraint
+        object.__setattr__(self, "coefficients", _terms(self.name, self.coefficients))
 
     def __hash__(self) -> int:
-        return hash((self.name, tuple(self.coefficients.items()), self.lower, self.upper))
+        return hash((self.name, frozenset(self.coefficients.items()), self.lower, self.upper))
 
     @property
     def kind(self) -> str:
@@ -158,25 +165,28 @@ class Quadratic(Constraint):
     offset: float = 0.0
     lower: float = -math.inf
     upper: float = math.inf
-    _kind: ClassVar[str] = "quadratic"
 
     def __post_init__(self) -> None:
-        _check_bounds(self.name, self.lower, self.upper)
-        _check_finite(self.name, {**self.linear, **self.quadratic, "the offset": self.offset})
+        _settle_bounds(self)
+        offset = _terms(self.name, {"the offset": self.offset})["the offset"]
+        object.__setattr__(self, "offset", offset)
+        object.__setattr__(self, "linear", _terms(self.name, self.linear))
+        object.__setattr__(self, "quadratic", _terms(self.name, self.quadratic))
         for pair in self.quadratic:
-            if len(pair) != 2 or pair[0] == pair[1]:
+            if not isinstance(pair, tuple) or len(pair) != 2 or pair[0] == pair[1]:
                 raise ConstraintError(
                     f"the constraint {self.name!r} couples {pair!r}",
-                    remedy="a pair is of two different variables; z·z = z is a linear term",
+                    remedy="a pair is a tuple of two different variables; z·z = z is a linear term",
                 )
 
     def __hash__(self) -> int:
-        return hash((self.name, tuple(self.linear.items()), tuple(self.quadratic.items())))
+        terms = frozenset(self.linear.items()), frozenset(self.quadratic.items())
+        return hash((self.name, *terms, self.offset, self.lower, self.upper))
 
     @property
     def kind(self) -> str:
         """ "quadratic"."""
-        return self._kind
+        return "quadratic"
 
     def labels(self) -> tuple[Label, ...]:
         """The variables that it names."""
@@ -260,9 +270,9 @@ def linear(
     name: str | None = None,
 ) -> Linear:
     """``lower <= Σ coefficients·z <= upper``: memory, time, or any other sum."""
-    terms = {label: _number(value, "coefficient") for label, value in coefficients.items()}
+    terms = _terms(name or "linear", coefficients)
     name = name or f"linear: {_shown(tuple(terms))}"
-    return Linear(name, terms, _number(lower, "lower"), _number(upper, "upper"))
+    return Linear(name, terms, lower, upper)
 
 
 def quadratic(
@@ -274,21 +284,17 @@ def quadratic(
     upper: float = math.inf,
     name: str | None = None,
 ) -> Quadratic:
-    """``lower <= offset + Σ linear·z + Σ quadratic·z·z <= upper``: a bilinear cost."""
+    """``lower <= offset + Σ linear·z + Σ quadratic·z·z <= upper``: a bilinear cost.
+
+    A pair that is given in both orders adds up.
+    """
     pairs: dict[tuple[Label, Label], float] = {}
-    for (first, second), value in quadratic.items():
-        key = (second, first) if (second, first) in pairs else (first, second)
-        pairs[key] = pairs.get(key, 0.0) + _number(value, "coefficient")
-    ones = {label: _number(value, "coefficient") for label, value in linear.items()}
-    made = Quadratic("", ones, pairs, float(offset), float(lower), float(upper))
-    return Quadratic(
-        name or f"quadratic: {_shown(made.labels())}",
-        ones,
-        pairs,
-        _number(offset, "offset"),
-        _number(lower, "lower"),
-        _number(upper, "upper"),
-    )
+    for pair, value in _terms(name or "quadratic", quadratic).items():
+        turned = pair[::-1] if isinstance(pair, tuple) else pair
+        key = turned if turned in pairs else pair
+        pairs[key] = pairs.get(key, 0.0) + value
+    made = Quadratic(name or "quadratic", linear, pairs, offset, lower, upper)
+    return made if name else replace(made, name=f"quadratic: {_shown(made.labels())}")
 
 
 def _among(
@@ -310,7 +316,15 @@ def _labels(variables: Iterable[Label]) -> tuple[Label, ...]:
             f"the variables are the text {variables!r}",
             remedy="give a list of labels; one label is a list of one",
         )
-    return tuple(variables)
+    try:
+        labels = tuple(variables)
+        set(labels)
+    except TypeError as error:
+        raise ConstraintError(
+            f"the variables are {variables!r}: {error}",
+            remedy="at_most(2, labels) takes a list of labels, and tied(*labels) one by one",
+        ) from error
+    return labels
 
 
 def _shown(labels: tuple[Label, ...]) -> str:
@@ -322,14 +336,20 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise ConstraintError(f"the {what} is {value!r}", remedy="give a number")
+def _number(name: str, value: Any, what: str) -> float:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        raise ConstraintError(
+            f"the constraint {name!r} has {what} {value!r}", remedy="give a number"
+        )
     return float(value)
 
 
-def _check_bounds(name: str, lower: float, upper: float) -> None:
-    if math.isnan(lower) or math.isnan(upper) or lower > upper:
+def _settle_bounds(constraint: Linear | Quadratic) -> None:
+    """Bounds as floats that a value can lie between."""
+    name = constraint.name
+    lower = _number(name, constraint.lower, "the lower bound")
+    upper = _number(name, constraint.upper, "the upper bound")
+    if not lower <= upper or lower == math.inf or upper == -math.inf:
         raise ConstraintError(
             f"the constraint {name!r} wants {lower} to {upper}",
             remedy="give lower <= upper",
@@ -338,12 +358,22 @@ def _check_bounds(name: str, lower: float, upper: float) -> None:
         raise ConstraintError(
             f"the constraint {name!r} has no bound", remedy="give lower=, upper= or both"
         )
+    object.__setattr__(constraint, "lower", lower)
+    object.__setattr__(constraint, "upper", upper)
 
 
-def _check_finite(name: str, values: Mapping[Any, float]) -> None:
-    for key, value in values.items():
+def _terms(name: str, values: Mapping[Key, float]) -> dict[Key, float]:
+    """Coefficients as finite floats."""
+    if not isinstance(values, Mapping):
+        raise ConstraintError(
+            f"the constraint {name!r} has the coefficients {values!r}",
+            remedy="give a mapping from label to coefficient",
+        )
+    made = {key: _number(name, value, f"for {key!r}") for key, value in values.items()}
+    for key, value in made.items():
         if not math.isfinite(value):
             raise ConstraintError(
                 f"the constraint {name!r} has the coefficient {value} for {key!r}",
                 remedy="give finite numbers",
             )
+    return made

@@ -14,11 +14,11 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import dimod
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError, SecateurError
+from secateur.lazy import dimod
 from secateur.problem.constraints import Constraint, count
 from secateur.problem.demands import Counted, Demand, Summed, compile_demand
 
@@ -137,20 +137,30 @@ class Problem:
         *,
         feed_dict: Mapping[str, float] | None = None,
         constraints: Iterable[Constraint] | int = (),
+        labels: Iterable[Label] | None = None,
+        zero: Iterable[str] = (),
     ) -> Problem:
         """The problem of a PyQUBO expression or compiled model.
 
         Its labelled constraints stay the penalties that the user wrote, and are checked in the
-        answer of ``secateur.solving.``.
+        answer of ``secateur.solve``.
 
         Arguments:
             model: an expression, or what ``expression.compile()`` gives.
             feed_dict: the values of placeholders.
-            constraints: demanded besides.
+            constraints: demanded besides; ``secateur.problem.pyqubo.demand`` makes one from an
+                expression.
+            labels: the labels that there are; a variable beside them is an error. None: any.
+            zero: names of sub-expressions that must be zero, checked like constraints.
+
+        Raises:
+            MissingExtra: PyQUBO is not installed.
+            ConstraintError: a value is missing, or a label is not one of ``labels``.
         """
         from secateur.problem.pyqubo import from_pyqubo
 
-        bqm, own, checks = from_pyqubo(model, feed_dict)
+        known = None if labels is None else list(labels)
+        bqm, own, checks = from_pyqubo(model, feed_dict, known, zero=list(zero))
         more = (count(constraints),) if isinstance(constraints, int) else tuple(constraints)
         made = cls(bqm, (*own, *more))
         made.checks = checks

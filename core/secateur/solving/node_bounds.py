@@ -15,6 +15,8 @@ so the bounds are below the exact ones, however small those are.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +86,8 @@ class NodeBounds:
         self.couplings = block.couplings
         self.unit = 2 * (self.size + 8) * UNIT
         self.abs_linear = np.abs(block.linear)
+        # energies of integers, and of what is like them, are not rounded
+        self.energy_unit = 0.0 if sums_exactly(block) else self.unit
         self.lawler = False
         if block.couplings is None or diagonal is None:
             self.diagonal = np.zeros(self.size)
@@ -243,7 +247,7 @@ class NodeBounds:
         size = bits @ self.abs_linear
         if self.couplings is not None:
             size += 0.5 * ((bits @ self.abs_couplings) * bits).sum(1)
-        return self.energies(bits) - self.unit * size - self.slack
+        return self.energies(bits) - self.energy_unit * size - self.slack
 
     def fix(self, choices: Bits, bounds: Sorted, slopes: Slopes, slack: Floats) -> Bits:
         """Fix a free variable where the other value can help no count that is still alive.
@@ -268,3 +272,20 @@ class NodeBounds:
         choices[free & (gradient >= top)] = 0
         choices[free & (gradient <= bottom) & (gradient < top)] = 1
         return choices
+
+
+def sums_exactly(block: Block) -> bool:
+    """Every energy of the block is a sum that floating point adds up without rounding.
+
+    All terms are multiples of one power of two, and few enough of it for 53 bits together.
+    """
+    return add_exactly([x for x in (block.linear, block.couplings) if x is not None])
+
+
+def add_exactly(arrays: Sequence[Floats]) -> bool:
+    """Floating point adds these numbers, and half of them, in any order without rounding."""
+    total = sum(float(np.abs(x).sum()) for x in arrays)
+    if not total or not np.isfinite(total):
+        return not total
+    grid = 2.0 ** (51 - math.ceil(math.log2(total)))
+    return all(bool((np.rint(x * grid) == x * grid).all()) for x in arrays)

@@ -21,7 +21,7 @@ from secateur.solving.control import Control
 from secateur.solving.convexify import convexify, slope_at
 from secateur.solving.curve import Curve
 from secateur.solving.demands import Demands
-from secateur.solving.node_bounds import UNIT
+from secateur.solving.node_bounds import UNIT, add_exactly
 from secateur.solving.record import Record
 from secateur.solving.small import (
     FEW,
@@ -147,9 +147,9 @@ class _Search:
         for l, (block, curve) in enumerate(zip(self.blocks, curves, strict=True)):
             few = block.size <= FEW
             plain = block.couplings is None and not self.demands[l]
-            energy = np.where(block.allowed, factor * curve.energy, np.inf)
-            bits = curve.bits if plain and block.size > FEW else curve.bits.copy()
-            self.curves.append(Curve(energy, bits))
+            own = curve.scaled(factor)
+            own.energy[~block.allowed] = np.inf
+            self.curves.append(own)
             if plain:
                 self.lower.append(uncoupled(block, self.curves[l], self.slack[l]))
             elif few:
@@ -172,12 +172,22 @@ class _Search:
         value = self.upper.value
         if math.isfinite(value) and (not self.incumbents or value < self.incumbents[-1][1]):
             self.incumbents.append((self.control.elapsed(), value))
-        self.bound = self.below.value
-        if math.isfinite(self.bound) and len(self.lower) > 1:
-            # no split near the least one sums up larger numbers than these
-            least = sum(-min(0.0, float(lower.min())) for lower in self.lower)
-            terms = abs(self.bound) + 2 * least
-            self.bound -= 2 * (len(self.lower) + 2) * UNIT * terms
+        self.others = rest(self.root, self.lower)
+        self.bound = self._safe(self.below.value)
+
+    def _safe(self, value: float) -> float:
+        """Below every sum of lower curves, which min-plus adds up with rounding errors."""
+        if not math.isfinite(value):
+            return value
+        unit = 2 * (len(self.lower) + 2) * UNIT
+        least = sum(-min(0.0, float(lower.min(initial=0.0))) for lower in self.lower)
+        near = value + 2 * unit * (abs(value) + 2 * least)
+        # only counts that come near to the least sum can be below it but for rounding
+        pairs = zip(self.lower, self.others, strict=True)
+        terms = [lower[lower + other <= near] for lower, other in pairs]
+        if add_exactly(terms):
+            return value
+        return value - unit * sum(float(np.abs(x).max(initial=0.0)) for x in terms)
 
     @property
     def nodes(self) -> int:
@@ -225,7 +235,7 @@ class _Search:
             if progress is not None:
                 value, bound = self.upper.value / self.factor, self.bound / self.factor
                 progress(Progress(self.rounds, value, bound, self.nodes, self.control.elapsed()))
-            if math.isinf(self.below.value) or self.closed(tolerance) or not self.trees:
+            if math.isinf(self.below.value) or self.closed(tolerance):
                 return
             if self.control.late:
                 self.stopped = "time limit"
@@ -245,18 +255,17 @@ class _Search:
         allowance = NOTHING
         if math.isfinite(value) and value * below > 0:
             allowance = max(allowance, tolerance * min(abs(value), abs(below)))
-        allowance /= 2 * len(self.trees)
+        allowance /= 2 * max(1, len(self.trees))
         share = (value - below) / 3
-        others = rest(self.root, self.lower)
         self.rounds += 1
         worked = 0
         for l, tree in self.trees.items():
             if not tree.open:
                 continue
             with np.errstate(invalid="ignore"):
-                target = value - others[l]
+                target = value - self.others[l]
             # no total fits: nothing is asked of such a count
-            target[np.isposinf(others[l])] = -np.inf
+            target[np.isposinf(self.others[l])] = -np.inf
             target = np.minimum(target, self.curves[l].energy) - allowance
             tree.aim(target)
             worked += tree.expand(self.below.counts[l], target, _batch(tree), share)
@@ -279,11 +288,11 @@ class _Search:
             else:
                 records.append(enumerated_record(scaled(block, 1 / self.factor), self.demands[l]))
         return Proof(
-            curves=[Curve(curve.energy / self.factor, curve.bits) for curve in self.curves],
+            curves=[curve.scaled(1 / self.factor) for curve in self.curves],
             lower=[lower / self.factor for lower in self.lower],
             value=self.upper.value / self.factor,
             bound=self.bound / self.factor,
-            counts=tuple(self.upper.counts) if math.isfinite(self.upper.value) else (),
+            counts=tuple(self.upper.counts.tolist()) if math.isfinite(self.upper.value) else (),
             closed=self.closed(tolerance),
             infeasible=math.isinf(self.below.value),
             nodes=self.nodes,

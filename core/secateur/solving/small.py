@@ -9,14 +9,12 @@ import numpy as np
 from secateur.problem.parts import Block, Floats
 from secateur.solving.curve import Curve
 from secateur.solving.demands import Bits, Demands
-from secateur.solving.node_bounds import UNIT
+from secateur.solving.node_bounds import UNIT, sums_exactly
 from secateur.solving.record import Node, Record
 from secateur.solving.sdp import dominant_diagonal
 
 FEW = 8
 """A block of so many variables is enumerated."""
-_WIDEST_CHOICES = 4096
-"""Choices of a wider uncoupled block are not written out: they are its smallest terms."""
 
 
 def uncoupled(block: Block, curve: Curve, slack: float) -> Floats:
@@ -35,14 +33,10 @@ def uncoupled(block: Block, curve: Curve, slack: float) -> Floats:
     sums = np.concatenate([[0], np.cumsum(terms)])
     sizes = np.concatenate([[0], np.cumsum(np.abs(terms))])
     unit = (block.size + 1) * float(np.finfo(np.longdouble).eps) + 2 * UNIT
+    unit = 0.0 if sums_exactly(block) else unit
     lower = np.asarray(sums - unit * sizes - slack, dtype=float)
     energy = np.asarray(sums, dtype=float)
-    if block.size <= _WIDEST_CHOICES:
-        better = block.allowed & ~(curve.energy <= energy)
-        for k in np.flatnonzero(better):
-            curve.bits[k] = 0
-            curve.bits[k, order[:k]] = 1
-        curve.energy[better] = energy[better]
+    curve.offer_order(order, np.where(block.allowed, energy, np.inf))
     return np.where(block.allowed, lower, np.inf)
 
 
@@ -68,12 +62,13 @@ def enumerated(block: Block, demands: Demands, curve: Curve, slack: float) -> Fl
     if block.couplings is not None:
         energy += 0.5 * ((chosen @ block.couplings) * chosen).sum(1)
         size += 0.5 * ((chosen @ np.abs(block.couplings)) * chosen).sum(1)
+    unit = 0.0 if sums_exactly(block) else 2 * (block.size + 8) * UNIT
     lower = np.full(block.size + 1, np.inf)
-    np.minimum.at(lower, ones, energy - 2 * (block.size + 8) * UNIT * size - slack)
+    np.minimum.at(lower, ones, energy - unit * size - slack)
     order = np.lexsort((energy, ones))
     order = order[np.unique(ones[order], return_index=True)[1]]
     for i in order[energy[order] < curve.energy[ones[order]]]:
-        curve.energy[ones[i]], curve.bits[ones[i]] = energy[i], bits[i]
+        curve.offer(bits[i], float(energy[i]))
     return np.minimum(lower, np.where(np.isinf(lower), np.inf, curve.energy - slack))
 
 

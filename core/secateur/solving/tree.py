@@ -298,8 +298,7 @@ class Tree:
             value = float(self.bounds.energies(choice[None].astype(float))[0])
             if value > energy[i]:
                 choice, value = bits[i], float(energy[i])
-            if value < curve.energy[k]:
-                curve.energy[k], curve.bits[k] = value, choice
+            curve.offer(choice, value)
 
     def _new(self, count: int) -> NDArray[np.intp]:
         """Numbers for new nodes, recorded if they are."""
