@@ -22,7 +22,7 @@ import numpy as np
 from dwave.samplers import SimulatedAnnealingSampler
 from secateur.backends.call import run
 
-from secateur.backends import Problem
+from secateur.problem import Problem
 from secateur.backends.registry import load_backend
 from secateur.versions import versions
 
