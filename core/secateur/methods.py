@@ -19,7 +19,7 @@ from secateur.problem import Problem, count
 from secateur.problem.moves import Moves
 from secateur.qubo import OBJECTIVES, Objective
 from secateur.refine import Refinement, TensorTrain
-from secateur.solving import CONTROL, Selection, solve
+from secateur.solving import AUTO, CONTROL, Selection, solve
 from secateur.statistics import ChannelStatistics
 
 RANDOM = "random"
@@ -33,7 +33,8 @@ class Method:
     Arguments:
         name: its row in the table.
         objective: a name of ``OBJECTIVES``, a function from statistics to a BQM, or "random".
-        backend: a name, a backend, or "greedy" (the control).
+        backend: a name, a backend, "greedy" (the control), or "auto": exact by blocks where that
+            can be had, with annealing beside it.
         refine: a refinement on the true metric, or None.
         objective_options: of the objective.
         options: of the backend.
@@ -41,13 +42,13 @@ class Method:
 
     name: str
     objective: str | Objective
-    backend: str | type[Backend] | Backend = "annealing"
+    backend: str | type[Backend] | Backend = AUTO
     refine: Refinement | None = None
     objective_options: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def standard_methods(*, evaluations: int = 500, backend: str = "annealing") -> tuple[Method, ...]:
+def standard_methods(*, evaluations: int = 500, backend: str = AUTO) -> tuple[Method, ...]:
     """The methods of the demo's table: controls first, then the QUBOs, then the refinement."""
     return (
         Method("random", RANDOM, CONTROL),

@@ -27,9 +27,9 @@ from secateur.network import Amount, Channels, GatedNetwork, count_of, find_chan
 from secateur.network.graph import evaluation_mode
 from secateur.problem import Problem
 from secateur.qubo import Objective
-from secateur.refine import Evaluator, Refinement, refine
+from secateur.refine import Evaluator, Refined, Refinement, refine
 from secateur.result import PruningResult, Row
-from secateur.solving import CONTROL, Selection
+from secateur.solving import AUTO, CONTROL, Selection
 from secateur.statistics import collect_statistics, reliability
 from secateur.surgery import (
     compensate,
@@ -48,7 +48,7 @@ def prune(
     *,
     amount: Amount,
     objective: str | Objective = "fisher",
-    backend: str | type[Backend] | Backend = "annealing",
+    backend: str | type[Backend] | Backend = AUTO,
     refine: Refinement | None = None,
     seed: int = 0,
     ignored: Iterable[str] = (),
@@ -68,7 +68,8 @@ def prune(
         amount: 0.36 or "36%" of the channels, or a count.
         objective: "fisher", "residual", "hybrid", "taylor", "l1", or your own function from
             ``ChannelStatistics`` to a ``dimod.BinaryQuadraticModel``.
-        backend: a solver's name (``secateur backends`` lists them), or "greedy" for the control.
+        backend: a solver's name (``secateur backends`` lists them), "greedy" for the control, or
+            "auto": exact by blocks where that can be had, with annealing beside it.
         refine: ``TensorTrain(evaluations=500)`` to go on with the true metric, or ``Exchange``.
         seed: of everything random.
         ignored: module paths that stay whole.
@@ -76,7 +77,7 @@ def prune(
         compensated: re-fit the layers that read pruned channels.
         objective_options: of the objective, {"similarity_weight": 0.3} for "hybrid".
         options: of the backend.
-        time_limit: seconds for each call of the backend, if it takes one.
+        time_limit: seconds for the whole search of a method.
 
     Raises:
         SecateurError: with the value that is wrong and what to do; see ``secateur.errors``.
@@ -232,13 +233,7 @@ def _finish(
             Evaluator(network, channels, task), problem, selection.bits, method.refine, seed=seed
         )
         evaluations = refined.evaluations
-        selection = replace(
-            selection,
-            bits=refined.bits,
-            energy=float(problem.energies(refined.bits)[0]),
-            status=Status.FEASIBLE,
-            provenance={**selection.provenance, "refinement": refined.to_json()},
-        )
+        selection = _refined(problem, selection, refined)
     keep = selection.bits == 0
     fitted, batch_norm = network, False
     if compensated:
@@ -254,6 +249,22 @@ def _finish(
         batch_norm=batch_norm,
         evaluations=evaluations,
         seconds=seconds,
+    )
+
+
+def _refined(problem: Problem, selection: Selection, refined: Refined) -> Selection:
+    """The selection that a refinement made of another one; the bound stays the QUBO's."""
+    provenance = {**selection.provenance, "refinement": refined.to_json()}
+    if np.array_equal(refined.bits, selection.bits):
+        return replace(selection, provenance=provenance)
+    return replace(
+        selection,
+        bits=refined.bits,
+        energy=float(problem.energies(refined.bits)[0]),
+        status=Status.FEASIBLE,
+        provenance=provenance,
+        reads=None,
+        prover=None,
     )
 
 
@@ -319,6 +330,7 @@ def _rows(
                 batch_norm=done.batch_norm,
                 energy=None if done.method.objective == RANDOM else done.selection.energy,
                 evaluations=done.evaluations,
+                proof="" if done.method.objective == RANDOM else done.selection.proof,
             )
         )
     return tuple(rows)

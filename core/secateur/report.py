@@ -68,6 +68,8 @@ def _write(result: PruningResult, folder: Path, network: nn.Module) -> None:
             "pruned": list(selection.ones),
             "energy": selection.energy,
             "bound": selection.bound,
+            "gap": selection.gap,
+            "proof": selection.proof,
             "status": selection.status,
             "stopped": selection.stopped,
             "backend": selection.backend,

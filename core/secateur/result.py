@@ -36,6 +36,7 @@ class Row:
         batch_norm: batch norm was re-estimated.
         energy: of the method's own QUBO, or None.
         evaluations: of the true metric, by the refinement.
+        proof: "proven", "gap = x %" or "no bound": of the energy, not of the metric.
     """
 
     method: str
@@ -52,6 +53,7 @@ class Row:
     batch_norm: bool = False
     energy: float | None = None
     evaluations: int = 0
+    proof: str = ""
 
     def to_json(self, metric_name: str) -> dict[str, Any]:
         """The row as plain data; the metric's columns carry its name."""
@@ -70,6 +72,7 @@ class Row:
             "batch_norm": self.batch_norm,
             "energy": self.energy,
             "evaluations": self.evaluations,
+            "proof": self.proof,
         }
 
 
@@ -131,6 +134,7 @@ def format_rows(rows: tuple[Row, ...], task: Task) -> str:
         f"{task.metric_name}{unit}",
         "compensated",
         "seconds",
+        "QUBO",
     ]
     cells = [header]
     for row in rows:
@@ -144,6 +148,7 @@ def format_rows(rows: tuple[Row, ...], task: Task) -> str:
                 f"{row.metric:.3f}",
                 "" if row.metric_compensated is None else f"{row.metric_compensated:.3f}",
                 f"{row.seconds:.1f}" if row.pruned else "",
+                row.proof,
             ]
         )
     widths = [max(len(line[k]) for line in cells) for k in range(len(header))]

@@ -112,7 +112,10 @@ class Form:
                         fail(where, f"the pair {i}, {j} twice")
                     pairs[i, j] = number(value, where)
             else:
-                fail(where, f"a demand of the type {kind!r:.40}")
+                fail(
+                    where,
+                    f"a demand of the type {kind if isinstance(kind, str) else type(kind)!s:.40}",
+                )
             given = (data["lower"], data["upper"])
             bounds = [None if x is None else number(x, where) - offset for x in given]
         self.kind, self.name, self.step = kind, text(data["name"], where), step

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from secateur.errors import CertificateError, FileError
 
+_MOST = 10**300  # above any number of a problem; keeps Python's own limits out of the way
 MOST_TIMES, SLACK = 200, 1 << 24
 """A file that unpacks to more than this times its size, and 16 MiB, is refused."""
 
@@ -92,30 +93,32 @@ def items(data: Any, where: str, length: int | None = None) -> list[Any]:
 def text(data: Any, where: str) -> str:
     """A string."""
     if not isinstance(data, str):
-        fail(where, f"{data!r:.40} is no text")
+        fail(where, f"a {type(data).__name__} is no text")
     return data
 
 
 def truth(data: Any, where: str) -> bool:
     """True or false."""
     if not isinstance(data, bool):
-        fail(where, f"{data!r:.40} is neither true nor false")
+        fail(where, f"a {type(data).__name__} is neither true nor false")
     return data
 
 
 def whole(data: Any, where: str, least: int = 0, below: int | None = None) -> int:
     """A whole number, ``least <= data < below``."""
-    if isinstance(data, bool) or not isinstance(data, int):
-        fail(where, f"{data!r:.40} is no whole number")
+    if isinstance(data, bool) or not isinstance(data, int) or abs(data) > _MOST:
+        fail(where, f"a {type(data).__name__} that is no whole number, or one of 300 digits")
     if data < least or (below is not None and data >= below):
-        fail(where, f"{data} is not from {least} to {'any' if below is None else below - 1}")
+        fail(where, f"{data} is not from {least} {'up' if below is None else f'to {below - 1}'}")
     return data
 
 
 def number(data: Any, where: str) -> Fraction:
     """A finite number, as exactly the fraction that it is."""
-    if isinstance(data, bool) or not isinstance(data, (int, float)) or not math.isfinite(data):
-        fail(where, f"{data!r:.40} is no finite number")
+    if isinstance(data, float) and not math.isfinite(data):
+        fail(where, f"{data} is not finite")
+    if not isinstance(data, float):
+        whole(data, where, -_MOST)
     return Fraction(data)
 
 

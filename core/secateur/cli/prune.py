@@ -32,7 +32,10 @@ REFINEMENTS = ("none", "tt", "exchange")
     help="An option of the objective: similarity_weight=0.3",
 )
 @click.option(
-    "--backend", default="annealing", show_default=True, help="A solver; see `secateur backends`."
+    "--backend",
+    default="auto",
+    show_default=True,
+    help="A solver; see `secateur backends`. auto: exact by blocks, with annealing beside it.",
 )
 @click.option(
     "--option",
@@ -41,7 +44,7 @@ REFINEMENTS = ("none", "tt", "exchange")
     metavar="KEY=VALUE",
     help="An option of the backend: reads=50",
 )
-@click.option("--time-limit", type=float, metavar="S", help="Seconds for a call of the backend.")
+@click.option("--time-limit", type=float, metavar="S", help="Seconds for the whole search.")
 @click.option(
     "--refine",
     type=click.Choice(REFINEMENTS),

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from secateur.cli.common import print_json
-
-if TYPE_CHECKING:
-    from secateur.problem.constraints import Constraint
 
 
 @click.command()
@@ -45,7 +39,9 @@ def verify(
     """
     from secateur.certify import check
     from secateur.errors import CertificateError, OptionError
-    from secateur.qubo.files import read_file
+    from secateur.files import read_file
+    from secateur.problem import Problem, read_constraints
+    from secateur.problem import count as exactly
 
     content = read_file(problem)
     if None not in (count, content.ones) and count != content.ones:
@@ -54,13 +50,10 @@ def verify(
             remedy="leave --count out, or remove the constraint from the file",
         )
     count = content.ones if count is None else count
-    labels = list(content.bqm.variables)
-    demands: list[Mapping[str, Any]] = []
-    if count is not None:
-        demands.append(_cardinality("count", None, count, count, 1))
+    stated_demands = [] if count is None else [exactly(count)]
     if constraints_file is not None:
-        read_constraints = importlib.import_module("secateur.problem.toml").read_constraints
-        demands += as_data(read_constraints(constraints_file, labels), labels)
+        stated_demands += read_constraints(constraints_file, list(content.bqm.variables))
+    demands = [demand.data() for demand in Problem(content.bqm, stated_demands).demands]
     stated = count is not None or constraints_file is not None
     try:
         verdict = check(certificate, content.bqm, demands if stated else None)
@@ -81,42 +74,3 @@ def verify(
         if "sense" in content.provenance:
             click.echo(f"{'note':8} {content.provenance['sense']}")
     return 0 if verdict.verified else 1
-
-
-def as_data(
-    constraints: Sequence[Constraint], labels: Sequence[Hashable]
-) -> list[Mapping[str, Any]]:
-    """Constraints as a certificate writes them, with positions for labels."""
-    from secateur.problem.constraints import Cardinality, Linear, Quadratic
-
-    at = {label: i for i, label in enumerate(labels)}
-    found: list[Mapping[str, Any]] = []
-    for one in constraints:
-        if isinstance(one, Cardinality):
-            members = None if one.variables is None else [at[x] for x in one.variables]
-            found.append(_cardinality(one.name, members, one.lower, one.upper, one.step))
-        elif isinstance(one, Linear):
-            terms = [[at[x], value] for x, value in one.coefficients.items()]
-            found.append({"type": "linear", "coefficients": terms, **_about(one)})
-        elif isinstance(one, Quadratic):
-            linear = [[at[x], value] for x, value in one.linear.items()]
-            pairs = [[at[x], at[y], value] for (x, y), value in one.quadratic.items()]
-            terms_of = {"linear": linear, "quadratic": pairs, "offset": one.offset}
-            found.append({"type": "quadratic", **terms_of, **_about(one)})
-    return found
-
-
-def _about(one: Any) -> dict[str, Any]:
-    lower = None if one.lower == float("-inf") else one.lower
-    return {
-        "name": one.name,
-        "lower": lower,
-        "upper": None if one.upper == float("inf") else one.upper,
-    }
-
-
-def _cardinality(
-    name: str, variables: list[int] | None, lower: int, upper: int | None, step: int
-) -> dict[str, Any]:
-    about = {"type": "cardinality", "name": name, "variables": variables}
-    return {**about, "lower": lower, "upper": upper, "step": step}

@@ -39,6 +39,9 @@ AUTO_SECONDS = 60.0
 """``auto`` ends after this where no time limit is given."""
 PROOF_SHARE = 0.3
 """Of a time limit is kept for the proof."""
+KNOWN_CALLS = 8
+KNOWN_ROWS = 4
+"""So many reads of so many calls are handed to the search by blocks."""
 QUICK = 0.5
 """``auto`` asks annealing only if the blocks were not solved within this share of its time."""
 
@@ -187,10 +190,18 @@ class _Ask:
         if not made.closed and not made.infeasible and not self.clock.late:
             found = self._annealed()
             if found.bits is not None:
-                known = [row for row in (found.bits, made.bits) if row is not None]
+                known = self._known(found, made.bits)
                 again = by_blocks(self.problem, control=self.clock, known=known)
                 made = _better(made, again)
         return self._finish(found, AUTO, {"method": "blocks and annealing"}, made)
+
+    def _known(self, found: Found, *more: Bits | None) -> list[Bits]:
+        """Good vectors, and the best reads of every call: each has a part of every block."""
+        rows = [row for row in (found.bits, *more) if row is not None]
+        for reads, _ in found.rows[-KNOWN_CALLS:]:
+            order = np.argsort(self.problem.energies(reads), kind="stable")
+            rows += list(reads[order[:KNOWN_ROWS]])
+        return rows
 
     def _annealed(self) -> Found:
         try:
@@ -212,12 +223,11 @@ class _Ask:
         self, found: Found, name: str, about: dict[str, Any], made: ByBlocks | None = None
     ) -> Selection:
         """The best of what was found, with the best bound, and where it all came from."""
-        if made is None and not found.proven and self._wanted():
+        if made is None and self._wanted() and (self.proof or not found.proven):
             clock = Control(min(self.clock.left(), PROOF_SECONDS))
             if self.proof:
                 clock = Control(None if self.clock.seconds is None else self.clock.left())
-            known = [] if found.bits is None else [found.bits]
-            made = by_blocks(self.problem, control=clock, known=known)
+            made = by_blocks(self.problem, control=clock, known=self._known(found))
         bits, bound, closed = found.bits, found.bound, found.proven
         energy = math.inf if bits is None else float(self.problem.energies(bits)[0])
         ours = False

@@ -185,9 +185,12 @@ class _Search:
     def _curves(self, parts: Parts, control: Control) -> list[Curve]:
         began = self.control.elapsed()
         curves = upper_curves(parts.blocks, parts.root, control=control, workers=self.workers)
-        for row in self.known:
+        if len(self.known):
+            rows = np.array(self.known, dtype=np.int8)
             for curve, block in zip(curves, parts.blocks, strict=True):
-                feed(curve, block, np.asarray(row)[block.positions])
+                if self.control.late:
+                    break
+                feed(curve, block, rows[:, block.positions])
         self.made.seconds["curves"] += self.control.elapsed() - began
         return curves
 

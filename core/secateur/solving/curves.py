@@ -69,24 +69,24 @@ def upper_curves(
 
 
 def feed(curve: Curve, block: Block, bits: NDArray[np.generic], *, swaps: bool = True) -> bool:
-    """Enter a choice from elsewhere, as a backend's sample, and what swaps make of it.
+    """Enter choices from elsewhere, as a backend's samples, and what swaps make of them.
 
     Arguments:
         curve: of the block.
         block: of w variables.
-        bits: zeros and ones, shape ``(w,)``; demands that it breaks are mended by swaps, if they
-            can be.
+        bits: zeros and ones, shape ``(w,)`` or ``(rows, w)``; demands that they break are mended by
+            swaps, if they can be.
         swaps: False enters it as it is.
 
     Returns:
         The curve has become better.
     """
     control = Control()
-    rows = np.asarray(bits).astype(np.int8)[None]
-    found = _enter(curve, block, rows)
+    rows = np.unique(np.atleast_2d(bits).astype(np.int8), axis=0)
+    improved = _enter(curve, block, rows).size > 0
     if swaps and block.size > 1:
-        found |= _enter(curve, block, _descend(block, rows, control))
-    return bool(found.size)
+        improved = _enter(curve, block, _descend(block, rows, control)).size > 0 or improved
+    return improved
 
 
 # -- all blocks ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The backend that a user means: a name, a class, an instance, or ``decompose:`` and a name."""
+"""The backend that a user means: a name, a class, an instance, or a strategy over one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ CONTROL = "greedy"
 AUTO = "auto"
 """Annealing for the answer, branch and bound for the proof."""
 DECOMPOSE = "decompose:"
-"""Before the name of a backend: that backend, on parts of the problem."""
+"""Before the name of a backend: that backend, on parts of the problem around a good vector."""
+BLOCKS = "blocks:"
+"""Before the name of a backend: that backend, on the blocks of the problem one by one."""
 
 
 def load_solver(name: str) -> type[Backend]:
-    """The class of a backend; ``decompose:NAME`` is the backend NAME on parts of a problem.
+    """The class of a backend, also ``decompose:NAME`` and ``blocks:NAME``.
 
     Raises:
         BackendNotFound, BackendConflict, BackendUnavailable, BackendFailed: as ``load_backend``.
@@ -23,6 +25,10 @@ def load_solver(name: str) -> type[Backend]:
         from secateur.solving.decomposition import decompose
 
         return decompose(load_solver(name.removeprefix(DECOMPOSE)))
+    if name.startswith(BLOCKS):
+        from secateur.solving.blockwise import by_block
+
+        return by_block(load_solver(name.removeprefix(BLOCKS)))
     return load_backend(name)
 
 
