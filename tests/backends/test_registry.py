@@ -243,7 +243,7 @@ VENDORS = ("torch", "dwave", "qiskit", "gurobipy", "scipy", "minorminer")
     [
         "import secateur",
         "from secateur.cli import run; assert run(['backends']) == 0",
-        "from secateur.backends import Backend, option; from secateur.problem import Problem, count",
+        "from secateur.backends import Backend; from secateur.problem import Problem, count",
         "from secateur.backends.registry import load_backend; load_backend('annealing')",
     ],
 )
