@@ -68,7 +68,7 @@ class Cells:
             children = tuple(
                 junction(c) if c.children or c.demands else c.items[0] for c in top.children
             )
-            return Junction(children or (top.items[0],), allowed)
+            return Junction(children or tuple(top.items[:1]), allowed)
 
         outer = list({id(top): top for top in tops}.values())
         whole = Top(list(range(len(self.sizes))), n)
