@@ -64,6 +64,7 @@ class Price:
         under = form < self.least or (form <= self.most and self.value > 0)
         if not over and not under:
             return
+        before = self.value
         if over:
             self.low = self.value
         else:
@@ -75,8 +76,8 @@ class Price:
         else:
             self.value += self.step if over else -self.step
             self.step *= 3.0
-        if self.least < self.most and self.value * (1 if over else -1) < 0:
-            self.value = 0.0  # an inequality pays on one side only
+        if self.least <= form <= self.most and before * self.value < 0:
+            self.value = 0.0  # an inequality pays on the side that is broken only
 
 
 class Prices:
