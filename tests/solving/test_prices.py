@@ -140,9 +140,12 @@ def test_the_search_brackets_every_count_of_a_convex_curve(wanted):
 def test_an_inequality_pays_on_one_side_only():
     labels = [f"v{i}" for i in range(8)]
     few = search(at_most(2, labels, name="few"), cheapest)
-    assert 1.5 < few.value <= 2.5  # below, a third is chosen; above, the price has no reason
+    assert 1.5 <= few.value <= 2.5  # below, a third is chosen; above, only one is
     many = search(at_least(6, labels, name="many"), cheapest)
-    assert -2.5 <= many.value < -1.5
+    assert -2.5 <= many.value <= -1.5
+    jump = search(at_most(3, labels, name="jump"), lambda r: np.tile(cheapest(r)[:4], 2))
+    assert jump.closed  # of 4 it falls to 2
+    assert jump.value == pytest.approx(2.5)
     loose = search(at_most(5, labels, name="loose"), cheapest)
     assert loose.value == 0.0
     assert loose.kept(np.array([1] * 5 + [0] * 3))
