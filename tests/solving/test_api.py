@@ -160,7 +160,7 @@ def test_wide_problems_of_narrow_blocks_are_proven_unasked():
     assert found.provenance["blocks"]["widest"] == 6
 
 
-# -- kinds of models --------------------------------------------------------------------------------
+# -- kinds of models -------------------------------------------------------------------------------
 
 
 def test_a_bqm_of_either_vartype_gives_the_same():
@@ -210,7 +210,7 @@ def test_nothing_and_one_variable(backend):
         secateur.solve(dimod.BinaryQuadraticModel("BINARY"), count=1, backend=backend)
 
 
-# -- errors -----------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("backend", ["auto", "greedy", Noisy, "annealing"])
@@ -264,7 +264,7 @@ def test_ctrl_c_passes_through():
         secateur.solve(random_problem(5, 2, 0), backend=Interrupted)
 
 
-# -- what the answer carries ------------------------------------------------------------------------
+# -- what the answer carries -----------------------------------------------------------------------
 
 
 def test_every_read_is_kept_with_its_occurrences():

@@ -108,13 +108,13 @@ def test_known_vectors_are_incumbents_from_the_start():
 
 
 def test_stopped_at_once_it_still_bounds():
-    problem = random_problem(60, 25, 0)
-    made = by_blocks(problem, control=Control(0.2))
+    problem = random_problem(150, 60, 0)
+    made = by_blocks(problem, control=Control(0.3))
     assert made.late
     assert not made.closed
     assert np.isfinite(made.bound)
     assert made.bound < made.energy
-    assert made.bits.sum() == 25
+    assert made.bits.sum() == 60
     assert made.nodes >= 1
 
 
