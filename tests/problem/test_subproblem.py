@@ -1,74 +1,58 @@
-"""A part of a problem as a problem of its own."""
+"""A part of a problem, put back into the whole."""
 
 from __future__ import annotations
 
-import dimod
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secateur.problem import Problem, at_least, at_most, count, linear, multiple_of, quadratic, tied
+from secateur.problem import Problem, at_most, count, linear, quadratic
 from secateur.problem.subproblem import subproblem
-from tests.solving.toys import all_bits, blocks
+from tests.random_problems import energies, everything, feasible_rows, model, problems
 
 
-def test_its_energies_are_the_whole_problems() -> None:
-    problem, _ = blocks(12, 6, seed=0, pruning=False)
-    bits = np.random.default_rng(1).integers(0, 2, 12).astype(np.int8)
-    positions = np.array([7, 2, 9, 4])
-    part = subproblem(problem, bits, positions)
-    assert part.variables == tuple(problem.variables[i] for i in positions)
-    whole = np.repeat(bits[None], 16, axis=0)
-    whole[:, positions] = all_bits(4)
-    np.testing.assert_allclose(part.energies(all_bits(4)), problem.energies(whole))
-
-
-def test_count_and_limits_are_what_the_fixed_ones_leave() -> None:
-    problem, _ = blocks(6, 6, seed=0, pruning=False)
-    names = problem.variables
-    limits = [at_most(2, names[:4], name="l"), at_most(1, names[4:5], name="m")]
-    problem = Problem(problem.bqm, [count(3), *limits])
-    bits = np.array([1, 0, 1, 0, 0, 1], dtype=np.int8)
-    part = subproblem(problem, bits, np.array([1, 2, 5]))
-    assert part.count == 2
-    assert [(d.name, list(d.members), d.least, d.most) for d in part.limits] == [
-        ("l", [0, 1], 0, 1)
-    ]
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.integers(0, 10_000), st.integers(0, 8), st.data())
-def test_what_is_feasible_in_part_is_feasible_as_a_whole(
-    seed: int, n: int, data: st.DataObject
-) -> None:
-    """And the other way round, for every kind of demand that the vector keeps."""
-    random = np.random.default_rng(seed)
-    bqm = dimod.BinaryQuadraticModel(np.triu(random.normal(size=(n, n))), "BINARY")
-    bits = random.integers(0, 2, n).astype(np.int8)
-    some = tuple(random.permutation(n)[: n // 2].tolist())
-    costs = {i: float(c) for i, c in enumerate(random.normal(size=n))}
-    pairs = {(i, i + 1): float(c) for i, c in enumerate(random.normal(size=max(n - 1, 0)))}
-    inside = int(bits[list(some)].sum())
-    value = sum(c * bits[i] for i, c in costs.items())
-    pairwise = value + sum(c * bits[i] * bits[j] for (i, j), c in pairs.items())
-    offered = {
-        "count": count(int(bits.sum())),
-        "most": at_most(inside, some, name="most"),
-        "least": at_least(inside, some, name="least"),
-        "multiple": multiple_of(max(inside, 1), some, name="multiple"),
-        "tied": tied(*some, name="tied"),
-        "linear": linear(costs, upper=value + 0.3, name="linear"),
-        "quadratic": quadratic(costs, pairs, lower=pairwise - 0.3, name="quadratic"),
-    }
-    chosen = data.draw(st.sets(st.sampled_from(sorted(offered))))
-    problem = Problem(bqm, [offered[name] for name in sorted(chosen)])
-    if not problem.feasible(bits)[0]:
+@settings(max_examples=150, deadline=None)
+@given(problems(most=8, demands=4), st.integers(0, 2**32 - 1))
+def test_answers_put_back_have_their_energy_and_keep_all(problem, seed):
+    possible = feasible_rows(problem)
+    if len(possible) == 0:
         return
-    positions = random.permutation(n)[: data.draw(st.integers(0, n))]
-    part = subproblem(problem, bits, positions)
-    free = all_bits(part.n)
-    whole = np.repeat(bits[None], len(free), axis=0)
-    whole[:, positions] = free
-    np.testing.assert_array_equal(part.feasible(free), problem.feasible(whole))
-    assert part.energies(free) == pytest.approx(problem.energies(whole), abs=1e-9)
+    rng = np.random.default_rng(seed)
+    bits = possible[seed % len(possible)]
+    free = rng.permutation(problem.n)[: rng.integers(0, problem.n + 1)]
+    part = subproblem(problem, bits, free)
+    assert part.variables == tuple(problem.variables[i] for i in free)
+    assert part.start.tolist() == [bits[free].tolist()]
+    rows = everything(len(free))
+    whole = np.tile(bits, (len(rows), 1))
+    whole[:, free] = rows
+    assert part.energies(rows) == pytest.approx(energies(problem, whole), abs=1e-9)
+    good = {tuple(row) for row in possible.tolist()}
+    assert part.feasible(rows).tolist() == [tuple(row) in good for row in whole.tolist()]
+
+
+def test_a_count_over_all_that_is_free_stays_a_count():
+    """So a backend that takes counts natively is handed one."""
+    problem = Problem(model(np.eye(6)), [count(3), at_most(2, ["v0", "v1", "v2"], name="few")])
+    part = subproblem(problem, np.array([1, 0, 0, 1, 0, 1], np.int8), np.array([4, 2, 0]))
+    assert part.count == 1
+    (few,) = part.limits
+    assert few.name == "few"
+    assert few.members.tolist() == [1, 2]
+    assert few.allowed.tolist() == [True, True, True]
+
+
+def test_what_is_settled_by_the_fixed_ones_is_not_asked_again():
+    problem = Problem(
+        model(np.eye(4)),
+        [
+            at_most(1, ["v0", "v1"], name="here"),
+            linear({"v0": 1.0, "v1": 1.0}, upper=1.0, name="sum"),
+            quadratic({"v2": 1.0}, {("v0", "v2"): 2.0}, offset=1.0, upper=4.0, name="form"),
+        ],
+    )
+    part = subproblem(problem, np.array([1, 0, 0, 0], np.int8), np.array([2, 3]))
+    assert [c.name for c in part.constraints] == ["form"]
+    assert part.kinds == {"linear"}  # its product has one free factor
+    assert part.sums[0].linear.tolist() == [3.0]
