@@ -68,17 +68,22 @@ class Core:
         lower = math.nextafter(lower, -math.inf) if self.slack or slack else lower
         return math.nextafter(lower + self.constant, -math.inf) if self.constant else lower
 
-    def proves(self, rows: NDArray[np.generic], bound: float, *, relative: float) -> bool:
-        """Whether a bound on the core meets the best of its rows as nearly as matters there.
+    def unproven(self, rows: NDArray[np.generic], bound: float, *, relative: float) -> str | None:
+        """Why a bound on the core does not prove the best of its rows; None if it does.
 
         What is fixed is left out: beside a fixed bias of 1e12 every gap looks small.
+
+        Arguments:
+            rows: over the free variables, shape ``(rows, free)``.
+            bound: on the energy of the core.
+            relative: the solver's tolerance, relative to the largest bias.
         """
         energies = self.problem.energies(rows)
         best = int(np.argmin(energies))
-        near = self.problem.tolerance(np.asarray(rows)[best])
-        return float(energies[best]) - bound <= near and not too_wide(
-            self.problem, np.asarray(rows)[best], relative
-        )
+        gap = float(energies[best]) - bound
+        if gap > self.problem.tolerance(np.asarray(rows)[best]):
+            return f"the bound is {gap:.3g} below the energy"
+        return too_wide(self.problem, np.asarray(rows)[best], relative)
 
 
 def reduce(problem: Problem) -> Core:
