@@ -33,7 +33,7 @@ from secateur.errors import BackendFailed, BackendUnavailable
 from secateur.problem import Problem
 from secateur.problem.reduction import Core, reduce
 from secateur.solving.control import Control
-from secateur.solving.exact_form import CONVEXIFY, exact_form, warm_start
+from secateur.solving.exact_form import CONVEXIFY, certain, exact_form, warm_start
 from secateur_backends.gurobi_licence import (
     FREE_ALTERNATIVES,
     LicenceOptions,
@@ -122,7 +122,7 @@ class Gurobi(Backend):
         clock = Control(options.time_limit)
         core = reduce(problem)
         if core.problem.n == 0:
-            return _certain(core, options, clock)
+            return certain(core, options, clock.elapsed(), {"gurobipy": _version() or ""})
         starts = warm_start(core.problem, clock.part(MOVES_SHARE))
         form = exact_form(
             core.problem,
@@ -221,21 +221,6 @@ def _set_parameters(model: Any, options: GurobiOptions) -> None:
         model.Params.Seed = options.seed
 
 
-def _certain(core: Core, options: GurobiOptions, clock: Control) -> Solution:
-    """Every variable is certain: nothing is left to be solved."""
-    rows = core.expand(np.zeros((1, 0), dtype=np.int8))
-    return Solution.from_bits(
-        core.whole,
-        rows,
-        options,
-        clock.elapsed(),
-        status=Status.OPTIMAL,
-        bound=min(core.below(0.0), float(core.whole.energies(rows)[0])),
-        versions={"gurobipy": _version() or ""},
-        raw={"fixed": core.fixed},
-    )
-
-
 def _solution(
     core: Core,
     options: GurobiOptions,
@@ -256,9 +241,8 @@ def _solution(
     if bits is not None:
         rows, held = bits[None], Status.FEASIBLE
         if bound is not None:
-            bound = min(bound, float(core.problem.energies(rows)[0]))
             # with a gap allowed Gurobi says "optimal" for what is only near
-            reason = core.unproven(rows, bound, relative=RESOLUTION)
+            bound, reason = core.judge(rows, bound, relative=RESOLUTION)
             if stopped is Stopped.COMPLETED and reason is None:
                 held = Status.OPTIMAL
             elif stopped is Stopped.COMPLETED:

@@ -68,8 +68,10 @@ class Core:
         lower = math.nextafter(lower, -math.inf) if self.slack or slack else lower
         return math.nextafter(lower + self.constant, -math.inf) if self.constant else lower
 
-    def unproven(self, rows: NDArray[np.generic], bound: float, *, relative: float) -> str | None:
-        """Why a bound on the core does not prove the best of its rows; None if it does.
+    def judge(
+        self, rows: NDArray[np.generic], bound: float, *, relative: float
+    ) -> tuple[float, str | None]:
+        """What a solver's bound is worth, and why it does not prove the best of the rows, or None.
 
         What is fixed is left out: beside a fixed bias of 1e12 every gap looks small.
 
@@ -79,11 +81,15 @@ class Core:
             relative: the solver's tolerance, relative to the largest bias.
         """
         energies = self.problem.energies(rows)
-        best = int(np.argmin(energies))
-        gap = float(energies[best]) - bound
-        if gap > self.problem.tolerance(np.asarray(rows)[best]):
-            return f"the bound is {gap:.3g} below the energy"
-        return too_wide(self.problem, np.asarray(rows)[best], relative)
+        best = np.asarray(rows)[int(np.argmin(energies))]
+        energy = float(energies.min())
+        reason = too_wide(self.problem, best, relative)
+        if reason is not None:
+            bound -= relative * (self.problem.n + 1) * self.problem.scale
+        bound = min(bound, energy)
+        if reason is None and energy - bound > self.problem.tolerance(best):
+            reason = f"the bound is {energy - bound:.3g} below the energy"
+        return bound, reason
 
 
 def reduce(problem: Problem) -> Core:

@@ -10,13 +10,17 @@ unconstrained quadratic 0-1 problem", Mathematical Programming 109, 55 (2007).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.backends.base import Solution, Status
+from secateur.backends.options import BackendOptions
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
+from secateur.problem.reduction import Core
 from secateur.solving.control import Control
 from secateur.solving.sdp import cheap_diagonal, positive, sdp_diagonal
 
@@ -131,6 +135,23 @@ def warm_start(problem: Problem, control: Control) -> list[Bits]:
     best = min(starts, key=lambda row: float(problem.energies(row)[0]))
     improved = moves.descend(best, late=lambda: control.late)
     return [improved, *starts]
+
+
+def certain(
+    core: Core, options: BackendOptions, seconds: float, versions: Mapping[str, str]
+) -> Solution:
+    """The answer where every variable is certain, and nothing is left to be solved."""
+    rows = core.expand(np.zeros((1, 0), dtype=np.int8))
+    return Solution.from_bits(
+        core.whole,
+        rows,
+        options,
+        seconds,
+        status=Status.OPTIMAL,
+        bound=min(core.below(0.0), float(core.whole.energies(rows)[0])),
+        versions=versions,
+        raw={"fixed": core.fixed},
+    )
 
 
 def _diagonal(

@@ -29,6 +29,7 @@ from secateur.solving.exact_form import (
     DENSE,
     WIDEST,
     Form,
+    certain,
     density,
     exact_form,
     warm_start,
@@ -123,6 +124,8 @@ class SCIP(Backend):
         assert isinstance(options, SCIPOptions)
         clock = Control(options.time_limit)
         core = reduce(problem)
+        if core.problem.n == 0:
+            return certain(core, options, clock.elapsed(), {"pyscipopt": _version()})
         starts = warm_start(core.problem, clock.part(MOVES_SHARE))
         form = exact_form(
             core.problem,
@@ -201,10 +204,10 @@ def _held(
         return (Status.INFEASIBLE if infeasible else Status.NONE), below, None
     if bound is None:
         return Status.FEASIBLE, None, None
-    bound = min(bound, float(core.problem.energies(bits).min()))
-    held, reason = Status.FEASIBLE, None
-    if stopped is Stopped.COMPLETED:
-        reason = core.unproven(bits, bound, relative=RESOLUTION)
+    bound, reason = core.judge(bits, bound, relative=RESOLUTION)
+    if stopped is not Stopped.COMPLETED:
+        held, reason = Status.FEASIBLE, None
+    else:
         held = Status.OPTIMAL if reason is None else Status.FEASIBLE
     whole = float(core.whole.energies(core.expand(bits)).min())
     return held, min(core.below(bound, form.slack), whole), reason
