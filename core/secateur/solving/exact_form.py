@@ -125,7 +125,7 @@ def power_of_two(problem: Problem) -> float:
 def warm_start(problem: Problem, control: Control) -> list[Bits]:
     """What is known, improved by moves; a greedy vector if nothing is known; best first."""
     moves = Moves(problem)
-    starts = [] if problem.start is None else [row for row in problem.start]
+    starts = [] if problem.start is None else list(problem.start)
     starts = [row for row in starts if problem.feasible(row)[0]]
     if not starts:
         first = moves.greedy()
