@@ -299,6 +299,8 @@ class _Ask:
             about["versions"] |= dict(found.last.versions)
             about["options"] = {**about["options"], **found.last.options}
             about["job_id"] = found.last.job_id
+            if found.last.raw.get("reason"):
+                about["reason"] = found.last.raw["reason"]
         if made is not None:
             blocks = [] if made.parts is None else [block.size for block in made.parts.blocks]
             about["blocks"] = {
