@@ -66,9 +66,9 @@ class Terms:
             starts = [0]
         else:
             starts = [group.start for group in channels.groups] if couplings else []
-        pairs = [
-            _pairs(block, start) for block, start in zip(couplings, starts, strict=True)
-        ] or [(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))]
+        pairs = [_pairs(block, start) for block, start in zip(couplings, starts, strict=True)] or [
+            (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
+        ]
         row, col, bias = (np.concatenate(part) for part in zip(*pairs, strict=True))
         if not (np.isfinite(self.linear).all() and np.isfinite(bias).all()):
             raise OptionError(

@@ -15,9 +15,7 @@ from secateur.statistics import ChannelStatistics, covariance
 
 
 @objective
-def residual_qubo(
-    statistics: ChannelStatistics, *, ridge: float = 1e-4
-) -> Terms:
+def residual_qubo(statistics: ChannelStatistics, *, ridge: float = 1e-4) -> Terms:
     """Loss after compensation, from leave-one-out and leave-two-out residuals.
 
     With ``P = (C + ε)⁻¹`` of a group's covariance C and ``m_i = ½ H_ii / E[a_i²]``: linear

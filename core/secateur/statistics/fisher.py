@@ -104,9 +104,7 @@ def fisher_matrix(
     if across_groups:
         return np.asarray(rows.T @ rows / len(rows))
     matrix = np.zeros((rows.shape[1],) * 2)
-    for group, block in zip(
-        statistics.channels.groups, fisher_blocks(statistics), strict=True
-    ):
+    for group, block in zip(statistics.channels.groups, fisher_blocks(statistics), strict=True):
         matrix[group.slice, group.slice] = block
     return matrix
 
