@@ -17,7 +17,7 @@ from secateur.errors import OptionError
 from secateur.network import keep_one_each
 from secateur.problem import Problem, count
 from secateur.problem.moves import Moves
-from secateur.qubo import OBJECTIVES, Objective
+from secateur.qubo import OBJECTIVES, Objective, terms_of
 from secateur.refine import Refinement, TensorTrain
 from secateur.solving import AUTO, CONTROL, Selection, solve
 from secateur.statistics import ChannelStatistics
@@ -71,15 +71,7 @@ def make_qubo_of(statistics: ChannelStatistics, method: Method) -> dimod.BinaryQ
     labels = statistics.channels.labels
     if method.objective == RANDOM:
         return dimod.BinaryQuadraticModel(dict.fromkeys(labels, 0.0), {}, dimod.BINARY)
-    build = OBJECTIVES[method.objective] if isinstance(method.objective, str) else method.objective
-    try:
-        inspect.signature(build).bind(statistics, **method.objective_options)
-    except TypeError as error:
-        known = ", ".join(list(inspect.signature(build).parameters)[1:]) or "none"
-        raise OptionError(
-            f"objective {method.name!r} does not take {dict(method.objective_options)}: {error}",
-            remedy=f"its options are: {known}",
-        ) from error
+    build = _bound(statistics, method)
     bqm = build(statistics, **method.objective_options)
     if not isinstance(bqm, dimod.BinaryQuadraticModel) or set(bqm.variables) != set(labels):
         raise OptionError(
@@ -89,14 +81,33 @@ def make_qubo_of(statistics: ChannelStatistics, method: Method) -> dimod.BinaryQ
     return bqm
 
 
+def _bound(statistics: ChannelStatistics, method: Method) -> Objective:
+    """The function of a method's objective, which takes its options."""
+    build = OBJECTIVES[method.objective] if isinstance(method.objective, str) else method.objective
+    try:
+        inspect.signature(build).bind(statistics, **method.objective_options)
+    except TypeError as error:
+        known = ", ".join(list(inspect.signature(build).parameters)[1:]) or "none"
+        raise OptionError(
+            f"objective {method.name!r} does not take {dict(method.objective_options)}: {error}",
+            remedy=f"its options are: {known}",
+        ) from error
+    return build
+
+
 def make_problem(statistics: ChannelStatistics, method: Method, number: int) -> Problem:
     """The QUBO of a method, with the count, every layer keeping one channel.
 
     Raises:
         OptionError: as ``make_qubo_of``.
     """
-    bqm = make_qubo_of(statistics, method)
-    return Problem(bqm, [count(number), *keep_one_each(statistics.channels)])
+    check_method(method)
+    demands = [count(number), *keep_one_each(statistics.channels)]
+    if method.objective != RANDOM:
+        terms = terms_of(_bound(statistics, method))
+        if terms is not None:  # our own objectives need no BQM in between
+            return terms(statistics, **method.objective_options).problem(demands)
+    return Problem(make_qubo_of(statistics, method), demands)
 
 
 def choose(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 
 import dimod
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from secateur.errors import OptionError
 from secateur.network import find_channels
+from secateur.problem import Problem
 from secateur.qubo import (
     OBJECTIVES,
     fisher_qubo,
@@ -18,10 +20,12 @@ from secateur.qubo import (
     make_qubo,
     residual_qubo,
     taylor_qubo,
+    terms_of,
 )
 from secateur.statistics import (
     collect_statistics,
     covariance,
+    fisher_blocks,
     fisher_matrix,
     reliability,
     similarity,
@@ -199,3 +203,37 @@ def test_couplings_are_not_read_twice(statistics):
     block = np.arange(81.0).reshape(9, 9)
     bqm = make_qubo(channels, np.zeros(9), (block + block.T,))
     assert bqm.get_quadratic("first:0", "first:1") == 1.0 + 9.0
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_an_objective_as_a_problem_is_its_bqm(statistics, name):
+    build = OBJECTIVES[name]
+    direct = terms_of(build)(statistics).problem()
+    assert direct.sha256 == Problem(build(statistics)).sha256
+    assert next(iter(inspect.signature(build).parameters)) == "statistics"
+
+
+def test_a_problem_across_groups_has_every_coupling(statistics):
+    direct = terms_of(fisher_qubo)(statistics, across_groups=True).problem()
+    assert direct.sha256 == Problem(fisher_qubo(statistics, across_groups=True)).sha256
+    n = len(statistics.channels)
+    assert len(direct.quadratic[2]) == n * (n - 1) // 2
+
+
+def test_reliability_is_the_correlation_of_all_couplings_of_two_halves(statistics):
+    rows, odd = statistics.fisher_rows, statistics.fisher_samples % 2 == 1
+    halves = [rows[half].T @ rows[half] / half.sum() for half in (odd, ~odd)]
+    values = np.array([[half[a, b] for *_, a, b in pairs(statistics)] for half in halves])
+    correlation = np.corrcoef(values)[0, 1]
+    assert correlation > 0
+    assert reliability(statistics) == pytest.approx(2 * correlation / (1 + correlation), rel=1e-12)
+
+
+def test_the_blocks_of_the_fisher_matrix_are_cut_from_it(statistics):
+    whole = fisher_matrix(statistics, across_groups=True)
+    inside = fisher_matrix(statistics)
+    for group, block in zip(statistics.channels.groups, fisher_blocks(statistics), strict=True):
+        np.testing.assert_allclose(block, whole[group.slice, group.slice], rtol=1e-12, atol=0)
+        np.testing.assert_array_equal(block, inside[group.slice, group.slice])
+        inside[group.slice, group.slice] = 0
+    assert not inside.any()

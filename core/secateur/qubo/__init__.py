@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import dimod
 
-from secateur.qubo.build import make_qubo
+from secateur.qubo.build import Terms, make_qubo, terms_of
 from secateur.qubo.fisher import fisher_qubo
 from secateur.qubo.hybrid import hybrid_qubo, l1_qubo, taylor_qubo
 from secateur.qubo.residual import residual_qubo
@@ -25,10 +25,12 @@ OBJECTIVES: Mapping[str, Objective] = {
 __all__ = [
     "OBJECTIVES",
     "Objective",
+    "Terms",
     "fisher_qubo",
     "hybrid_qubo",
     "l1_qubo",
     "make_qubo",
     "residual_qubo",
     "taylor_qubo",
+    "terms_of",
 ]

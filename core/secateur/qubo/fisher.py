@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import dimod
-import numpy as np
-
 from secateur.errors import OptionError
-from secateur.qubo.build import make_qubo
-from secateur.statistics import ChannelStatistics, fisher_matrix, reliability
+from secateur.qubo.build import Matrix, Terms, objective
+from secateur.statistics import (
+    ChannelStatistics,
+    fisher_blocks,
+    fisher_matrix,
+    reliability,
+)
 
 
+@objective
 def fisher_qubo(
     statistics: ChannelStatistics,
     *,
     gradient: float = 0.0,
     shrinkage: float | None = None,
     across_groups: bool = False,
-) -> dimod.BinaryQuadraticModel:
+) -> Terms:
     """``E(z) = ½ z'Hz``, in units of loss, with H the true Fisher (Gauss–Newton) matrix.
 
     A trained network is at a minimum of its loss, so the first-order term ``-ḡ'z`` is left out as
@@ -39,10 +42,12 @@ def fisher_qubo(
         shrinkage = reliability(statistics)
     if not 0.0 <= shrinkage <= 1.0:
         raise OptionError(f"shrinkage is {shrinkage}", remedy="use a factor from 0 to 1")
-    matrix = fisher_matrix(statistics, across_groups=True)
-    linear = -gradient * statistics.gradient + 0.5 * np.diag(matrix)
-    couplings = shrinkage * matrix
+    linear = -gradient * statistics.gradient + 0.5 * statistics.fisher_diagonal
+    couplings: list[Matrix]
     if across_groups:
-        return make_qubo(statistics.channels, linear, (couplings,))
-    blocks = [couplings[group.slice, group.slice] for group in statistics.channels.groups]
-    return make_qubo(statistics.channels, linear, blocks)
+        couplings = [fisher_matrix(statistics, across_groups=True)]
+    else:
+        couplings = list(fisher_blocks(statistics))
+    for block in couplings:
+        block *= shrinkage
+    return Terms(statistics.channels, linear, couplings)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-import dimod
 import numpy as np
 
 from secateur.errors import OptionError
-from secateur.qubo.build import Matrix, make_qubo
+from secateur.qubo.build import Matrix, Terms, objective
 from secateur.statistics import ChannelStatistics, similarity
 
 
+@objective
 def hybrid_qubo(
     statistics: ChannelStatistics,
     *,
@@ -26,7 +26,7 @@ def hybrid_qubo(
     form: Literal["prune", "keep"] = "prune",
     fisher_kind: Literal["empirical", "true"] = "empirical",
     normalise: Literal["mean", "none"] = "mean",
-) -> dimod.BinaryQuadraticModel:
+) -> Terms:
     """``E(z) = Σ (α·T_i + β·F_i) z_i + γ Σ_{i<j} R_ij z_i z_j`` (z = 1: pruned).
 
     Arguments:
@@ -57,17 +57,19 @@ def hybrid_qubo(
     alike = [similarity_weight * block for block in similarity(statistics, measure)]
     if form == "keep":
         linear = linear - np.concatenate([block.sum(axis=1) for block in alike])
-    return make_qubo(statistics.channels, linear, alike)
+    return Terms(statistics.channels, linear, alike)
 
 
-def taylor_qubo(statistics: ChannelStatistics) -> dimod.BinaryQuadraticModel:
+@objective
+def taylor_qubo(statistics: ChannelStatistics) -> Terms:
     """``E(z) = Σ T_i z_i``: no couplings, so the K smallest scores are its optimum."""
-    return make_qubo(statistics.channels, statistics.taylor)
+    return Terms(statistics.channels, statistics.taylor)
 
 
-def l1_qubo(statistics: ChannelStatistics) -> dimod.BinaryQuadraticModel:
+@objective
+def l1_qubo(statistics: ChannelStatistics) -> Terms:
     """``E(z) = Σ |w|_i z_i`` with mean 1: the baseline of the literature, which sees no data."""
-    return make_qubo(statistics.channels, _mean_one(statistics.l1))
+    return Terms(statistics.channels, _mean_one(statistics.l1))
 
 
 def _mean_one(score: Matrix) -> Matrix:

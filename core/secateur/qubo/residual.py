@@ -7,17 +7,15 @@ of the activations' Gram matrix gives for one channel and, exactly, for two.
 
 from __future__ import annotations
 
-import dimod
 import numpy as np
 
 from secateur.errors import OptionError
-from secateur.qubo.build import Matrix, make_qubo
+from secateur.qubo.build import Matrix, Terms, objective
 from secateur.statistics import ChannelStatistics, covariance
 
 
-def residual_qubo(
-    statistics: ChannelStatistics, *, ridge: float = 1e-4
-) -> dimod.BinaryQuadraticModel:
+@objective
+def residual_qubo(statistics: ChannelStatistics, *, ridge: float = 1e-4) -> Terms:
     """Loss after compensation, from leave-one-out and leave-two-out residuals.
 
     With ``P = (C + ε)⁻¹`` of a group's covariance C and ``m_i = ½ H_ii / E[a_i²]``: linear
@@ -43,7 +41,7 @@ def residual_qubo(
     for group, matrix in zip(statistics.channels.groups, covariance(statistics), strict=True):
         linear[group.slice], block = _residuals(matrix, weight[group.slice], ridge)
         blocks.append(block)
-    return make_qubo(statistics.channels, linear, blocks)
+    return Terms(statistics.channels, linear, blocks)
 
 
 def _residuals(matrix: Matrix, weight: Matrix, ridge: float) -> tuple[Matrix, Matrix]:

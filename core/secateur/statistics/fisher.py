@@ -101,7 +101,26 @@ def fisher_matrix(
         across_groups: keep the entries between channels of different groups.
     """
     rows = _rows(statistics)
-    return _within(statistics, rows.T @ rows / len(rows), across_groups)
+    if across_groups:
+        return np.asarray(rows.T @ rows / len(rows))
+    matrix = np.zeros((rows.shape[1],) * 2)
+    for group, block in zip(statistics.channels.groups, fisher_blocks(statistics), strict=True):
+        matrix[group.slice, group.slice] = block
+    return matrix
+
+
+def fisher_blocks(statistics: ChannelStatistics) -> Iterator[NDArray[np.float64]]:
+    """The Gauss–Newton matrix within each group, shape ``(size, size)``, one after another.
+
+    Arguments:
+        statistics: with at least one probe.
+    """
+    rows = _rows(statistics)
+    for group in statistics.channels.groups:
+        some = rows[:, group.slice]
+        block = some.T @ some
+        block /= len(rows)
+        yield block
 
 
 def reliability(statistics: ChannelStatistics) -> float:
@@ -112,18 +131,53 @@ def reliability(statistics: ChannelStatistics) -> float:
     """
     rows = _rows(statistics)
     odd = statistics.fisher_samples % 2 == 1
-    if not odd.any():
+    if not odd.any() or odd.all():
         return 0.0
-    groups = statistics.channels.group_index
-    row, col = np.triu_indices(len(groups), 1)
-    inside = groups[row] == groups[col]
-    row, col = row[inside], col[inside]
-    halves = [rows[half].T @ rows[half] / half.sum() for half in (odd, ~odd)]
-    first, second = (half[row, col] for half in halves)
-    if first.std() == 0 or second.std() == 0:
-        return 0.0
-    correlation = max(0.0, float(np.corrcoef(first, second)[0, 1]))
+    moments = _Moments()
+    halves = [np.flatnonzero(half) for half in (odd, ~odd)]
+    for group in statistics.channels.groups:
+        upper = np.tri(group.size, k=-1, dtype=bool).T
+        estimates = []
+        for half in halves:
+            some = rows[half, group.slice]
+            estimates.append((some.T @ some)[upper] / len(half))
+        moments.add(*estimates)
+    correlation = max(0.0, moments.correlation)
     return 2 * correlation / (1 + correlation)
+
+
+class _Moments:
+    """The correlation of two long series of which only a part is held at a time.
+
+    Means and centred moments of parts are joined as in Chan, Golub and LeVeque, "Updating formulae
+    and a pairwise algorithm for computing sample variances" (1979).
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = np.zeros(2)
+        self.moment = np.zeros((2, 2))
+
+    def add(self, first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
+        """Count another part of both."""
+        if not len(first):
+            return
+        part = np.stack([first, second])
+        mean = part.mean(axis=1)
+        part -= mean[:, None]
+        total = self.count + len(first)
+        step = mean - self.mean
+        self.moment += part @ part.T + np.outer(step, step) * (self.count * len(first) / total)
+        self.mean += step * (len(first) / total)
+        self.count = total
+
+    @property
+    def correlation(self) -> float:
+        """Pearson's; 0 where one of the two is constant."""
+        variances = np.diag(self.moment)
+        if (variances <= 0).any():
+            return 0.0
+        return float(self.moment[0, 1] / np.sqrt(variances[0]) / np.sqrt(variances[1]))
 
 
 def _rows(statistics: ChannelStatistics) -> NDArray[np.float64]:
@@ -133,12 +187,3 @@ def _rows(statistics: ChannelStatistics) -> NDArray[np.float64]:
             remedy="measure with probes=20",
         )
     return statistics.fisher_rows
-
-
-def _within(
-    statistics: ChannelStatistics, matrix: NDArray[np.float64], across_groups: bool
-) -> NDArray[np.float64]:
-    if across_groups:
-        return matrix
-    groups = statistics.channels.group_index
-    return np.where(groups[:, None] == groups[None, :], matrix, 0.0)

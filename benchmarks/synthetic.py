@@ -1,0 +1,81 @@
+"""Synthetic channel statistics of any widths: what the scale and the width of blocks cost.
+
+The Fisher rows of a layer lie near a few shared directions, so that its couplings are signed and
+strong; its activations are rectified mixtures of as many directions, so that its residual couplings
+are not negative. Scales are log-normal, within layers and between them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from secateur.network.channels import Channels, Group, Member
+from secateur.statistics import ChannelStatistics
+
+SIGNED, POSITIVE = "fisher", "residual"
+"""Objectives whose couplings have both signs, and none below zero."""
+
+
+def resnet50_widths() -> list[int]:
+    """The output widths of ResNet-50's convolutions, the shortcuts' among them: 26 560."""
+    widths = [64]
+    for inner, outer, blocks in ((64, 256, 3), (128, 512, 4), (256, 1024, 6), (512, 2048, 3)):
+        for block in range(blocks):
+            widths += [inner, inner, outer] + ([outer] if block == 0 else [])
+    return widths
+
+
+def widths_of(channels: int) -> list[int]:
+    """ResNet-50's widths from the input on, the last one cut so that the sum is ``channels``."""
+    widths: list[int] = []
+    for width in resnet50_widths():
+        if sum(widths) + width >= channels:
+            break
+        widths.append(width)
+    left = channels - sum(widths)
+    if left > 2048:
+        raise SystemExit(f"ResNet-50 has 26560 channels, and {channels} were asked for")
+    return [*widths, left]
+
+
+def make_channels(widths: list[int]) -> Channels:
+    groups, start = [], 0
+    for number, width in enumerate(widths):
+        name = f"layer{number}"
+        groups.append(Group(name, width, start, (Member(name, f"site{number}"),)))
+        start += width
+    return Channels(tuple(groups), ())
+
+
+def make_statistics(
+    widths: list[int], *, samples: int = 64, probes: int = 20, seed: int = 0
+) -> ChannelStatistics:
+    """Statistics as ``collect_statistics`` makes them, drawn instead of measured."""
+    rng = np.random.default_rng(seed)
+    channels = make_channels(widths)
+    n, rows = len(channels), samples * probes
+    fisher_rows = np.empty((rows, n))
+    grams, means = [], []
+    for group in channels.groups:
+        width = group.size
+        rank = max(4, width // 4)
+        mix = rng.standard_normal((rank, width)) / np.sqrt(rank)
+        scale = np.exp(rng.normal(0, 1.2, width)) * np.exp(rng.normal(0, 0.7))
+        shared = rng.standard_normal((rows, rank)) @ mix
+        own = rng.standard_normal((rows, width))
+        fisher_rows[:, group.slice] = (shared + 0.5 * own) * scale * 0.01
+        seen = rng.standard_normal((4 * width if width <= 512 else 2 * width, rank))
+        activation = np.maximum(seen @ mix, 0)
+        grams.append(activation.T @ activation / len(activation))
+        means.append(activation.mean(0))
+    gradients = rng.standard_normal((samples, n)) * 0.01 * np.exp(rng.normal(0, 1, n))
+    return ChannelStatistics(
+        channels=channels,
+        gate_gradients=gradients,
+        fisher_rows=fisher_rows,
+        fisher_samples=np.repeat(np.arange(samples), probes),
+        gram=tuple(grams),
+        mean=tuple(means),
+        l1=np.abs(rng.normal(1, 0.3, n)),
+        loss=0.1,
+        seed=seed,
+    )
