@@ -129,7 +129,7 @@ class _Search:
         if proof.counts:
             self._offer(_together(parts, proof.curves, proof.counts, self.problem.n))
         made.infeasible = proof.infeasible
-        made.bound = _below(proof.bound, self.problem.offset)
+        made.bound = _below(proof.bound, Fraction(self.problem.offset))
         if made.bits is not None:
             # the value was added up in another order
             room = self.problem.tolerance(made.bits)
@@ -149,7 +149,7 @@ class _Search:
             split = best_split(parts.root, [curve.energy for curve in curves])
             if not math.isfinite(split.value):
                 break
-            dual = split.value + relaxed.offset - prices.credit()
+            dual = split.value + relaxed.offset - float(prices.credit())
             if dual > best[0]:
                 best = (dual, [p.value for p in prices.list])
             row = _together(parts, curves, split.counts, self.problem.n)
@@ -178,7 +178,7 @@ class _Search:
         made = self.made
         made.prices = prices
         made.infeasible = proof.infeasible
-        made.bound = _below(proof.bound, relaxed.offset - prices.credit())
+        made.bound = _below(proof.bound, Fraction(relaxed.offset) - prices.credit())
         if made.bits is not None:
             room = max(self.tolerance * abs(made.energy - self.problem.offset), 0.0)
             made.closed = made.energy - made.bound <= room
@@ -239,12 +239,13 @@ def _together(
     return bits
 
 
-def _below(bound: float, constant: float) -> float:
+def _below(bound: float, constant: Fraction) -> float:
     """The sum, rounded down."""
-    total = bound + constant
-    if not math.isfinite(total) or Fraction(total) <= Fraction(bound) + Fraction(constant):
-        return total
-    return float(np.nextafter(total, -math.inf))
+    if not math.isfinite(bound):
+        return bound
+    exact = Fraction(bound) + constant
+    total = float(exact)
+    return total if Fraction(total) <= exact else float(np.nextafter(total, -math.inf))
 
 
 def _tell(step: Step, offset: float) -> Callable[[Progress], None]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,7 @@ class Search:
         best = rows[order[0]]
         found.prices.append({p.demand.name: [p.value, p.form(best)] for p in prices.list})
         if solution.bound is not None:
-            dual = solution.bound - prices.credit()
+            dual = _less(solution.bound, prices)
             found.bound = dual if found.bound is None else max(found.bound, dual)
         began = time.monotonic()
         proven = solution.status is Status.OPTIMAL and not prices.list
@@ -247,3 +248,12 @@ class Search:
         if energy < found.energy:
             found.bits, found.energy = best, energy
             found.incumbents.append((self.control.elapsed(), energy))
+
+
+def _less(bound: float, prices: Prices) -> float:
+    """A bound of the relaxed problem without the demands' credit, rounded down."""
+    slack = prices.slack()
+    if not slack or not np.isfinite(bound):
+        return bound
+    exact = Fraction(bound) - prices.credit() - Fraction(slack)
+    return float(np.nextafter(float(exact), -np.inf))
