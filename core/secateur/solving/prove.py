@@ -36,6 +36,11 @@ from secateur.solving.tree import Tree
 NOTHING = 2.0**-57
 """A gap of so much of the problem's largest number is none: the optimum is zero, to rounding."""
 
+RECORD_BYTES = 2**28
+"""A record that would be larger is given up: the search goes on, without a certificate."""
+OPEN_BYTES = 2**30
+"""The search stops when its open nodes take so much memory."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -70,9 +75,10 @@ class Proof:
         infeasible: there is certainly no selection.
         nodes: bounded, over all trees.
         rounds: of the search.
-        stopped: "completed" or "time limit".
+        stopped: "completed", "time limit" or "memory limit".
         incumbents: seconds since the start and value, each time it improved.
-        records: of each block, what a certificate needs; empty unless asked for.
+        records: of each block, what a certificate needs; empty unless asked for, and where it
+            would be larger than ``RECORD_BYTES``.
     """
 
     curves: list[Curve]
@@ -253,6 +259,9 @@ class _Search:
             if self.control.late:
                 self.stopped = "time limit"
                 return
+            if self._full():
+                self.stopped = "memory limit"
+                return
             before = (self.upper.value, self.below.value)
             worked = self._round(tolerance)
             for i, tree in self.trees.items():
@@ -288,6 +297,15 @@ class _Search:
             if self.control.late:
                 break
         return worked
+
+    def _full(self) -> bool:
+        """No room is left for open nodes; a record that is too large is given up before."""
+        trees = self.trees.values()
+        if self.recording and sum(tree.record_bytes for tree in trees) > RECORD_BYTES:
+            self.recording = False
+            for tree in trees:
+                tree.forget()
+        return sum(tree.open_bytes for tree in trees) > OPEN_BYTES
 
     def proof(self, tolerance: float) -> Proof:
         """On the problem's own scale."""
