@@ -22,7 +22,7 @@ from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.problem.reduction import Core
 from secateur.solving.control import Control
-from secateur.solving.sdp import cheap_diagonal, positive, sdp_diagonal
+from secateur.solving.sdp import cheap_diagonal, dominant_diagonal, positive, sdp_diagonal
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +32,8 @@ DENSE = 16.0
 WIDE = 400
 """The semidefinite relaxation of a wider component takes too long; one eigenvalue does."""
 WIDEST = 3000
+EIGENVALUES = 5e-10
+"""Seconds, times the cube of the width: two sets of eigenvalues; without that time none."""
 _EPS = float(np.finfo(float).eps)
 
 
@@ -174,7 +176,10 @@ def _diagonal(
             continue
         pairs = unit * couplings[members][:, members].toarray()
         linear = unit * (problem.linear[members] - price)
-        if len(members) > WIDE or control.late:
+        if control.left() < EIGENVALUES * len(members) ** 3:
+            diagonal[members] = 1024.0 * dominant_diagonal(pairs)
+            continue
+        if len(members) > WIDE:
             own = cheap_diagonal(pairs)
         else:
             gap = 1e-4 * float(np.abs(linear).sum() + np.abs(pairs).sum() / 2)
