@@ -22,7 +22,7 @@ from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.problem.reduction import Core
 from secateur.solving.control import Control
-from secateur.solving.sdp import cheap_diagonal, dominant_diagonal, positive, sdp_diagonal
+from secateur.solving.sdp import dominant_diagonal, positive, sdp_diagonal
 
 Floats = NDArray[np.float64]
 
@@ -180,7 +180,7 @@ def _diagonal(
             diagonal[members] = 1024.0 * dominant_diagonal(pairs)
             continue
         if len(members) > WIDE:
-            own = cheap_diagonal(pairs)
+            own = _by_eigenvalue(pairs)
         else:
             gap = 1e-4 * float(np.abs(linear).sum() + np.abs(pairs).sum() / 2)
             own, _ = sdp_diagonal(linear, pairs, tolerance=gap, control=control)
@@ -199,3 +199,12 @@ def _price(problem: Problem, known: NDArray[np.generic] | None) -> float:
     sides = [field[bits == 1].max(initial=-np.inf), field[bits == 0].min(initial=np.inf)]
     finite = [float(side) for side in sides if np.isfinite(side)]
     return sum(finite) / len(finite) if finite else 0.0
+
+
+def _by_eigenvalue(pairs: Floats) -> Floats:
+    """A diagonal from one eigenvalue: ``d = -λ_min(S⁻¹JS⁻¹) S²``, S² the row sums of ``|J|``."""
+    weight = np.abs(pairs).sum(1)
+    weight = np.maximum(weight, 1e-12 * weight.max(initial=0.0) + 1e-16)
+    root = 1 / np.sqrt(weight)
+    smallest = float(np.linalg.eigvalsh(pairs * np.outer(root, root))[0])
+    return np.asarray(max(-smallest, 0.0) * weight)
