@@ -106,7 +106,6 @@ def add_epigraph(model: Model, z: list[Any], form: Form, count: int | None) -> A
     Returns:
         t, and a function that gives the form's value at a vector.
     """
-    n = len(z)
     matrix = np.diag(form.diagonal)
     row, col, bias = form.quadratic
     matrix[row, col] += bias
