@@ -28,6 +28,8 @@ REPAIRED_ROWS = 4
 """So many of the best rows of each answer are brought to the demands; more rarely helped."""
 CALLS = 16
 """Calls of a backend, at most, where a demand has to be priced."""
+START_SHARE = 0.1
+"""Of the time is given to the good vector that the first price is read from."""
 SHARED = 8
 """A call gets this part of the time that is left, so that as many fit."""
 
@@ -142,7 +144,10 @@ class Search:
         if "count" not in self.problem.kinds - self.native:
             return None
         start = self.moves.greedy()
-        return None if start is None else self.moves.descend(start, late=self._tired)
+        if start is None:
+            return None
+        clock = self.control.part(START_SHARE)
+        return self.moves.descend(start, late=lambda: clock.late)
 
     def _tired(self) -> bool:
         return self.control.late
