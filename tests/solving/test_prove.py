@@ -8,8 +8,8 @@ from secateur.problem.parts import Block, InnerCount, InnerSum, Junction
 from secateur.solving.control import Control
 from secateur.solving.curve import Curve
 from secateur.solving.prove import NOTHING, prove
-from tests.solve.exact import Tree
-from tests.solve.families import (
+from tests.solving.exact import Tree
+from tests.solving.families import (
     FAMILIES,
     blocks_of,
     energies,

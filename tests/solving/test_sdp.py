@@ -8,7 +8,7 @@ from secateur.solving.control import Control
 from secateur.solving.convexify import convexify, slope_at
 from secateur.solving.node_bounds import NodeBounds, add_exactly
 from secateur.solving.sdp import dominant_diagonal, positive, sdp_diagonal
-from tests.solve.families import FAMILIES, blocks_of, choices, energies, family
+from tests.solving.families import FAMILIES, blocks_of, choices, energies, family
 
 
 def convex_least(h, J, d):
