@@ -22,7 +22,8 @@ from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.problem.reduction import Core
 from secateur.solving.control import Control
-from secateur.solving.sdp import cheap_diagonal, positive, sdp_diagonal
+from secateur.solving.diagonal import scale_of
+from secateur.solving.sdp import dominant_diagonal, positive, sdp_diagonal
 
 Floats = NDArray[np.float64]
 
@@ -175,7 +176,8 @@ def _diagonal(
         pairs = unit * couplings[members][:, members].toarray()
         linear = unit * (problem.linear[members] - price)
         if len(members) > WIDE or control.late:
-            own = cheap_diagonal(pairs)
+            own = dominant_diagonal(pairs)
+            own = own * scale_of(pairs, own)
         else:
             gap = 1e-4 * float(np.abs(linear).sum() + np.abs(pairs).sum() / 2)
             own, _ = sdp_diagonal(linear, pairs, tolerance=gap, control=control)
