@@ -106,7 +106,9 @@ def test_a_model_that_it_changes_is_its_own() -> None:
     model = problem.bqm.copy()
     found = run(ChangesTheModel(np.ones(6, int)), problem)
     assert problem.bqm == model
-    assert found.samples.first.energy == pytest.approx(model.energy(dict.fromkeys(problem.variables, 1)))
+    assert found.samples.first.energy == pytest.approx(
+        model.energy(dict.fromkeys(problem.variables, 1))
+    )
 
 
 def test_biases_that_it_replaces_are_told_by_the_energy() -> None:
