@@ -100,7 +100,8 @@ class Exhaustive(Backend):
             reason=f"{problem.n} variables{wanted} have {states:.3g} states (about "
             f"{_duration(seconds)}), and it takes at most {MOST_STATES:.3g}; that is "
             f"{MOST_VARIABLES} variables without a count",
-            remedy="use gurobi or scip, which also prove, or the wrapper decompose:exhaustive",
+            remedy="use branch-and-bound, gurobi or scip, which also prove, or the wrapper "
+            "decompose:exhaustive",
             seconds=seconds,
             memory_bytes=memory,
         )

@@ -156,7 +156,7 @@ def test_a_failed_service_shows_no_secret(capfd, monkeypatch):
     """A compute server that is not there: a closed port of this machine."""
     options = {"compute_server": "127.0.0.1:9", "server_password": SECRET}
     with pytest.raises(BackendUnavailable) as error:
-        run(Gurobi(), random_problem(3, 0), options)
+        run(Gurobi(), random_problem(12, 0), options)  # not certain as a whole
     shown, logged = capfd.readouterr()
     everything = str(error.value) + repr(error.value) + shown + logged
     assert SECRET not in everything

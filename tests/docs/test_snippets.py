@@ -40,9 +40,17 @@ def test_the_tutorial_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     assert "16 (-16)" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["add-a-backend.md", "solve-large-on-small-devices.md"])
-def test_the_python_of_the_how_tos_runs(name):
-    program = "\n".join(re.findall(r"```python\n(.+?)```", (HOW_TO / name).read_text(), re.DOTALL))
+@pytest.mark.parametrize(
+    "name",
+    [
+        "how-to/add-a-backend.md",
+        "how-to/solve-large-on-small-devices.md",
+        "reference/backends/branch-and-bound.md",
+    ],
+)
+def test_the_python_of_the_page_runs(name):
+    text = (ROOT / "docs" / name).read_text()
+    program = "\n".join(re.findall(r"```python\n(.+?)```", text, re.DOTALL))
     assert program
     exec(compile(program, name, "exec"), {"__name__": "how_to"})
 
