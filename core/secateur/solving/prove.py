@@ -218,12 +218,15 @@ class _Search:
         gap = max(1e-3 * abs(split.value) / len(self.trees), 1e-13 * size)
         import scipy.linalg  # noqa: F401  (it takes a while: not out of the first block's share)
 
-        for done, (l, tree) in enumerate(self.trees.items()):
+        # the narrow ones first: what they leave of their time goes to the wide ones
+        order = sorted(self.trees.items(), key=lambda item: item[1].block.size)
+        costs = [tree.block.size ** 2.5 for _, tree in order]
+        for done, (l, tree) in enumerate(order):
             if self.control.late:
                 break
             k = split.counts[l]
             slope = slope_at(uppers[l], others[l], k)
-            part = self.control.part(0.6 / (len(self.trees) - done))
+            part = self.control.part(0.6 * costs[done] / sum(costs[done:]))
             diagonal, points = convexify(self.blocks[l], k, slope, gap, part)
             tree.start(diagonal, points, k)
             self.lower[l] = tree.lower

@@ -31,7 +31,7 @@ def sdp_diagonal(
     """
     from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
-    cost = _lifted(linear, couplings)
+    cost = lifted(linear, couplings)
     size = len(cost)
     rows = np.abs(cost).sum(1)
     biggest = np.abs(cost).max() + 1e-16
@@ -85,7 +85,7 @@ def sdp_diagonal(
     return -8 * dual[1:], 0.5 * (1 + np.clip(primal[0, 1:], -1.0, 1.0))
 
 
-def _lifted(linear: Floats, couplings: Floats) -> Floats:
+def lifted(linear: Floats, couplings: Floats) -> Floats:
     """The energy as x'Cx over x in {-1, 1}, with ``x_0 = 1`` for the linear terms."""
     size = len(linear)
     cost = np.zeros((size + 1, size + 1))
@@ -144,7 +144,8 @@ def cheap_diagonal(couplings: Floats, scale: Floats | None = None) -> Floats:
 
     Arguments:
         couplings: J, shape ``(w, w)``.
-        scale: S², shape ``(w,)``; by default the sums of absolute values over rows.
+        scale: S², shape ``(w,)``; by default the sums of absolute values over rows. Where J is
+            all but the diagonal of a semidefinite matrix, that diagonal is a good one.
     """
     weight = np.abs(couplings).sum(1) if scale is None else scale
     weight = np.maximum(weight, 1e-12 * (weight.max() if len(weight) else 0.0) + 1e-16)
