@@ -20,9 +20,9 @@ from pathlib import Path
 import dimod
 import numpy as np
 from dwave.samplers import SimulatedAnnealingSampler
-from secateur.backends.verify import run
+from secateur.backends.call import run
 
-from secateur.backends import Problem
+from secateur.problem import Problem
 from secateur.backends.registry import load_backend
 from secateur.versions import versions
 

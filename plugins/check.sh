@@ -26,6 +26,8 @@ printf '# vartype=BINARY\n0 0 1.5\n1 1 -2\n2 2 -1\n0 1 0.5\n' > small.coo
 "$bin/secateur" solve small.coo --count 2 --json | "$bin/python" -c '
 import json, sys
 assert json.load(sys.stdin)["energy"] == -3.0'
+"$bin/secateur" solve small.coo --count 2 --certificate proof.json.gz
+"$bin/secateur" verify proof.json.gz small.coo --count 2
 "$bin/secateur" backends
 cat > test_annealing.py <<'TEST'
 import pytest

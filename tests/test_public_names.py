@@ -31,7 +31,7 @@ NAMES = [
     "load_slim",
     "prune",
     "residual_qubo",
-    "solve_exactly",
+    "solve",
     "taylor_qubo",
 ]
 HEAVY = (

@@ -35,8 +35,8 @@ class TestAnnealing(BackendConformance):
     def backend(self):
         return "annealing"
 """
-NEEDS_NONE = {"Backend", "Problem", "SecateurError", "Selection", "Solution", "solve_exactly"}
-ROOMS = ["problem", "files", "solve", "backends", "testing", "capacity", "versions", "progress"]
+NEEDS_NONE = {"Backend", "Problem", "SecateurError", "Selection", "Solution", "solve"}
+ROOMS = ["problem", "files", "solving", "certify", "backends", "testing", "versions", "progress"]
 OWN = ["annealing", "exhaustive", "gurobi", "leap", "leap-bqm", "leap-qpu", "qaoa", "qaoa-device"]
 
 
@@ -190,6 +190,7 @@ def test_nothing_loads_it_unasked(code):
         ["--help"],
         ["solve", "SMALL"],
         ["solve", "SMALL", "--count", "2", "--backend", "tabu", "--option", "time_limit=0.1"],
+        ["solve", "SMALL", "--count", "2", "--certificate", "proof.json.gz"],
         ["solve", "SMALL", "--backend", "exhaustive"],
         ["solve", "SMALL", "--backend", "decompose:exhaustive", "--option", "size=2"],
         ["backends"],
@@ -197,7 +198,16 @@ def test_nothing_loads_it_unasked(code):
         ["backends", "cite", "annealing"],
     ],
 )
-def test_no_command_about_problems_loads_it(small, arguments):
+def test_no_command_about_problems_loads_it(small, arguments, monkeypatch):
+    monkeypatch.chdir(small.parent)
     given = [str(small) if one == "SMALL" else one for one in arguments]
     loaded = modules_after(f"from secateur.cli import run; assert run({given}) == 0")
     assert not {"torch", "safetensors", "rich"} & loaded
+
+
+def test_a_proof_is_written_and_verified(without_torch, small):
+    asked = [str(small), "--count", "2"]
+    done = without_torch("-m", "secateur", "solve", *asked, "--certificate", "proof.json.gz")
+    assert done.returncode == 0, done.stderr
+    done = without_torch("-m", "secateur", "verify", "proof.json.gz", *asked)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from secateur.backends import (
+    Applicability,
     Availability,
     Backend,
     BackendOptions,
@@ -30,12 +31,24 @@ from secateur.backends import (
 )
 from secateur.lazy import dimod
 from secateur.problem import Problem
+from secateur_backends.annealing_chunks import (
+    LOOK,
+    Cost,
+    annealed,
+    as_samples,
+    betas,
+    descended,
+)
 
 LARGEST_SEED = 2**31 - 1
 """dwave-samplers says 2^32 - 1 in its message and refuses more than this."""
 
 Call = Callable[["dimod.BinaryQuadraticModel", Callable[[], bool], int], "dimod.SampleSet"]
 """Model, whether to stop, and seed."""
+OVERRUN, GRACE = 1.2, 1.0
+"""A call that is estimated longer than so many times its limit and seconds more is refused."""
+MODEL_EACH = 3e-7
+"""Seconds to make the sampler's model of one coupling."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,7 @@ class DescentOptions(BackendOptions):
 
     reads: int = option(100, "random starts", least=1)
     seed: int | None = option(None, "seed of the random starts", least=0, most=LARGEST_SEED)
+    time_limit: float | None = option(None, "stop after so long", least=0.0, unit="s")
 
 
 @dataclass(frozen=True)
@@ -90,6 +104,26 @@ class _Sampled(Backend):
     """What the samplers of dwave-samplers have in common."""
 
     sampler_name: ClassVar[str]
+    cost: ClassVar[Cost]
+
+    def applicability(
+        self, problem: Problem, options: BackendOptions | None = None
+    ) -> Applicability:
+        """Refuses what cannot be done in the time limit, however little is done."""
+        given: Any = self.Options() if options is None else options
+        limit = given.time_limit
+        n, couplings = problem.n, len(problem.quadratic[2])
+        least = self.cost.handing(n, couplings) + self.cost.unit(n, couplings)
+        least += MODEL_EACH * couplings
+        if limit is None or least <= OVERRUN * limit + GRACE:
+            return Applicability(True, memory_bytes=100 * (n + couplings))
+        return Applicability(
+            False,
+            reason=f"{n} variables with {couplings} couplings: one run takes {least:.2g} s at "
+            f"least, and the time limit of a call is {limit:.2g} s",
+            remedy=f"give it more time, or use decompose:{self.name}",
+            seconds=least,
+        )
 
     @classmethod
     def availability(cls) -> Availability:
@@ -102,7 +136,12 @@ class _Sampled(Backend):
             )
 
     def _finish(
-        self, problem: Problem, options: Any, call: Call, time_limit: float | None = None
+        self,
+        problem: Problem,
+        options: Any,
+        call: Call,
+        until: float | None = None,
+        raw: dict[str, Any] | None = None,
     ) -> Solution:
         """Relabel, call in a thread, and put the answer into the contract's words."""
         started = time.monotonic()
@@ -114,7 +153,7 @@ class _Sampled(Backend):
             bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(
                 problem.linear, problem.quadratic, problem.offset, dimod.BINARY
             )
-            samples, stopped = _interruptible(bqm, lambda b, s: call(b, s, seed), time_limit)
+            samples, stopped = _interruptible(bqm, lambda b, s: call(b, s, seed), until)
             samples = samples.relabel_variables(dict(enumerate(problem.variables)), inplace=False)
         took = time.monotonic() - started
         return Solution(
@@ -125,6 +164,7 @@ class _Sampled(Backend):
             versions={"dwave-samplers": version("dwave-samplers"), "dimod": dimod.__version__},
             options=options.public(),
             seed=seed,
+            raw=raw or {},
         )
 
     def _sampler(self) -> Any:
@@ -142,6 +182,7 @@ class Annealing(_Sampled):
         stochastic=True, takes_seed=True, takes_time_limit=True, takes_start=True
     )
     Options = AnnealingOptions
+    cost = Cost(each=4e-7, work=1.3e-9)
     citation = """
 @article{kirkpatrick1983optimization,
   title={Optimization by Simulated Annealing},
@@ -155,15 +196,37 @@ class Annealing(_Sampled):
         """Anneal; the rows of ``Problem.start`` begin the first runs and are in the answer."""
         assert isinstance(options, AnnealingOptions)
         hot, cold = _beta_range(problem)
-        betas = [
+        ends = [
             hot if options.beta_hot is None else options.beta_hot,
             cold if options.beta_cold is None else options.beta_cold,
         ]
+        limit = options.time_limit
+        until = None if limit is None else time.monotonic() + limit
+        couplings = len(problem.quadratic[2])
+        read = options.sweeps * self.cost.unit(problem.n, couplings)
+        read += self.cost.handing(problem.n, couplings)
+        raw: dict[str, Any] = {}
         start = None if problem.start is None else problem.start[: options.reads]
 
         def call(
             bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
         ) -> dimod.SampleSet:
+            if until is not None and read > LOOK:
+                draw = np.random.default_rng(seed).integers
+                states = draw(0, 2, size=(options.reads, problem.n), dtype=np.int8)
+                if start is not None:
+                    states[: len(start)] = start
+                rows, raw["sweeps"] = annealed(
+                    self._sampler().sample,
+                    bqm,
+                    betas(ends[0], ends[1], options.sweeps, options.schedule),
+                    states,
+                    cost=self.cost,
+                    deadline=until,
+                    seed=seed,
+                    stop=stop,
+                )
+                return as_samples(rows if start is None else np.vstack([rows, start]), bqm)
             more: dict[str, Any] = {}
             if start is not None:
                 more = {
@@ -174,7 +237,7 @@ class Annealing(_Sampled):
                 bqm,
                 num_reads=options.reads,
                 num_sweeps=options.sweeps,
-                beta_range=betas,
+                beta_range=ends,
                 beta_schedule_type=options.schedule,
                 seed=seed,
                 interrupt_function=stop,
@@ -186,7 +249,7 @@ class Annealing(_Sampled):
             known = dimod.SampleSet.from_samples_bqm((start, list(range(problem.n))), bqm)
             return dimod.concatenate([_plain(samples), _plain(known)])
 
-        return self._finish(problem, options, call, options.time_limit)
+        return self._finish(problem, options, call, until, raw)
 
 
 class Tabu(_Sampled):
@@ -198,6 +261,7 @@ class Tabu(_Sampled):
         stochastic=True, takes_seed=True, takes_time_limit=True, takes_start=True
     )
     Options = TabuOptions
+    cost = Cost(each=2e-7, work=0.0, base=0.0)
     citation = """
 @article{palubeckis2004multistart,
   title={Multistart Tabu Search Strategies for the Unconstrained Binary Quadratic Optimization
@@ -209,8 +273,10 @@ class Tabu(_Sampled):
 """
 
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
-        """Search; ``reads`` runs share the time limit."""
+        """Search; ``reads`` runs share what setting up leaves of the time limit."""
         assert isinstance(options, TabuOptions)
+        until = time.monotonic() + options.time_limit
+        setting_up = self.cost.handing(problem.n, len(problem.quadratic[2]))
         start = None if problem.start is None else problem.start[: options.reads]
 
         def call(
@@ -224,10 +290,11 @@ class Tabu(_Sampled):
                 }
             if options.tenure is not None:
                 more["tenure"] = min(options.tenure, problem.n - 1)
+            left = until - time.monotonic() - setting_up
             return self._sampler().sample(
                 bqm,
                 num_reads=options.reads,
-                timeout=max(1, round(1000.0 * options.time_limit / options.reads)),
+                timeout=max(1, round(1000.0 * left / options.reads)),
                 num_restarts=options.restarts,
                 seed=seed,
                 **more,
@@ -241,12 +308,17 @@ class SteepestDescent(_Sampled):
 
     name = "steepest-descent"
     sampler_name = "SteepestDescentSampler"
-    capabilities = Capabilities(stochastic=True, takes_seed=True, takes_start=True)
+    capabilities = Capabilities(
+        stochastic=True, takes_seed=True, takes_time_limit=True, takes_start=True
+    )
     Options = DescentOptions
+    cost = Cost(each=4e-7, work=2.5e-8, base=1e-6)
 
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Descend from ``reads`` starts, those of ``Problem.start`` first."""
         assert isinstance(options, DescentOptions)
+        limit = options.time_limit
+        until = None if limit is None else time.monotonic() + limit
 
         def call(
             bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
@@ -256,9 +328,12 @@ class SteepestDescent(_Sampled):
             if problem.start is not None:
                 given = problem.start[: options.reads]
                 starts[: len(given)] = given
+            if until is not None:
+                sample = self._sampler().sample
+                return as_samples(descended(sample, bqm, starts, cost=self.cost, stop=stop), bqm)
             return self._sampler().sample(bqm, initial_states=(starts, list(range(problem.n))))
 
-        return self._finish(problem, options, call)
+        return self._finish(problem, options, call, until)
 
 
 class PathIntegral(_Sampled):
@@ -268,6 +343,7 @@ class PathIntegral(_Sampled):
     sampler_name = "PathIntegralAnnealingSampler"
     capabilities = Capabilities(stochastic=True, takes_seed=True, takes_time_limit=True)
     Options = PathIntegralOptions
+    cost = Cost(each=3e-6, work=3e-7, base=1e-6)
     citation = """
 @article{santoro2002theory,
   title={Theory of Quantum Annealing of an Ising Spin Glass},
@@ -281,30 +357,38 @@ class PathIntegral(_Sampled):
         """Anneal quantum-mechanically, on a classical computer."""
         assert isinstance(options, PathIntegralOptions)
         any_bias = bool(problem.linear.any() or problem.quadratic[2].any())
+        limit = options.time_limit
+        until = None if limit is None else time.monotonic() + limit
+        couplings = len(problem.quadratic[2])
+        reads, sweeps = options.reads, options.sweeps
+        if limit is not None:  # it hears of the limit only after a read: fewer sweeps, then reads
+            free = limit - self.cost.handing(problem.n, couplings) - MODEL_EACH * couplings
+            fitting = max(1, int(free / self.cost.unit(problem.n, couplings)))
+            reads = max(1, min(reads, fitting // sweeps))
+            sweeps = min(sweeps, fitting)
 
         def call(
             bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
         ) -> dimod.SampleSet:
             return self._sampler().sample(
                 bqm,
-                num_reads=options.reads,
-                num_sweeps=options.sweeps,
+                num_reads=reads,
+                num_sweeps=sweeps,
                 seed=seed + 1,  # a seed of 0 counts as none, and two runs differ
                 interrupt_function=stop,
                 **({} if any_bias else {"beta_range": [0.1, 1.0]}),
             )
 
-        return self._finish(problem, options, call, options.time_limit)
+        return self._finish(problem, options, call, until, {"reads": reads, "sweeps": sweeps})
 
 
 def _interruptible(
     bqm: dimod.BinaryQuadraticModel,
     call: Callable[[dimod.BinaryQuadraticModel, Callable[[], bool]], dimod.SampleSet],
-    time_limit: float | None,
+    deadline: float | None,
 ) -> tuple[dimod.SampleSet, Stopped]:
     """Call the C code in a thread; Ctrl-C is raised here at once, and the thread told to stop."""
     stop = threading.Event()
-    deadline = None if time_limit is None else time.monotonic() + time_limit
     late = False
     outcome: list[Any] = []
 

@@ -119,6 +119,7 @@ class Exhaustive(Backend):
         until = inf if options.time_limit is None else started + options.time_limit
         enumeration = _Enumeration(problem) if walkable(problem) else _Plain(problem)
         bits, complete = enumeration.run(until)
+        bits = bits[problem.feasible(bits)]  # the walk of an impossible problem ends anywhere
         energies = problem.energies(bits)
         samples = dimod.SampleSet.from_samples(
             (bits, list(problem.variables)), vartype=dimod.BINARY, energy=energies

@@ -1,13 +1,13 @@
-"""Gurobi: exact mixed-integer quadratic programming, with the count and limits as constraints.
+"""Gurobi: exact mixed-integer quadratic programming, with every demand as a constraint.
 
 The count is a linear equation beside the objective, never a penalty inside it: so a problem of 200
 variables is proven in a second, where the penalty form of 30 variables is not proven in a minute.
+Variables whose values are certain are left out, and dense couplings are handed over in convex form.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +32,9 @@ from secateur.backends import (
 from secateur.errors import BackendFailed, BackendUnavailable
 from secateur.lazy import dimod
 from secateur.problem import Problem
+from secateur.problem.reduction import Core, reduce
+from secateur.solving.control import Control
+from secateur.solving.exact_form import CONVEXIFY, certain, exact_form, warm_start
 from secateur_backends.gurobi_licence import (
     FREE_ALTERNATIVES,
     LicenceOptions,
@@ -42,6 +45,7 @@ from secateur_backends.gurobi_licence import (
     too_large,
     translate,
 )
+from secateur_backends.gurobi_model import build, integers
 
 CITATION = """
 @misc{gurobi,
@@ -52,8 +56,10 @@ CITATION = """
 }
 """
 
-CLOSED = 1e-9
-"""Bound and energy nearer than this, relative to the energy, are a proof."""
+RESOLUTION = 1e-9
+"""Gurobi's tolerances (1e-6) beside a largest bias of 1000."""
+MOVES_SHARE = 0.15
+"""Of a time limit is given to the start, and as much to the convex form."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +77,18 @@ class GurobiOptions(LicenceOptions):
         None, "varies the search, not what is proven", least=0, most=2 * 10**9
     )
     node_limit: int | None = option(None, "stop after so many nodes", least=0)
+    convexify: str = option(
+        "auto", "hand over the convex form; auto: where couplings are dense", choices=CONVEXIFY
+    )
 
 
 class Gurobi(Backend):
-    """Proves optimality; the count, limits and start are taken natively."""
+    """Proves optimality; every kind of constraint, and the start, are taken natively."""
 
     name: ClassVar[str] = "gurobi"
     capabilities: ClassVar[Capabilities] = Capabilities(
         max_variables=None,  # depends on the licence: ask `applicability`
-        native=frozenset({"count", "limit"}),
+        native=frozenset({"count", "limit", "multiple", "linear", "quadratic"}),
         exact=True,
         takes_seed=True,
         takes_time_limit=True,
@@ -103,7 +112,7 @@ class Gurobi(Backend):
         except BackendUnavailable as error:
             return Applicability(False, reason=error.message, remedy=error.remedy)
         if licence.kind == "size-limited":
-            reason = too_large(problem.n, _is_quadratic(problem))
+            reason = too_large(problem.n + integers(problem), _is_quadratic(problem))
             if reason is not None:
                 return Applicability(False, reason=reason, remedy=FREE_ALTERNATIVES)
         return Applicability(True, memory_bytes=32 * len(problem.quadratic[2]) + 2**27)
@@ -111,27 +120,38 @@ class Gurobi(Backend):
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Minimise; ``OPTIMAL`` only where bound and energy meet."""
         assert isinstance(options, GurobiOptions)
-        started = time.monotonic()
+        clock = Control(options.time_limit)
+        core = reduce(problem)
+        if core.problem.n == 0:
+            return certain(core, options, clock.elapsed(), {"gurobipy": _version() or ""})
+        starts = warm_start(core.problem, clock.part(MOVES_SHARE))
+        form = exact_form(
+            core.problem,
+            convexify=options.convexify,
+            known=starts[0] if starts else None,
+            control=clock.part(MOVES_SHARE),
+        )
         with _model(problem, options) as (gurobi, model):
-            scale = _power_of_two(problem)
-            variables = _build(gurobi, model, problem, scale)
+            variables = build(gurobi, model, core.problem, form)
             _set_parameters(model, options)
-            if problem.start is not None and len(problem.start):
-                model.NumStart = len(problem.start)
-                for number, row in enumerate(problem.start):
-                    model.Params.StartNumber = number
-                    variables.Start = row.astype(np.float64)
+            if options.time_limit is not None:
+                model.Params.TimeLimit = clock.left()
+            model.NumStart = len(starts)
+            for number, row in enumerate(starts):
+                model.Params.StartNumber = number
+                variables.Start = row.astype(np.float64)
             model.optimize()
             # Gurobi takes Ctrl-C away from Python, and only says afterwards that it came
             if model.Status == gurobi.GRB.INTERRUPTED:
                 raise KeyboardInterrupt
             found = [np.rint(variables.X).astype(np.int8)] if model.SolCount else []
-            bound = float(model.ObjBound) / scale if problem.n else float(problem.offset)
+            bound = float(model.ObjBound) / form.factor
             return _solution(
-                problem,
+                core,
                 options,
-                _best(problem, found),
+                _best(core.problem, [*found, *starts]),
                 bound if abs(bound) < 1e99 and math.isfinite(bound) else None,
+                slack=form.slack,
                 status=model.Status,
                 constants=gurobi.GRB,
                 raw={
@@ -140,8 +160,10 @@ class Gurobi(Backend):
                     "work": float(model.Work),
                     "solutions": int(model.SolCount),
                     "licence_expires": int(model.LicenseExpiration),
+                    "fixed": core.fixed,
+                    "convexified": form.convex,
                 },
-                timings=Timings(total=time.monotonic() - started, solve=float(model.Runtime)),
+                timings=Timings(total=clock.elapsed(), solve=float(model.Runtime)),
             )
 
 
@@ -153,7 +175,7 @@ def _version() -> str | None:
 
 
 def _is_quadratic(problem: Problem) -> bool:
-    return bool(np.any(problem.quadratic[2]))
+    return len(problem.quadratic[2]) > 0 or "quadratic" in problem.kinds
 
 
 @contextmanager
@@ -187,52 +209,13 @@ def _model(problem: Problem, options: GurobiOptions) -> Iterator[tuple[Any, Any]
             env.dispose()
 
 
-def _power_of_two(problem: Problem) -> float:
-    """A factor that brings very small or large biases near 1000.
-
-    Gurobi's tolerances are absolute (1e-6), and energies in units of loss can be as small. A power
-    of two changes no digit of a bias.
-    """
-    largest = max(
-        float(np.abs(problem.linear).max(initial=0.0)),
-        float(np.abs(problem.quadratic[2]).max(initial=0.0)),
-    )
-    if largest == 0.0 or 1.0 <= largest <= 1e5:
-        return 1.0
-    return float(2.0 ** (10 - math.frexp(largest)[1]))
-
-
-def _build(gurobi: Any, model: Any, problem: Problem, scale: float) -> Any:
-    """The variables, the objective, the count and the limits."""
-    from scipy.sparse import coo_array
-
-    z = model.addMVar(problem.n, vtype=gurobi.GRB.BINARY)
-    row, col, bias = (np.array(values) for values in problem.quadratic)
-    linear: NDArray[np.float64] = scale * problem.linear
-    offset = scale * float(problem.offset)
-    if _is_quadratic(problem):
-        couplings = coo_array((scale * bias, (row, col)), shape=(problem.n, problem.n))
-        model.setMObjective(couplings, linear, offset, z, z, z, gurobi.GRB.MINIMIZE)
-    elif problem.n:
-        model.setMObjective(None, linear, offset, None, None, z, gurobi.GRB.MINIMIZE)
-    if problem.count is not None:
-        model.addConstr(z.sum() == problem.count, name="count")
-    for number, limit in enumerate(problem.limits):
-        if len(limit.members):
-            ones = z[limit.members].sum()
-            model.addConstr(ones <= limit.most, name=f"limit{number}")
-            model.addConstr(ones >= limit.least, name=f"least{number}")
-    return z
-
-
 def _set_parameters(model: Any, options: GurobiOptions) -> None:
     # Gurobi calls a gap of 1e-4 optimal unless told otherwise
     model.Params.MIPGap = options.gap
     model.Params.MIPGapAbs = 0.0
     model.Params.IntFeasTol = 1e-9
+    model.Params.FeasibilityTol = 1e-9
     model.Params.Threads = options.threads
-    if options.time_limit is not None:
-        model.Params.TimeLimit = options.time_limit
     if options.node_limit is not None:
         model.Params.NodeLimit = options.node_limit
     if options.seed is not None:
@@ -240,11 +223,12 @@ def _set_parameters(model: Any, options: GurobiOptions) -> None:
 
 
 def _solution(
-    problem: Problem,
+    core: Core,
     options: GurobiOptions,
     bits: NDArray[np.int8] | None,
     bound: float | None,
     *,
+    slack: float,
     status: int,
     constants: Any,
     raw: dict[str, Any],
@@ -256,14 +240,16 @@ def _solution(
         constants.MEM_LIMIT: Stopped.MEMORY_LIMIT,
     }.get(status, Stopped.COMPLETED)
     if bits is not None:
-        energy = float(problem.energies(bits)[0])
-        bound = None if bound is None else min(bound, energy)
-        # with a gap allowed Gurobi says "optimal" for what is only near
-        proven = bound is not None and energy - bound <= CLOSED * max(1e-300, _size(problem))
-        held = Status.OPTIMAL if proven and stopped is Stopped.COMPLETED else Status.FEASIBLE
-        rows = bits[None, :]
+        rows, held = bits[None], Status.FEASIBLE
+        if bound is not None:
+            # with a gap allowed Gurobi says "optimal" for what is only near
+            bound, reason = core.judge(rows, bound, relative=RESOLUTION)
+            if stopped is Stopped.COMPLETED and reason is None:
+                held = Status.OPTIMAL
+            elif stopped is Stopped.COMPLETED:
+                raw = {**raw, "reason": reason}
     else:
-        rows = np.zeros((0, problem.n), dtype=np.int8)
+        rows = np.zeros((0, core.problem.n), dtype=np.int8)
         no_solution = status in (constants.INFEASIBLE, constants.INF_OR_UNBD)
         if not no_solution and stopped is Stopped.COMPLETED:
             raise BackendFailed(
@@ -272,35 +258,28 @@ def _solution(
                 remedy="look at the biases: do they differ by many orders of magnitude?",
             )
         held = Status.INFEASIBLE if no_solution else Status.NONE
-    samples = dimod.SampleSet.from_samples(
-        (rows, list(problem.variables)), vartype=dimod.BINARY, energy=problem.energies(rows)
-    )
-    return Solution(
-        samples=samples,
+    whole = core.expand(rows)
+    if bound is not None:
+        bound = core.below(bound, slack)
+        if len(whole):
+            bound = min(bound, float(core.whole.energies(whole)[0]))
+    return Solution.from_bits(
+        core.whole,
+        whole,
+        options,
+        timings.total,
         status=held,
         stopped=stopped,
         timings=timings,
         bound=bound,
         versions={"gurobipy": _version() or ""},
-        options=options.public(),
-        seed=options.seed,
         raw=raw,
     )
 
 
-def _best(problem: Problem, found: list[NDArray[np.int8]]) -> NDArray[np.int8] | None:
-    """The best of what was found and, as Gurobi may not have had time to look, of the start."""
-    rows = [*found, *(problem.start if problem.start is not None else ())]
+def _best(problem: Problem, rows: list[NDArray[np.int8]]) -> NDArray[np.int8] | None:
+    """The best of what was found and, as Gurobi may not have had time to look, of the starts."""
     rows = [row for row in rows if problem.feasible(row)[0]]
     if not rows:
         return None
     return np.asarray(min(rows, key=lambda row: float(problem.energies(row)[0])), dtype=np.int8)
-
-
-def _size(problem: Problem) -> float:
-    """The size of the numbers that an energy is summed from."""
-    return float(
-        np.abs(problem.linear).sum()
-        + np.abs(problem.quadratic[2]).sum()
-        + abs(float(problem.offset))
-    )

@@ -11,11 +11,12 @@ import time
 
 import numpy as np
 import pytest
-from secateur.backends.verify import run
 
-from secateur.backends import Problem, Stopped
+from secateur.backends import Stopped
+from secateur.backends.call import run
 from secateur.backends.registry import load_backend
 from secateur.errors import BackendOptionError
+from secateur.problem import Problem
 from secateur.testing import brute_force, random_problem
 from tests.planted import planted
 
@@ -88,9 +89,9 @@ def test_a_time_limit_stops_between_two_reads():
 
 
 CODE = """
-from secateur.backends import Problem
+from secateur.problem import Problem
 from secateur.backends.registry import load_backend
-from secateur.backends.verify import run
+from secateur.backends.call import run
 from tests.planted import planted
 print("ready", flush=True)
 run(load_backend({name!r}), Problem(planted(100, 1)[0]), {options!r})

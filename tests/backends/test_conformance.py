@@ -56,6 +56,12 @@ class TestGurobi(BackendConformance):
         return "gurobi"
 
 
+class TestBranchAndBound(BackendConformance):
+    @pytest.fixture
+    def backend(self):
+        return "branch-and-bound"
+
+
 class TestQAOA(BackendConformance):
     options: ClassVar = {"reps": 2}
 

@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from secateur.backends.verify import run
 
 from secateur.backends import make_options
+from secateur.backends.call import run
 from secateur.errors import BackendFailed, BackendOptionError, BackendUnavailable, BackendUnsuitable
 from secateur.testing import random_problem
 from secateur_backends.gurobi import Gurobi

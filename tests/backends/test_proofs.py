@@ -7,31 +7,33 @@ import time
 import dimod
 import numpy as np
 import pytest
-from secateur.backends.verify import run
-from secateur.capacity import solve_exactly
 
-from secateur.backends import Limit, Problem, Status, Stopped
+import secateur
+from secateur.backends import Status, Stopped
+from secateur.backends.call import run
 from secateur.backends.registry import load_backend
 from secateur.errors import BackendOptionError, BackendUnsuitable
+from secateur.problem import Problem, at_most, count
 from secateur.testing import brute_force, random_problem
 
-PROVEN = ("exhaustive", "gurobi")
+PROVEN = ("exhaustive", "gurobi", "branch-and-bound")
 
 
-def problems(count: int, counted: bool, limited: bool = False):
+def problems(many: int, counted: bool, limited: bool = False):
     rng = np.random.default_rng(11)
-    for seed in range(count):
+    for seed in range(many):
         n = int(rng.integers(1, 12))
         free = random_problem(n, seed, offset=float(rng.normal()))
-        limits = ()
+        limits, most = [], n
         if limited and n >= 4:
-            limits = (
-                Limit("first", free.variables[: n // 2], int(rng.integers(0, n // 2 + 1))),
-                Limit("rest", free.variables[n // 2 :], 1),
-            )
-        most = Problem(free.bqm, None, limits).most_ones
-        ones = int(rng.integers(0, most + 1)) if counted else None
-        yield Problem(free.bqm, ones, limits)
+            room = int(rng.integers(0, n // 2 + 1))
+            limits = [
+                at_most(room, free.variables[: n // 2], name="first"),
+                at_most(1, free.variables[n // 2 :], name="rest"),
+            ]
+            most = room + 1
+        ones = [count(int(rng.integers(0, most + 1)))] if counted else []
+        yield Problem(free.bqm, [*ones, *limits])
 
 
 @pytest.mark.parametrize("name", PROVEN)
@@ -43,13 +45,14 @@ def test_a_hundred_random_problems(name, counted):
         optimum = brute_force(problem)[0]
         assert (solution.status, solution.stopped) == (Status.OPTIMAL, Stopped.COMPLETED)
         assert solution.samples.first.energy == pytest.approx(optimum, abs=1e-7)
-        assert solution.bound == pytest.approx(optimum, abs=1e-6)
+        assert solution.bound == pytest.approx(optimum, rel=1e-6, abs=1e-6)
+        assert solution.bound <= optimum + 1e-9
 
 
 @pytest.mark.parametrize("name", PROVEN)
 def test_limits_are_kept(name):
     for problem in problems(40, counted=True, limited=True):
-        found = solve_exactly(problem, name)
+        found = secateur.solve(problem, backend=name, proof=False)
         assert found.energy == pytest.approx(brute_force(problem)[0], abs=1e-7)
         assert problem.feasible(found.bits)[0]
 
@@ -58,12 +61,14 @@ def test_limits_are_kept(name):
 def test_ties_are_proven_too(name):
     labels = [f"v{k}" for k in range(8)]
     bqm = dimod.BinaryQuadraticModel(dict.fromkeys(labels, -1.0), {}, "BINARY")
-    solution = run(load_backend(name), Problem(bqm, ones=3))
+    solution = run(load_backend(name), Problem(bqm, 3))
     assert solution.status is Status.OPTIMAL
     assert solution.samples.first.energy == -3
 
 
-@pytest.mark.parametrize(("name", "n"), [("exhaustive", 30), ("gurobi", 100)])
+@pytest.mark.parametrize(
+    ("name", "n"), [("exhaustive", 30), ("gurobi", 100), ("branch-and-bound", 100)]
+)
 def test_a_time_limit_is_kept_and_says_what_is_held(name, n):
     problem = random_problem(n, 3, ones=n // 2)
     started = time.monotonic()

@@ -10,10 +10,10 @@ import time
 
 import numpy as np
 import pytest
-from secateur.backends.verify import run
 
 from secateur.backends import BackendOptions, Solution, registry
 from secateur.backends import listing as listing_module
+from secateur.backends.call import run
 from secateur.backends.entries import list_backends
 from secateur.backends.listing import describe_backends
 from secateur.backends.registry import load_backend
@@ -243,7 +243,7 @@ VENDORS = ("torch", "dwave", "qiskit", "gurobipy", "scipy", "minorminer")
     [
         "import secateur",
         "from secateur.cli import run; assert run(['backends']) == 0",
-        "from secateur.backends import Backend, Problem, option",
+        "from secateur.backends import Backend; from secateur.problem import Problem, count",
         "from secateur.backends.registry import load_backend; load_backend('annealing')",
     ],
 )

@@ -84,7 +84,7 @@ PLACES = [
     (("blocks", 0, "diagonal"), packed([0.01] * 4, "<f8"), "block 0, diagonal"),
     (("blocks", 0, "diagonal"), None, "block 0, diagonal"),
     (("blocks", 0, "points"), packed([0.5] * 6, "<f4"), "block 0, points"),
-    (("blocks", 0, "points"), "", "block 0, points"),
+    (("blocks", 0, "points"), "", "block 0, node 0, points"),
     (("blocks", 0, "points"), packed([0.5, 1, 0, math.inf], "<f4"), "block 0, points"),
     (("blocks", 0, "lower"), [0.0] * 4, "block 0, lower"),
     (("blocks", 0, "lower"), [math.nan] * 5, "block 0, lower, k = 0"),

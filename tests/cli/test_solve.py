@@ -14,9 +14,18 @@ from secateur.backends import Solution, Status, Stopped, Timings
 from secateur.backends.registry import load_backend
 from secateur.cli import run
 from secateur.files import save_bqm
+from secateur.problem import at_most, keep
+from secateur.problem import count as exactly
 from secateur.testing import brute_force, random_problem
 
-KEYS = ["backend", "energy", "ones", "bound", "status", "stopped", "seconds", "sample"]
+KEYS = [
+    *("backend", "energy", "ones", "bound", "gap", "proof", "status", "stopped"),
+    *("backend_energy", "calls", "seconds", "timings", "seed", "provenance", "sample", "samples"),
+]
+ROWS = [
+    *("backend", "energy", "bound", "proof", "ones", "status", "stopped", "calls", "seconds"),
+    "sample",
+]
 
 
 @pytest.fixture
@@ -42,24 +51,32 @@ def answer(capsys, *arguments):
 @pytest.mark.parametrize("count", [None, 0, 3, 8])
 def test_the_answer_is_what_it_says(problem, capsys, backend, count):
     wanted = [] if count is None else ["--count", str(count)]
-    found = answer(capsys, "a.bqm", "--backend", backend, "--time-limit", "0.1", *wanted)
+    found = answer(
+        capsys, "a.bqm", "--backend", backend, "--time-limit", "0.5", "--no-proof", *wanted
+    )
     assert problem.bqm.energy(found["sample"]) == pytest.approx(found["energy"])
     assert sum(found["sample"].values()) == found["ones"]
     assert found["backend"] == backend
     assert found["seconds"] >= 0.0
-    optimum = brute_force(type(problem)(problem.bqm, count))[0]
+    optimum = brute_force(type(problem)(problem.bqm, () if count is None else count))[0]
     assert found["energy"] == pytest.approx(optimum)
     if count is not None:
         assert found["ones"] == count
     if backend == "exhaustive":
         assert (found["status"], found["bound"]) == ("optimal", pytest.approx(optimum))
+        assert (found["gap"], found["proof"]) == (0.0, "proven")
     else:
         assert (found["status"], found["bound"]) == ("feasible", None)
+        assert (found["gap"], found["proof"]) == (None, "no bound")
 
 
 def test_the_seed_and_options_reach_the_backend(problem, capsys):
-    arguments = ["a.bqm", "--option", "reads=1", "--option", "sweeps=1", "--seed"]
-    answers = [answer(capsys, *arguments, seed)["sample"] for seed in [*"777", *"123456"]]
+    arguments = ["a.bqm", "--backend", "annealing", "--option", "reads=1", "--option", "sweeps=1"]
+    arguments += ["--no-proof", "--count", "4", "--seed"]
+    found = [answer(capsys, *arguments, seed) for seed in [*"777", *"123456"]]
+    assert [one["seed"] for one in found] == [7, 7, 7, 1, 2, 3, 4, 5, 6]
+    assert all(one["provenance"]["options"]["sweeps"] == 1 for one in found)
+    answers = [one["samples"] for one in found]
     assert answers[0] == answers[1] == answers[2]
     assert any(one != answers[0] for one in answers)
 
@@ -67,6 +84,7 @@ def test_the_seed_and_options_reach_the_backend(problem, capsys):
 def test_the_control_solves_with_a_count(problem, capsys):
     found = answer(capsys, "a.bqm", "--backend", "greedy", "--count", "3")
     assert (found["backend"], found["ones"]) == ("greedy", 3)
+    assert found["calls"] == 0
 
 
 LP = "{}\n obj: a + 2 b + 3 c\nsubject to\n k: a + b + c = 2\nbinary\n a b c\nend\n"
@@ -101,14 +119,15 @@ def test_the_text_is_a_table_of_two_columns(problem, capsys):
     energy, bits = brute_force(type(problem)(problem.bqm, 2))
     ones = [v for v, bit in zip(problem.variables, bits, strict=True) if bit]
     shown = dict(rows)
-    assert list(shown) == KEYS
+    assert list(shown) == ROWS
+    assert shown["proof"] == "proven"
     assert float(shown["energy"]) == float(shown["bound"]) == pytest.approx(energy)
     assert (shown["ones"], shown["status"], shown["stopped"]) == ("2", "optimal", "completed")
     assert shown["sample"] == f"1 for {ones[0]}, {ones[1]}"
-    assert run(["solve", "a.bqm"]) == 0
+    assert run(["solve", "a.bqm", "--backend", "tabu", "--time-limit", "0.1", "--no-proof"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert all(line[8] == " " and line[9] != " " for line in lines)
-    assert lines[3] == "bound    none"
+    assert lines[2:4] == ["bound    none", "proof    no bound"]
 
 
 @pytest.mark.parametrize(
@@ -139,20 +158,37 @@ def test_a_file_without_variables_has_an_energy(tmp_path, capsys):
     assert (found["energy"], found["sample"]) == (2.5, {})
 
 
+ANNEALING = ["--backend", "annealing"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "said"),
     [
         (["missing.bqm"], "FileError", "missing.bqm does not exist"),
         (["."], "FileError", "says no format"),
         (["a.bqm", "--backend", "anealing"], "BackendNotFound", "did you mean 'annealing'"),
-        (["a.bqm", "--option", "raeds=3"], "BackendOptionError", "did you mean 'reads'"),
-        (["a.bqm", "--option", "reads=many"], "BackendOptionError", "'many'"),
-        (["a.bqm", "--option", "reads=0"], "BackendOptionError", "at least 1"),
+        (
+            ["a.bqm", *ANNEALING, "--option", "raeds=3"],
+            "BackendOptionError",
+            "did you mean 'reads'",
+        ),
+        (["a.bqm", *ANNEALING, "--option", "reads=many"], "BackendOptionError", "'many'"),
+        (["a.bqm", *ANNEALING, "--option", "reads=0"], "BackendOptionError", "at least 1"),
         (["a.bqm", "--option", "reads"], "OptionError", "write --option key=value"),
-        (["a.bqm", "--count", "9"], "SecateurError", "9 ones are wanted of 8"),
-        (["a.bqm", "--count", "-1"], "SecateurError", "-1 ones are wanted of 8"),
-        (["a.bqm", "--time-limit", "-1"], "BackendOptionError", "time_limit"),
-        (["a.bqm", "--time-limit", "nan"], "BackendOptionError", "time_limit"),
+        (["a.bqm", "--option", "reads=3"], "OptionError", "the backend is 'auto'"),
+        (["a.bqm", "--count", "9"], "ConstraintError", "9 ones are wanted of 8"),
+        (["a.bqm", "--count", "-1"], "ConstraintError", "wants -1"),
+        (["a.bqm", "--time-limit", "-1"], "OptionError", "the time limit is -1"),
+        (["a.bqm", "--time-limit", "nan"], "OptionError", "the time limit is nan"),
+        (["a.bqm", *ANNEALING, "--seed", "1", "--option", "seed=1"], "OptionError", "--seed is 1"),
+        (["a.bqm", "--constraints", "missing.toml"], "FileError", "missing.toml"),
+        (["a.bqm", "--certificate", "a.bqm"], "FileError", "a.bqm exists already"),
+        (
+            ["a.bqm", *ANNEALING, "--no-proof", "--certificate", "p.json"],
+            "OptionError",
+            "nothing to certify",
+        ),
+        (["a.bqm", "--backend", "greedy", "--seed", "1"], "OptionError", "greedy takes no seed"),
         (
             ["a.bqm", "--backend", "exhaustive", "--seed", "1"],
             "BackendOptionError",
@@ -163,7 +199,6 @@ def test_a_file_without_variables_has_an_energy(tmp_path, capsys):
             "BackendOptionError",
             "takes no seed",
         ),
-        (["a.bqm", "--backend", "greedy"], "OptionError", "give --count"),
         (
             ["a.bqm", "--backend", "greedy", "--count", "2", "--option", "reads=3"],
             "OptionError",
@@ -194,6 +229,116 @@ def test_a_corrupt_file_is_one_clear_error(problem, capsys):
     assert "FileError: a.bqm is not the file that was saved" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("count", [[], ["--count", "3"]])
+def test_small_problems_are_proven_unless_told_otherwise(problem, capsys, count):
+    for backend in ("auto", "annealing", "greedy"):
+        arguments = ["a.bqm", "--backend", backend, *count]
+        assert answer(capsys, *arguments)["proof"] == "proven"
+    assert answer(capsys, *arguments, "--no-proof")["proof"] == "no bound"
+
+
+def test_a_large_problem_is_proven_where_that_is_asked_for(tmp_path, capsys):
+    path = str(tmp_path / "a.bqm")
+    save_bqm(random_problem(66, 1, scale=0.1).bqm, path)
+    arguments = [path, *ANNEALING, "--option", "reads=2", "--count", "30"]
+    assert answer(capsys, *arguments)["proof"] == "no bound"
+    found = answer(capsys, *arguments, "--proof", "--time-limit", "3")
+    assert found["bound"] <= found["energy"]
+    assert (found["status"], found["proof"], found["gap"]) == ("optimal", "proven", 0.0)
+    assert found["bound"] == pytest.approx(found["energy"], rel=1e-6)
+
+
+def test_a_gap_that_is_left_is_told(tmp_path, capsys):
+    path = str(tmp_path / "a.bqm")
+    save_bqm(random_problem(150, 1).bqm, path)
+    arguments = [path, "--backend", "greedy", "--count", "70", "--proof", "--time-limit", "1"]
+    found = answer(capsys, *arguments)
+    assert (found["status"], found["stopped"]) == ("feasible", "time limit")
+    gap = (found["energy"] - found["bound"]) / -found["energy"]
+    assert found["gap"] == pytest.approx(gap)
+    assert found["proof"] == f"gap = {100 * gap:.3g} %"
+    assert gap > 0.001
+    assert found["seconds"] < 1 * 1.2 + 1
+
+
+def test_the_reads_are_all_there(problem, capsys):
+    found = answer(capsys, "a.bqm", *ANNEALING, "--option", "reads=30", "--option", "sweeps=1")
+    assert sum(read["occurrences"] for read in found["samples"]) == 30
+    for read in found["samples"]:
+        sample = dict(zip(found["sample"], map(int, read["bits"]), strict=True))
+        assert problem.bqm.energy(sample) == pytest.approx(read["energy"])
+        assert read["feasible"] is True
+    energies = [read["energy"] for read in found["samples"]]
+    assert energies == sorted(energies)
+    assert len(energies) > 1
+
+
+def test_where_the_answer_comes_from_is_told(problem, capsys):
+    found = answer(capsys, "a.bqm", *ANNEALING, "--count", "3", "--time-limit", "5", "--seed", "9")
+    about = found["provenance"]
+    assert about["problem"] == problem.sha256
+    assert about["demands"] == ["count"]
+    assert about["time_limit"] == 5
+    assert {"python", "numpy", "dimod", "dwave-samplers"} <= set(about["versions"])
+    assert about["options"]["seed"] == found["seed"] == 9
+    seconds, energies = zip(*about["incumbents"], strict=True)
+    assert list(seconds) == sorted(seconds)
+    assert list(energies) == sorted(energies, reverse=True)
+    assert energies[-1] == pytest.approx(found["energy"])
+    assert found["timings"]["total"] == found["seconds"] <= 5 * 1.2 + 1
+
+
+DEMANDS = """
+[[constraint]]
+kind = "at-most"
+number = 1
+of = ["v7", "v3", "v0"]
+
+[[constraint]]
+kind = "keep"
+of = "v4"
+"""
+
+
+@pytest.mark.parametrize("backend", ["auto", "annealing", "exhaustive", "branch-and-bound"])
+def test_demands_come_from_a_file(problem, capsys, backend):
+    Path("demands.toml").write_text(DEMANDS)
+    arguments = ["--count", "3", "--constraints", "demands.toml"]
+    found = answer(capsys, "a.bqm", "--backend", backend, *arguments)
+    wanted = [exactly(3), at_most(1, ["v7", "v3", "v0"]), keep("v4")]
+    assert found["energy"] == pytest.approx(brute_force(problem.with_constraints(wanted))[0])
+    assert found["proof"] == "proven"
+    assert len(found["provenance"]["demands"]) == 3
+    sample = found["sample"]
+    assert sum(sample.values()) == 3
+    assert sample["v7"] + sample["v3"] + sample["v0"] <= 1
+    assert sample["v4"] == 0
+
+
+@pytest.mark.parametrize("backend", ["auto", "annealing"])
+@pytest.mark.parametrize("name", ["p.json", "p.json.gz"])
+def test_a_certificate_is_accepted_by_verify(problem, capsys, backend, name):
+    Path("demands.toml").write_text(DEMANDS)
+    asked = ["--count", "3", "--constraints", "demands.toml"]
+    assert run(["solve", "a.bqm", "--backend", backend, *asked, "--certificate", name]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"written  {name}"
+    assert run(["verify", name, "a.bqm", *asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verified"] is True
+    assert run(["verify", name, "a.bqm", "--count", "4"]) == 1
+    assert "CertificateError" in capsys.readouterr().err
+    save_bqm(random_problem(8, 5).bqm, "other.bqm")
+    assert run(["verify", name, "other.bqm", *asked]) == 1
+
+
+def test_demands_that_contradict_each_other_are_told(problem, capsys):
+    Path("demands.toml").write_text(DEMANDS)
+    assert run(["solve", "a.bqm", "--count", "6", "--constraints", "demands.toml"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("ConstraintError: no choice keeps all demands")
+    assert "'count'" in err
+
+
 class Scripted(load_backend("exhaustive")):
     """Answers what the test says."""
 
@@ -219,7 +364,7 @@ def solution(problem, *rows, status=Status.FEASIBLE, stopped=Stopped.COMPLETED, 
 def scripted(monkeypatch):
     def script(given):
         monkeypatch.setattr(Scripted, "answer", given, raising=False)
-        monkeypatch.setattr("secateur.backends.registry.load_backend", lambda name: Scripted)
+        monkeypatch.setattr("secateur.solving.solvers.load_backend", lambda name: Scripted)
 
     return script
 
@@ -240,14 +385,26 @@ def test_an_interrupted_backend_is_exit_code_130(problem, scripted, capsys):
 def test_a_bound_that_says_nothing_is_none(problem, scripted, capsys):
     zeros = dict.fromkeys(problem.variables, 0)
     scripted(solution(problem, zeros, bound=-math.inf))
-    assert answer(capsys, "a.bqm", "--backend", "exhaustive")["bound"] is None
+    found = answer(capsys, "a.bqm", "--backend", "exhaustive", "--no-proof")
+    assert (found["bound"], found["gap"], found["proof"]) == (None, None, "no bound")
+
+
+def test_a_proof_of_ours_is_not_taken_for_the_backends_merit(problem, scripted, capsys):
+    energy, _ = brute_force(problem)
+    zeros = dict.fromkeys(problem.variables, 0)
+    scripted(solution(problem, zeros))
+    found = answer(capsys, "a.bqm", "--backend", "exhaustive")
+    assert (found["proof"], found["energy"]) == ("proven", pytest.approx(energy))
+    assert found["backend_energy"] == pytest.approx(problem.bqm.offset)
+    assert run(["solve", "a.bqm", "--backend", "exhaustive"]) == 0
+    assert "own      1 is the best of the backend's own answers\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("count", [[], ["--count", "3"]])
 def test_more_than_two_seconds_show_progress(problem, capsys, monkeypatch, count):
     late = iter(range(0, 10**6, 3))  # each look at the clock is three seconds later
     monkeypatch.setattr("secateur.progress.time", SimpleNamespace(monotonic=lambda: next(late)))
-    arguments = ["solve", "a.bqm", "--option", "reads=1", *count, "--json"]
+    arguments = ["solve", "a.bqm", *ANNEALING, "--option", "reads=1", *count, "--json"]
     assert run(arguments) == 0
     out, err = capsys.readouterr()
     assert "solving with annealing: " in err

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from secateur.cli import run
-from secateur.qubo.files import save_bqm
+from secateur.files import save_bqm
 
 from ..certify.test_verdicts import plain
 

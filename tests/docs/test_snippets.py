@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 import pytest
-from secateur.capacity import solve_exactly
 
+import secateur
 from secateur.backends.entries import list_backends
 from secateur.backends.registry import load_backend
 from secateur.cli import cli, run
@@ -69,7 +69,7 @@ def test_the_eight_lines_of_the_how_to_are_a_backend(tmp_path, monkeypatch):
     (folder / "entry_points.txt").write_text(f"[secateur.backends]\n{lines}")
     monkeypatch.syspath_prepend(str(tmp_path))
     problem = random_problem(8, 1, ones=3)
-    found = solve_exactly(problem, "tree")
+    found = secateur.solve(problem, backend="tree")
     assert found.count == 3
     assert found.energy == pytest.approx(brute_force(problem)[0])
 

@@ -137,7 +137,7 @@ def test_bad_options_are_named_and_change_nothing(options, error, message):
     "stage",
     [
         "secateur.pipeline.collect_statistics",
-        "secateur.methods.solve_exactly",
+        "secateur.methods.solve",
         "secateur.pipeline.refine",
         "secateur.pipeline.compensate",
         "secateur.pipeline.slim",

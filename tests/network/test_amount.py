@@ -57,7 +57,7 @@ def test_a_wrong_amount_is_named_with_a_remedy(amount):
 
 def test_limits_keep_one_channel_of_every_layer():
     limits = keep_one_each(channels(2, 3))
-    assert [(limit.name, limit.variables, limit.at_most) for limit in limits] == [
+    assert [(limit.name, limit.variables, limit.upper) for limit in limits] == [
         ("l0", ("l0:0", "l0:1"), 1),
         ("l1", ("l1:0", "l1:1", "l1:2"), 2),
     ]

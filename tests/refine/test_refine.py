@@ -10,17 +10,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from secateur.capacity import greedy
 
-from secateur.backends import Problem
 from secateur.errors import MetricError, OptionError
 from secateur.network import GatedNetwork, find_channels, keep_one_each
+from secateur.problem import Problem, count
+from secateur.problem.moves import Moves
 from secateur.qubo import fisher_qubo
 from secateur.refine import Evaluator, Exchange, TensorTrain, refine
 from secateur.statistics import collect_statistics
 from secateur.tasks import Task
-from tests.capacity.test_exchange import brute_force, random_problem
 from tests.nets import Chain, mse, regression, seeded
+from tests.random_problems import optimum, random_problem
 
 
 class Planted:
@@ -62,9 +62,9 @@ def test_small_problems_are_solved(method):
     solved = 0
     for seed in range(4):
         truth = random_problem(12, 5, seed)
-        start = greedy(Problem(truth.bqm, 5), swaps=False)
+        start = Moves(Problem(truth.bqm, 5)).greedy()
         found = refine(Planted(truth), truth, start, method, seed=seed)
-        solved += bool(-found.value <= brute_force(truth) + 1e-9)
+        solved += bool(-found.value <= optimum(truth) + 1e-9)
     assert solved >= 3
 
 
@@ -78,7 +78,7 @@ def test_a_wrong_guide_still_leads_up(method):
     guide_bqm = dimod.BinaryQuadraticModel(np.triu(noisy, 1) + np.diag(truth.linear), "BINARY")
     guide_bqm.relabel_variables({i: f"v{i}" for i in range(60)})
     guide = Problem(guide_bqm, 20)
-    start = greedy(guide)
+    start = Moves(guide).incumbent()
     found = refine(Planted(truth), guide, start, method)
     assert found.start == pytest.approx(-float(truth.energies(start)[0]))
     assert found.value > found.start + 1.0
@@ -97,7 +97,7 @@ def test_count_limits_budget_and_never_worse(n, ones, seed, which, budget):
     problem = random_problem(n, min(ones, n), seed, limits=True)
     method = dataclasses.replace(METHODS[which], evaluations=budget)
     metric = Planted(problem)
-    start = greedy(problem, swaps=False)
+    start = Moves(problem).greedy()
     found = refine(metric, problem, start, method, seed=seed)
     assert problem.feasible(found.bits)[0]
     assert found.value >= found.start
@@ -109,7 +109,7 @@ def test_count_limits_budget_and_never_worse(n, ones, seed, which, budget):
 
 def test_the_same_seed_gives_the_same_search():
     problem = random_problem(30, 10, 0)
-    start = greedy(problem, swaps=False)
+    start = Moves(problem).greedy()
     for method in METHODS:
         one, same = (refine(Planted(problem), problem, start, method, seed=3) for _ in range(2))
         assert np.array_equal(one.bits, same.bits)
@@ -121,7 +121,7 @@ def small():
     network, task = seeded(Chain, 6), regression(24, 8, 8)
     channels = find_channels(network, task.calibration[0][0])
     statistics = collect_statistics(network, task, channels, probes=4)
-    problem = Problem(fisher_qubo(statistics), 5, keep_one_each(channels))
+    problem = Problem(fisher_qubo(statistics), [count(5), *keep_one_each(channels)])
     return network, task, channels, problem
 
 
@@ -160,7 +160,7 @@ def test_a_network_is_refined_and_left_alone(small, method):
     network, task, channels, problem = small
     before = {k: v.clone() for k, v in network.state_dict().items()}
     rng = torch.get_rng_state()
-    found = refine(Evaluator(network, channels, task), problem, greedy(problem), method)
+    found = refine(Evaluator(network, channels, task), problem, Moves(problem).incumbent(), method)
     assert problem.feasible(found.bits)[0]
     assert found.value >= found.start
     assert torch.equal(torch.get_rng_state(), rng)
@@ -181,7 +181,7 @@ def test_bad_settings_metrics_and_starts_are_named(small):
             kind(**options)
     nan = Task(task.calibration, mse, lambda o, t: mse(o, t) * float("nan"))
     with pytest.raises(MetricError, match="nan"):
-        refine(Evaluator(network, channels, nan), problem, greedy(problem), Exchange())
+        refine(Evaluator(network, channels, nan), problem, Moves(problem).incumbent(), Exchange())
     zeros = np.zeros(len(channels), dtype=np.int8)
     with pytest.raises(OptionError, match="0 ones"):
         refine(Evaluator(network, channels, task), problem, zeros, Exchange())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from secateur.solve import curves as module
+from secateur.solving import curves as module
 
 from secateur.errors import SecateurError
 from secateur.problem.minplus import best_split

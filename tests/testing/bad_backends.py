@@ -22,13 +22,13 @@ from secateur.backends import (
     make_options,
     option,
 )
-from secateur.backends import verify as verify_module
+from secateur.backends import call as call_module
 from secateur.testing import BackendConformance, brute_force
 
 
 @pytest.fixture(autouse=True)
 def _a_hang_is_told_sooner(monkeypatch):
-    monkeypatch.setattr(verify_module, "GRACE", 0.5)
+    monkeypatch.setattr(call_module, "GRACE", 0.5)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Honest(Backend):
         noise = 1e-12 * (np.abs(problem.linear).sum() + np.abs(problem.couplings).sum())
         while True:
             change = (1 - 2 * bits) * (problem.linear + bits @ problem.couplings)
-            rows = np.flatnonzero(change.min(axis=1) < -noise)
+            rows = np.flatnonzero(change.min(axis=1, initial=0.0) < -noise)
             if not len(rows):
                 return bits
             bits[rows, change[rows].argmin(axis=1)] ^= 1
@@ -173,13 +173,13 @@ class CountsWrong(Honest):
     """Takes the count natively, and is off by ``off``."""
 
     EXPECTED = "test_count"
-    capabilities = replace(Honest.capabilities, native_cardinality=True)
+    capabilities = replace(Honest.capabilities, native=frozenset({"count"}))
     off = 1
 
     def bits(self, problem, options):
-        if problem.ones is None:
+        if problem.count is None:
             return super().bits(problem, options)
-        ones = min(max(problem.ones + self.off, 0), problem.n)
+        ones = min(max(problem.count + self.off, 0), problem.n)
         order = np.argsort(problem.linear)
         bits = np.zeros((1, problem.n), dtype=int)
         bits[0, order[:ones]] = 1
@@ -198,7 +198,7 @@ class HidesThatItCounts(CountsWrong):
 
 class BreaksLimits(Honest):
     EXPECTED = "test_limits"
-    capabilities = replace(Honest.capabilities, native_limits=True)
+    capabilities = replace(Honest.capabilities, native=frozenset({"limit"}))
 
 
 class ProvesWhatIsNotSo(Honest):
@@ -271,6 +271,88 @@ class ChangesTheProblem(Honest):
         solution = super().solve(problem, options)
         problem.bqm.offset += 1e-9
         return solution
+
+
+class ScalesTheBiases(Honest):
+    """Scales what it was handed, in place."""
+
+    EXPECTED = "nothing_else_is_changed"
+
+    def solve(self, problem, options):
+        problem.linear[:] *= 0.1
+        return super().solve(problem, options)
+
+
+class MakesThemWriteable(Honest):
+    EXPECTED = "nothing_else_is_changed"
+
+    def solve(self, problem, options):
+        for values in (problem.linear, *problem.quadratic):
+            values.flags.writeable = True
+            values *= 2
+        return super().solve(problem, options)
+
+
+class ChangesTheModelInPlace(Honest):
+    EXPECTED = "nothing_else_is_changed"
+
+    def solve(self, problem, options):
+        solution = super().solve(problem, options)
+        problem.bqm.scale(0.5)
+        return solution
+
+
+class ProvesWhatASwapBeats(Honest):
+    """The first K variables, called optimal."""
+
+    EXPECTED = "test_count"
+    capabilities = replace(Honest.capabilities, exact=True, native=frozenset({"count"}))
+
+    def solve(self, problem, options):
+        bits = np.zeros((1, problem.n), dtype=int)
+        bits[0, : problem.count or 0] = 1
+        best = float(problem.energies(bits)[0])
+        more = {"status": Status.OPTIMAL, "bound": best, "versions": {"x": "1"}}
+        return Solution.from_bits(problem, bits, options, 0.001, **more)
+
+
+class ProvesWithAGap(Honest):
+    """A gap of 0.1 % is not zero, however small the energies are."""
+
+    EXPECTED = "test_proof"
+    capabilities = replace(Honest.capabilities, exact=True)
+
+    def solve(self, problem, options):
+        solution = super().solve(problem, options)
+        best = float(solution.samples.record.energy.min())
+        return replace(solution, status=Status.OPTIMAL, bound=best - 1e-3 * abs(best))
+
+
+class LosesTheSmallBesideTheHuge(Honest):
+    """Exact in single precision, and says so of more."""
+
+    EXPECTED = "huge_bias"
+    capabilities = replace(Honest.capabilities, exact=True)
+
+    def solve(self, problem, options):
+        states = np.arange(2**problem.n)[:, None] >> np.arange(problem.n)[None, :] & 1
+        row, col, bias = problem.quadratic
+        energies = states @ problem.linear.astype(np.float32)
+        energies += (states[:, row] * states[:, col]) @ bias.astype(np.float32)
+        bits = states[[int(energies.astype(np.float32).argmin())]]
+        best = float(problem.energies(bits)[0])
+        more = {"status": Status.OPTIMAL, "bound": best, "versions": {"x": "1"}}
+        return Solution.from_bits(problem, bits, options, 0.001, **more)
+
+
+class FailsOnNothing(Honest):
+    """Takes the least of a list that is empty."""
+
+    EXPECTED = "degenerate"
+
+    def bits(self, problem, options):
+        assert problem.linear.min() < np.inf
+        return super().bits(problem, options)
 
 
 class TakesMoreThanItSays(Honest):

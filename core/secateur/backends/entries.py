@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 
 from secateur.errors import BackendConflict, BackendNotFound
 
@@ -51,18 +51,19 @@ def points() -> list[EntryPoint]:
 
 def list_backends() -> list[BackendEntry]:
     """Every registered backend, by name; imports no plugin. A name may occur twice."""
-    found = set()
-    for point in points():
-        distribution = point.dist
-        found.add(
-            BackendEntry(
-                point.name,
-                point.value,
-                distribution.name if distribution else "unknown",
-                distribution.version if distribution else "",
-            )
-        )
-    return sorted(found, key=lambda entry: (entry.name, entry.distribution, entry.target))
+    return _entries(points())
+
+
+def _entries(found: Iterable[EntryPoint]) -> list[BackendEntry]:
+    """The entries of some points, sorted; each distribution's metadata are parsed once."""
+    about: dict[Distribution | None, tuple[str, str]] = {None: ("unknown", "")}
+    entries = set()
+    for point in found:
+        if point.dist not in about and point.dist is not None:
+            metadata = point.dist.metadata
+            about[point.dist] = (metadata["Name"], metadata["Version"])
+        entries.add(BackendEntry(point.name, point.value, *about[point.dist]))
+    return sorted(entries, key=lambda entry: (entry.name, entry.distribution, entry.target))
 
 
 def find_backend(name: str) -> BackendEntry:
@@ -72,10 +73,10 @@ def find_backend(name: str) -> BackendEntry:
         BackendNotFound: there is none; the nearest is named.
         BackendConflict: two distributions register it.
     """
-    entries = list_backends()
-    named = [entry for entry in entries if entry.name == name]
+    registered = points()
+    named = _entries(point for point in registered if point.name == name)
     if not named:
-        known = sorted({entry.name for entry in entries})
+        known = sorted({point.name for point in registered})
         near = difflib.get_close_matches(name, known, n=1)
         raise BackendNotFound(
             f"there is no backend {name!r}",

@@ -47,7 +47,8 @@ class Verdict:
         bound: no choice that keeps the demands has less; None where none is stated, or where it is
             verified that no choice keeps them.
         infeasible: no choice keeps the demands.
-        proven: no choice has less than ``energy`` by more than ``tolerance`` of it.
+        proven: no choice has less than ``energy`` by more than ``tolerance`` of it (the offset left
+            out), or by more than the rounding of the largest number.
         tolerance: relative.
         demands: under which this holds, in words.
         nodes: of each block's tree.
@@ -199,7 +200,9 @@ def _check_claims(
             fail("claims, bound", "none, and yet there is a choice")
     elif energy < bound:
         fail("claims, bound", "above the energy of the choice")
-    elif proven and energy - bound > tolerance * abs(energy):
+    elif proven and energy - bound > max(
+        tolerance * abs(energy - Fraction(qubo.offset)), qubo.nothing()
+    ):
         fail("claims, proven", f"the gap is {approximate(energy - bound):.3g}, above the tolerance")
     return energy, bound, proven, tolerance
 

@@ -66,6 +66,11 @@ class Qubo:
                 f"{digest.hexdigest()[:12]!r}",
             )
 
+    def nothing(self) -> Fraction:
+        """A difference that the rounding of the largest number would hide: 2⁻⁵¹ of it."""
+        largest = max(np.abs(self.linear).max(initial=0.0), np.abs(self.bias).max(initial=0.0))
+        return Fraction(max(float(largest), abs(self.offset))) / 2**51
+
     def energy(self, ones: list[int]) -> tuple[Fraction, Fraction]:
         """The exact energy of a choice, and the sum of the absolute values of its terms."""
         chosen = np.zeros(self.size, bool)

@@ -74,6 +74,7 @@ class _Frame(NamedTuple):
     gl: bool
     entry: _State
     parent: _Frame | None
+    met: dict[int, bool]
 
 
 class _Demand:
@@ -190,7 +191,7 @@ class Block:
             used = positions(node["points"], f"{where}, points", len(self.points))
             if used and not self._convex:
                 self._check_convex()
-            frame = _Frame(used, truth(node["gl"], f"{where}, gl"), entry, parent)
+            frame = _Frame(used, truth(node["gl"], f"{where}, gl"), entry, parent, {})
             fixed = pairs_of(node["fixed"], f"{where}, fixed", self.width)
             for i, value in fixed:
                 self._check_free(entry, i, f"{where}, fixed")
@@ -290,18 +291,24 @@ class Block:
         ends = {state.ones: state.energy, state.ones + state.free: state.energy_all}
         pending = [k for k in pending if k not in ends or ends[k] < self.need[k]]
         above: _Frame | None = frame
-        while pending and (above := above.parent if above else None):
-            pending = self._unmet(state, above.points, pending)
-        if frame.gl:
-            pending = [k for k in pending if self._gilmore_lawler(state, k) < self.need[k]]
-        above = frame
         while pending and above:
-            if above.gl:
-                pending = [
-                    k for k in pending if self._gilmore_lawler(above.entry, k) < self.need[k]
-                ]
+            pending = [k for k in pending if not self._met_above(above, k)]
+            above = above.parent
+        if frame.gl and pending:
+            pending = [k for k in pending if self._gilmore_lawler(state, k) < self.need[k]]
+        above = frame.parent
+        while pending and above:
+            pending = self._unmet(state, above.points, pending)
             above = above.parent
         return pending
+
+    def _met_above(self, frame: _Frame, k: int) -> bool:
+        """Whether Gilmore-Lawler on entry to a node is as high as is claimed; found once."""
+        if frame.gl and k not in frame.met:
+            entry = frame.entry
+            possible = entry.ones <= k <= entry.ones + entry.free
+            frame.met[k] = possible and self._gilmore_lawler(entry, k) >= self.need[k]
+        return frame.gl and frame.met[k]
 
     def _gilmore_lawler(self, state: _State, k: int) -> int:
         """The fields of the k - (ones fixed) variables that are least with half their couplings."""

@@ -77,12 +77,12 @@ def solve(
       secateur solve halfunet.bqm --count 173 --certificate proof.json.gz
       secateur verify proof.json.gz halfunet.bqm --count 173
     """
-    import secateur
     from secateur.cli.common import refuse_existing
     from secateur.errors import OptionError
     from secateur.files import read_file
-    from secateur.problem import Problem, read_constraints
+    from secateur.problem import Constraint, Problem, read_constraints
     from secateur.problem import count as exactly
+    from secateur.solving import solve as minimise
 
     refuse_existing(certificate)
     content = read_file(file)
@@ -92,13 +92,13 @@ def solve(
             remedy="leave --count out, or remove the constraint from the file",
         )
     number = content.ones if count is None else count
-    wanted = [] if number is None else [exactly(number)]
+    wanted: list[Constraint] = [] if number is None else [exactly(number)]
     problem = Problem(content.bqm)
     if demands is not None:
         wanted += read_constraints(demands, problem.variables)
     given = key_values(options, "--option")
     _check(backend, given, seed)
-    answer = secateur.solve(
+    answer = minimise(
         problem.with_constraints(wanted),
         backend=backend,
         options=given,

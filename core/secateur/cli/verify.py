@@ -40,7 +40,7 @@ def verify(
     from secateur.certify import check
     from secateur.errors import CertificateError, OptionError
     from secateur.files import read_file
-    from secateur.problem import Problem, read_constraints
+    from secateur.problem import Constraint, Problem, read_constraints
     from secateur.problem import count as exactly
 
     content = read_file(problem)
@@ -50,7 +50,7 @@ def verify(
             remedy="leave --count out, or remove the constraint from the file",
         )
     count = content.ones if count is None else count
-    stated_demands = [] if count is None else [exactly(count)]
+    stated_demands: list[Constraint] = [] if count is None else [exactly(count)]
     if constraints_file is not None:
         stated_demands += read_constraints(constraints_file, list(content.bqm.variables))
     demands = [demand.data() for demand in Problem(content.bqm, stated_demands).demands]

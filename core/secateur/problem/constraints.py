@@ -297,6 +297,16 @@ def quadratic(
     return made if name else replace(made, name=f"quadratic: {_shown(made.labels())}")
 
 
+def copied(constraint: Constraint) -> Constraint:
+    """The same, with mappings of its own."""
+    if isinstance(constraint, Linear):
+        return replace(constraint, coefficients=dict(constraint.coefficients))
+    if isinstance(constraint, Quadratic):
+        pairs = dict(constraint.quadratic)
+        return replace(constraint, linear=dict(constraint.linear), quadratic=pairs)
+    return replace(constraint)
+
+
 def _among(
     words: str,
     number: int,

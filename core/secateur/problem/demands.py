@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError
 from secateur.problem.constraints import Cardinality, Constraint, Linear, Quadratic
+from secateur.problem.frozen import frozen
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
@@ -204,9 +205,9 @@ def compile_demand(constraint: Constraint, index: Mapping[Hashable, int], n: int
     room = ROUNDING * (abs(offset) + float(np.abs(linear).sum() + np.abs(bias).sum()))
     made = Summed(
         constraint,
-        members,
-        linear,
-        (row, col, bias),
+        frozen(members),
+        frozen(linear),
+        (frozen(row), frozen(col), frozen(bias)),
         offset,
         constraint.lower - room,
         constraint.upper + room,
@@ -239,4 +240,5 @@ def _counted(constraint: Cardinality, index: Mapping[Hashable, int], n: int) -> 
             f"{len(members)} variables",
             remedy=f"ask for at most {len(members)}",
         )
-    return Counted(constraint, members, allowed, everything or len(members) == n)
+    everything = everything or len(members) == n
+    return Counted(constraint, frozen(members), frozen(allowed), everything)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError, SecateurError
 from secateur.lazy import dimod
-from secateur.problem.constraints import Constraint, count
+from secateur.problem.constraints import Constraint, copied, count
 from secateur.problem.demands import Counted, Demand, Summed, compile_demand
+from secateur.problem.frozen import frozen
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -171,9 +173,9 @@ class Problem:
     ) -> None:
         self.variables = variables
         """The labels, in the order of every bit vector."""
-        self.linear = _frozen(linear)
+        self.linear = frozen(linear)
         """Linear biases, shape ``(n,)``; cannot be written to."""
-        self.quadratic = (_frozen(quadratic[0]), _frozen(quadratic[1]), _frozen(quadratic[2]))
+        self.quadratic = (frozen(quadratic[0]), frozen(quadratic[1]), frozen(quadratic[2]))
         """Couplings as ``(row, column, bias)``, each pair once, row < column, none zero."""
         self.offset = offset
         """Of the energy."""
@@ -263,16 +265,22 @@ class Problem:
     def with_linear(self, linear: Floats, offset: float | None = None) -> Problem:
         """The same couplings with other linear biases: what changes from call to call."""
         made = self._copy()
-        made.linear = _frozen(np.array(linear, dtype=np.float64))
+        made.linear = frozen(np.array(linear, dtype=np.float64))
         made.offset = self.offset if offset is None else offset
         return made
 
     def apart(self) -> Problem:
-        """The same, to be handed to a stranger: its BQM is its own, its arrays are read-only."""
+        """The same, to be handed to a stranger: nothing that it can change is ours.
+
+        The arrays are shared, for nobody can write to them.
+        """
         made = self._copy()
-        made.linear = self.linear.view()
-        row, col, bias = self.quadratic
-        made.quadratic = (row.view(), col.view(), bias.view())
+        made.__dict__.pop("index", None)
+        made.demands = tuple(
+            replace(demand, constraint=copied(demand.constraint))  # type: ignore[arg-type]
+            for demand in self.demands
+        )
+        made.constraints = tuple(demand.constraint for demand in made.demands)
         made.start = None if self.start is None else self.start.copy()
         return made
 
@@ -348,7 +356,7 @@ class Problem:
         )
         made = csr_array(matrix)
         made.sort_indices()
-        _frozen(made.data)
+        made.data = frozen(made.data)
         return made
 
     def as_matrix(self) -> Floats:
@@ -427,10 +435,26 @@ class Problem:
         A millionth of the terms that the energy is summed from; where these are all zero, what the
         rounding of the others could hide. It grows and shrinks with the problem.
         """
+        return max(1e-6 * self.active(bits), 1e-13 * self.scale)
+
+    def active(self, bits: NDArray[np.generic]) -> float:
+        """The absolute sum of the terms that the energy of ``bits`` has, without the offset."""
         z = np.asarray(bits) != 0
         row, col, bias = self.quadratic
-        active = float(np.abs(self.linear[z]).sum() + np.abs(bias[z[row] & z[col]]).sum())
-        return max(1e-6 * active, 1e-13 * self.scale)
+        return float(np.abs(self.linear[z]).sum() + np.abs(bias[z[row] & z[col]]).sum())
+
+    def nearly(self, energy: float, share: float) -> float:
+        """The gap under which a bound proves an energy: a share of it, or what rounding hides.
+
+        Arguments:
+            energy: of a choice, with the offset.
+            share: of the energy without the offset.
+        """
+        largest = max(
+            float(np.abs(self.linear).max(initial=0.0)),
+            float(np.abs(self.quadratic[2]).max(initial=0.0)),
+        )
+        return max(share * abs(energy - self.offset), 2.0**-51 * max(largest, abs(self.offset)))
 
     def field(self, bits: NDArray[np.generic]) -> Floats:
         """What each variable costs if it becomes one, given the others, shape ``(n,)``."""
@@ -477,8 +501,3 @@ def _tidy(row: Any, col: Any, bias: Any) -> Pairs:
     if not some.all():
         low, high, values = low[some], high[some], values[some]
     return low, high, values
-
-
-def _frozen(values: Any) -> Any:
-    values.flags.writeable = False
-    return values

@@ -170,12 +170,12 @@ class _Ask:
     def named(self) -> Selection:
         """A backend that was named or given, under prices, closed by moves."""
         solver = as_solver(self.backend)
-        resolve_options(solver, self.options)
+        options = resolve_options(solver, self.options).public()
         clock = self.clock.part(1 - PROOF_SHARE) if self._wanted() else self.clock
         search = Search(self.problem, solver, options=self.options, seed=self.seed, control=clock)
         found = search.go()
         native = self.problem.kinds <= solver.capabilities.native
-        about = {"method": "native" if native else "multipliers"}
+        about = {"method": "native" if native else "multipliers", "options": options}
         return self._finish(found, solver.name, about)
 
     def auto(self) -> Selection:
@@ -291,19 +291,21 @@ class _Ask:
         self, found: Found, made: ByBlocks | None, about: dict[str, Any], bits: Bits
     ) -> dict[str, Any]:
         about = {
+            "options": {},
             **about,
             "problem": self.problem.sha256,
             "demands": [constraint.name for constraint in self.problem.constraints],
             "versions": versions(),
-            "options": dict(self.options),
             "time_limit": self.clock.seconds,
         }
         incumbents = list(found.incumbents)
         if found.last is not None:
             about["prices"] = found.prices
             about["versions"] |= dict(found.last.versions)
-            about["options"] = dict(found.last.options)
+            about["options"] = {**about["options"], **found.last.options}
             about["job_id"] = found.last.job_id
+            if found.last.raw.get("reason"):
+                about["reason"] = found.last.raw["reason"]
         if made is not None:
             blocks = [] if made.parts is None else [block.size for block in made.parts.blocks]
             about["blocks"] = {

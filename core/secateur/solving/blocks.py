@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -241,7 +242,9 @@ def _together(
 def _below(bound: float, constant: float) -> float:
     """The sum, rounded down."""
     total = bound + constant
-    return float(np.nextafter(total, -math.inf)) if constant and math.isfinite(total) else total
+    if not math.isfinite(total) or Fraction(total) <= Fraction(bound) + Fraction(constant):
+        return total
+    return float(np.nextafter(total, -math.inf))
 
 
 def _tell(step: Step, offset: float) -> Callable[[Progress], None]:

@@ -246,7 +246,7 @@ def _alone(problem: Problem, block: Block, k: int) -> Problem:
     """A block as a problem with exactly k ones and the demands within it."""
     zeros = np.zeros(problem.n, dtype=np.int8)
     part = subproblem(problem.with_constraints(()), zeros, block.positions)
-    names = {demand.name for demand in (*block.counts, *block.sums)}
+    names = {d.name for d in block.counts} | {d.name for d in block.sums}
     mine = set(part.variables)
     inner = [
         constraint

@@ -75,7 +75,9 @@ def certify(problem: Problem, made: ByBlocks) -> Certificate | None:
         return None
     assert made.bits is not None
     energy = float(problem.energies(made.bits)[0])
-    content = _head(problem, made.bits, energy, min(made.bound, energy), made.closed)
+    # the energy was rounded, and a bound must not be above the exact one
+    below = energy - 4.0 * float(np.finfo(float).eps) * problem.active(made.bits)
+    content = _head(problem, made.bits, energy, min(made.bound, below), made.closed)
     content["checkable"] = True
     content["multipliers"] = [] if made.prices is None else made.prices.multipliers()
     content["blocks"] = [
@@ -115,7 +117,7 @@ def _head(
             "bound": bound,
             "ones": np.flatnonzero(bits).tolist(),
             "tolerance": TOLERANCE,
-            "proven": closed and energy - bound <= TOLERANCE * abs(energy),
+            "proven": closed and energy - bound <= problem.nearly(energy, TOLERANCE),
         },
     }
 

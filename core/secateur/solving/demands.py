@@ -27,7 +27,8 @@ class Demands:
 
     def __init__(self, block: Block) -> None:
         self.block = block
-        self.names = [demand.name for demand in (*block.counts, *block.sums)]
+        self.names = [demand.name for demand in block.counts]
+        self.names += [demand.name for demand in block.sums]
         self.members = np.zeros((len(block.counts), block.size))
         for row, demand in zip(self.members, block.counts, strict=True):
             row[demand.members] = 1.0

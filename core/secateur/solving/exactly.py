@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.backends.base import Backend, Solution, Status, Stopped
-from secateur.backends.call import run
+from secateur.backends.call import resolve_options, run
 from secateur.errors import BackendBudgetSpent, BackendFailed
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
@@ -94,6 +94,7 @@ class Search:
         self.moves = Moves(problem)
         self.native = solver.capabilities.native
         self.found = Found()
+        self.last_seconds = 0.0
         priced = problem.kinds - self.native
         if not priced:
             self.most_calls = 1
@@ -130,7 +131,7 @@ class Search:
                 prices.learn(answer)
                 if prices.closed:
                     break
-                if self.control.late:
+                if self.control.left() <= self.last_seconds:  # another one would not fit
                     found.stopped = Stopped.TIME_LIMIT
                     break
         return found
@@ -148,11 +149,12 @@ class Search:
     def _call(self, prices: Prices, step: Step) -> Bits:
         """One call; updates what was found and returns the best answer, as it came."""
         found = self.found
+        whole = time.monotonic()
         relaxed = prices.relaxed()
         if found.bits is not None:
             relaxed = relaxed.with_start(found.bits[None])
         began = time.monotonic()
-        solution = run(self.solver, relaxed, self._options())
+        solution = run(self.solver, relaxed, self._options(relaxed))
         found.seconds["backend"] += time.monotonic() - began
         found.calls += 1
         found.last = solution
@@ -176,10 +178,14 @@ class Search:
             self._close(row, polish=not proven)
         found.proven = found.proven or proven
         found.seconds["moves"] += time.monotonic() - began
+        self.last_seconds = time.monotonic() - whole
         return np.asarray(best)
 
-    def _options(self) -> dict[str, Any]:
-        """The backend's options for one call: the seed, and its part of the time that is left."""
+    def _options(self, asked: Problem) -> dict[str, Any]:
+        """The backend's options for one call: the seed, and its part of the time that is left.
+
+        A backend that says that it cannot do anything in its part gets more, up to all of it.
+        """
         options = dict(self.options)
         if self.seed is not None:
             options.setdefault("seed", self.seed)
@@ -191,8 +197,15 @@ class Search:
             remaining = min(remaining, SHARED)
         share = max(left / max(remaining, 1), 0.01)
         given = options.get("time_limit")
-        options["time_limit"] = share if given is None else min(float(given), share)
-        return options
+        asked = asked.only(self.native).apart()
+        while True:
+            options["time_limit"] = share if given is None else min(float(given), share)
+            if self.solver.capabilities.metered or share >= left:
+                return options
+            chosen = resolve_options(self.solver, options)
+            if self.solver.applicability(asked, chosen).applicable:
+                return options
+            share = min(2.0 * share, left)
 
     def _none(self, solution: Solution) -> None:
         if solution.status is Status.INFEASIBLE:

@@ -55,15 +55,19 @@ class Price:
         """The vector keeps the demand, and the price has no reason to be lower."""
         if not bool(self.demand.kept(np.asarray(bits)[None])[0]):
             return False
-        return self.value == 0.0 or self.closed or self.least == self.most
+        if self.value == 0.0 or self.closed or self.least == self.most:
+            return True
+        # a price that is paid for nothing is not too high
+        return self.form(bits) == (self.most if self.value > 0 else self.least)
 
     def learn(self, bits: NDArray[np.generic]) -> None:
         """Move the price by what an answer at it shows."""
         form = self.form(bits)
-        over = form > self.most or (form >= self.least and self.value < 0)
-        under = form < self.least or (form <= self.most and self.value > 0)
+        over = form > self.most or (form > self.least and self.value < 0)
+        under = form < self.least or (form < self.most and self.value > 0)
         if not over and not under:
             return
+        before = self.value
         if over:
             self.low = self.value
         else:
@@ -75,8 +79,8 @@ class Price:
         else:
             self.value += self.step if over else -self.step
             self.step *= 3.0
-        if self.least < self.most and self.value * (1 if over else -1) < 0:
-            self.value = 0.0  # an inequality pays on one side only
+        if self.least <= form <= self.most and before * self.value < 0:
+            self.value = 0.0  # an inequality pays on the side that is broken only
 
 
 class Prices:

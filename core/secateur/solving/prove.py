@@ -18,7 +18,7 @@ import numpy as np
 from secateur.problem.minplus import Split, best_split, rest
 from secateur.problem.parts import Block, Floats, Junction
 from secateur.solving.control import Control
-from secateur.solving.convexify import convexify, slope_at
+from secateur.solving.convexify import convexify, seconds, slope_at
 from secateur.solving.curve import Curve
 from secateur.solving.demands import Demands
 from secateur.solving.node_bounds import UNIT, add_exactly
@@ -144,30 +144,34 @@ class _Search:
         self.curves: list[Curve] = []
         self.lower: list[Floats] = []
         self.trees: dict[int, Tree] = {}
-        for l, (block, curve) in enumerate(zip(self.blocks, curves, strict=True)):
+        for i, (block, curve) in enumerate(zip(self.blocks, curves, strict=True)):
             few = block.size <= FEW
-            plain = block.couplings is None and not self.demands[l]
+            plain = block.couplings is None and not self.demands[i]
             own = curve.scaled(factor)
             own.energy[~block.allowed] = np.inf
             self.curves.append(own)
             if plain:
-                self.lower.append(uncoupled(block, self.curves[l], self.slack[l]))
+                self.lower.append(uncoupled(block, self.curves[i], self.slack[i]))
             elif few:
-                self.lower.append(enumerated(block, self.demands[l], self.curves[l], self.slack[l]))
+                self.lower.append(enumerated(block, self.demands[i], self.curves[i], self.slack[i]))
             else:
                 tree = Tree(
-                    block, self.demands[l], self.curves[l], slack=self.slack[l], record=record
+                    block, self.demands[i], self.curves[i], slack=self.slack[i], record=record
                 )
-                self.trees[l] = tree
+                self.trees[i] = tree
                 self.lower.append(tree.lower)
         self.rounds = 0
         self.stopped = "completed"
         self.incumbents: list[tuple[float, float]] = []
+        self._upper: Split | None = None
         self._split()
 
     def _split(self) -> None:
         """Both splits, and the bound that is certainly below."""
-        self.upper = best_split(self.root, [curve.energy for curve in self.curves])
+        if self._upper is None or any(tree.improved for tree in self.trees.values()):
+            self._upper = best_split(self.root, [curve.energy for curve in self.curves])
+            for tree in self.trees.values():
+                tree.improved = False
         self.below: Split = best_split(self.root, self.lower)
         value = self.upper.value
         if math.isfinite(value) and (not self.incumbents or value < self.incumbents[-1][1]):
@@ -188,6 +192,12 @@ class _Search:
         if add_exactly(terms):
             return value
         return value - unit * sum(float(np.abs(x).max(initial=0.0)) for x in terms)
+
+    @property
+    def upper(self) -> Split:
+        """The best selection known."""
+        assert self._upper is not None
+        return self._upper
 
     @property
     def nodes(self) -> int:
@@ -218,18 +228,21 @@ class _Search:
         gap = max(1e-3 * abs(split.value) / len(self.trees), 1e-13 * size)
         import scipy.linalg  # noqa: F401  (it takes a while: not out of the first block's share)
 
+        # decided by the limit, not by what is left of it: the same every time
+        limit = math.inf if self.control.seconds is None else self.control.seconds
+        thorough = sum(seconds(tree.block.size) for tree in self.trees.values()) <= 0.3 * limit
         # the narrow ones first: what they leave of their time goes to the wide ones
         order = sorted(self.trees.items(), key=lambda item: item[1].block.size)
-        costs = [tree.block.size ** 2.5 for _, tree in order]
-        for done, (l, tree) in enumerate(order):
+        costs = [tree.block.size**2.5 for _, tree in order]
+        for done, (i, tree) in enumerate(order):
             if self.control.late:
                 break
-            k = split.counts[l]
-            slope = slope_at(uppers[l], others[l], k)
+            k = int(split.counts[i])
+            slope = slope_at(uppers[i], others[i], k)
             part = self.control.part(0.6 * costs[done] / sum(costs[done:]))
-            diagonal, points = convexify(self.blocks[l], k, slope, gap, part)
+            diagonal, points = convexify(self.blocks[i], k, slope, gap, part, thorough=thorough)
             tree.start(diagonal, points, k)
-            self.lower[l] = tree.lower
+            self.lower[i] = tree.lower
 
     def run(self, tolerance: float, progress: Callable[[Progress], None] | None) -> None:
         """Rounds, until value and bound agree, nothing helps any more, or the time is up."""
@@ -245,8 +258,8 @@ class _Search:
                 return
             before = (self.upper.value, self.below.value)
             worked = self._round(tolerance)
-            for l, tree in self.trees.items():
-                self.lower[l] = tree.refresh()
+            for i, tree in self.trees.items():
+                self.lower[i] = tree.refresh()
             if not worked:
                 self._split()
                 if (self.upper.value, self.below.value) == before:
@@ -262,16 +275,19 @@ class _Search:
         share = (value - below) / 3
         self.rounds += 1
         worked = 0
-        for l, tree in self.trees.items():
+        for i, tree in self.trees.items():
             if not tree.open:
                 continue
             with np.errstate(invalid="ignore"):
-                target = value - self.others[l]
+                target = value - self.others[i]
             # no total fits: nothing is asked of such a count
-            target[np.isposinf(self.others[l])] = -np.inf
-            target = np.minimum(target, self.curves[l].energy) - allowance
+            target[np.isposinf(self.others[i])] = -np.inf
+            target = np.minimum(target, self.curves[i].energy) - allowance
+            k = int(self.below.counts[i])
+            if tree.lower[k] >= target[k]:
+                continue
             tree.aim(target)
-            worked += tree.expand(self.below.counts[l], target, _batch(tree), share)
+            worked += tree.expand(k, target, _batch(tree), share)
             if self.control.late:
                 break
         return worked
@@ -279,17 +295,17 @@ class _Search:
     def proof(self, tolerance: float) -> Proof:
         """On the problem's own scale."""
         records: list[Record] = []
-        for l, block in enumerate(self.blocks if self.recording else []):
-            tree = self.trees.get(l)
+        for i, block in enumerate(self.blocks if self.recording else []):
+            tree = self.trees.get(i)
             if tree is not None:
                 assert tree.record is not None
                 records.append(tree.record)
                 if tree.record.diagonal is not None:
                     tree.record.diagonal = tree.record.diagonal / self.factor
-            elif block.couplings is None and not self.demands[l]:
+            elif block.couplings is None and not self.demands[i]:
                 records.append(uncoupled_record())
             else:
-                records.append(enumerated_record(scaled(block, 1 / self.factor), self.demands[l]))
+                records.append(enumerated_record(scaled(block, 1 / self.factor), self.demands[i]))
         return Proof(
             curves=[curve.scaled(1 / self.factor) for curve in self.curves],
             lower=[lower / self.factor for lower in self.lower],

@@ -7,6 +7,7 @@ bound is the largest of those on its path.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -77,4 +78,4 @@ def fixings(before: Bits, after: Bits) -> list[tuple[tuple[int, int], ...]]:
     values = after[rows, columns].tolist()
     ends = np.searchsorted(rows, np.arange(len(before) + 1)).tolist()
     pairs = list(zip(columns.tolist(), values, strict=True))
-    return [tuple(pairs[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
+    return [tuple(pairs[a:b]) for a, b in itertools.pairwise(ends)]

@@ -97,7 +97,7 @@ def lifted(linear: Floats, couplings: Floats) -> Floats:
 
 def _factor(cost: Floats, dual: Floats) -> Floats | None:
     try:
-        return np.linalg.cholesky(cost - np.diag(dual))
+        return np.asarray(np.linalg.cholesky(cost - np.diag(dual)), dtype=np.float64)
     except np.linalg.LinAlgError:
         return None
 
@@ -135,23 +135,6 @@ def scaled(couplings: Floats, scale: Floats) -> Floats:
     matrix = couplings * np.outer(scale, scale)
     matrix[np.diag_indices(len(scale))] = 1.0
     return matrix
-
-
-def cheap_diagonal(couplings: Floats, scale: Floats | None = None) -> Floats:
-    """A diagonal from one eigenvalue: ``d = -λ_min(S⁻¹JS⁻¹) S²``, S the root of the row sums.
-
-    For blocks that are too wide for the semidefinite relaxation.
-
-    Arguments:
-        couplings: J, shape ``(w, w)``.
-        scale: S², shape ``(w,)``; by default the sums of absolute values over rows. Where J is
-            all but the diagonal of a semidefinite matrix, that diagonal is a good one.
-    """
-    weight = np.abs(couplings).sum(1) if scale is None else scale
-    weight = np.maximum(weight, 1e-12 * (weight.max() if len(weight) else 0.0) + 1e-16)
-    root = 1 / np.sqrt(weight)
-    smallest = float(np.linalg.eigvalsh(couplings * np.outer(root, root))[0])
-    return np.maximum(-smallest, 0.0) * weight
 
 
 def dominant_diagonal(couplings: Floats) -> Floats:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from secateur.solving.certificate import Certificate
 
 
+PROVEN = 1e-6
+"""A proof that claims to be closed may leave this gap, relative to the energy."""
+CLOSED = 1e-9
+"""A bound from elsewhere proves an energy that it meets as nearly as this."""
+
+
 @dataclass(frozen=True, eq=False)
 class Selection:
     """A choice that keeps every demand.
@@ -163,8 +169,9 @@ def make_selection(
     if bound is not None and not math.isfinite(bound):
         bound = None
     if bound is not None:
-        closed = closed or energy - bound <= 1e-3 * problem.tolerance(bits)
         bound = min(bound, energy)
+        # what a prover calls closed must look closed from here, too
+        closed = energy - bound <= problem.nearly(energy, PROVEN if closed else CLOSED)
     return Selection(
         labels=problem.variables,
         bits=bits,

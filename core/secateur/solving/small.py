@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from secateur.solving.node_bounds import UNIT, sums_exactly
 from secateur.solving.record import Node, Record
 from secateur.solving.sdp import dominant_diagonal
 
-FEW = 8
+FEW = 10
 """A block of so many variables is enumerated."""
 
 
@@ -82,30 +84,35 @@ def enumerated_record(block: Block, demands: Demands) -> Record:
 
     With demands its leaves have none: each choice is exact, or breaks a demand.
     """
-    pairs = np.zeros((block.size,) * 2) if block.couplings is None else block.couplings
-    record = Record(None if block.couplings is None else dominant_diagonal(pairs))
-    last = block.size - (0 if demands else 1)
-    record.nodes.append(Node())
-    level = [np.full(block.size, -1, dtype=np.int8)]
-    start = 0
-    for depth in range(max(last, 0)):
-        below: list[Bits] = []
-        first = start + len(level)
-        for i, choice in enumerate(level):
-            node = record.nodes[start + i]
-            node.branch, node.children = depth, (first + 2 * i, first + 2 * i + 1)
-            for value in (0, 1):
-                child = choice.copy()
-                child[depth] = value
-                below.append(child)
-                record.nodes.append(Node())
-        start, level = first, below
-    if demands:
-        for i, choice in enumerate(level):
-            broken = demands.complete(choice)
-            if broken >= 0:
-                record.nodes[start + i].infeasible = demands.names[broken]
-    return record
+    pairs = block.couplings
+    diagonal = None if pairs is None else dominant_diagonal(pairs)
+    if not demands:
+        return Record(diagonal, _halves(block.size, max(block.size - 1, 0)))
+    # the nodes of a tree of its own: its leaves bear names
+    nodes = list(map(copy, _halves(block.size, block.size)))
+    last = len(nodes) - 2**block.size
+    for i, choice in enumerate(_all_choices(block.size)):
+        broken = demands.complete(choice)
+        if broken >= 0:
+            nodes[last + i].infeasible = demands.names[broken]
+    return Record(diagonal, nodes)
+
+
+@lru_cache(maxsize=64)
+def _halves(size: int, depth: int) -> list[Node]:
+    """The tree that branches on the last variable, the one before it, …, level by level.
+
+    So the leaves of a whole tree are all choices in the order of the numbers that they spell.
+    """
+    nodes = [Node()]
+    for level in range(depth):
+        first = len(nodes) - 2**level
+        for i in range(2**level):
+            node = nodes[first + i]
+            node.branch = size - 1 - level
+            node.children = (len(nodes), len(nodes) + 1)
+            nodes += [Node(), Node()]
+    return nodes
 
 
 def scaled(block: Block, factor: float) -> Block:

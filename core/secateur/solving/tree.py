@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from secateur.problem.parts import Block, Floats
 from secateur.solving.curve import Curve
 from secateur.solving.demands import Bits, Demands, descend
-from secateur.solving.node_bounds import UNIT, NodeBounds
+from secateur.solving.node_bounds import UNIT, NodeBounds, Singles
 from secateur.solving.record import Node, Record, fixings
 from secateur.solving.sdp import dominant_diagonal
 
@@ -44,7 +44,9 @@ class Tree:
         # nothing was thrown away below this
         self.floor = curve.energy - slack
         self.nodes = 0
+        self.improved = False
         self._open = np.zeros(0, dtype=np.intp)
+        self._kept = 0
         self._pool = _Pool(block.size)
 
     @property
@@ -81,9 +83,9 @@ class Tree:
         if self.recording:
             self.record = Record(None if block.couplings is None else self.bounds.diagonal)
         root = np.full((1, block.size), -1, dtype=np.int8)
-        values = np.full((1, block.size), wanted / max(block.size, 1))
+        values = np.full((1, block.size), wanted / max(block.size, 1), dtype=np.float32)
         if block.couplings is not None:
-            values *= self.bounds.root
+            values *= self.bounds.height
         nothing = np.full((1, block.size + 1), -np.inf)
         target = np.full(block.size + 1, np.inf)
         batch = _Batch(root, values, np.zeros_like(values), nothing, self._new(1))
@@ -94,22 +96,23 @@ class Tree:
         """The lower curve now. It never falls: every earlier one was a bound too."""
         least = self.floor
         if len(self._open):
-            least = np.minimum(self._pool.lower[self._open].min(0), least)
+            least = np.minimum(self._pool.lower.min(0), least)
         self.lower = np.maximum(self.lower, least)
         return self.lower
 
-    def aim(self, target: Floats) -> Floats:
-        """Drop the nodes that cannot undercut a target; returns it, never above what is known.
+    def aim(self, target: Floats) -> None:
+        """Say what is wanted, and drop the nodes that cannot undercut it.
 
         Arguments:
             target: what this block would have to undercut at each k, shape ``(w + 1,)``.
         """
         self.floor = np.minimum(self.floor, target)
-        if len(self._open):
+        # a node that is kept too long is never branched on: it costs room only
+        if len(self._open) > 1.25 * self._kept:
             keep = (self._pool.lower[self._open] < target).any(1)
             self._pool.free(self._open[~keep])
             self._open = self._open[keep]
-        return target
+            self._kept = len(self._open)
 
     def expand(self, k: int, target: Floats, many: int, share: float) -> int:
         """Branch on the nodes that are lowest at k ones; returns how many were bounded.
@@ -142,8 +145,8 @@ class Tree:
                 parent.branch, parent.children = j, (pair[0], pair[1])
         batch = _Batch(
             np.concatenate([zero, one]),
-            np.concatenate([pool.values[rows]] * 2).astype(float),
-            np.concatenate([pool.dual[rows]] * 2).astype(float),
+            np.concatenate([pool.values[rows]] * 2),
+            np.concatenate([pool.dual[rows]] * 2),
             np.concatenate([pool.lower[rows]] * 2),
             ids,
         )
@@ -152,7 +155,7 @@ class Tree:
         self._bound(batch, k, target, _ITERATIONS)
         return 2 * len(rows)
 
-    def _branch(self, choices: Bits, values: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+    def _branch(self, choices: Bits, values: Singles, k: int) -> NDArray[np.intp]:
         """The free variable whose convexification loses most; first those of broken demands."""
         diagonal, free = self.bounds.diagonal, choices < 0
         score = np.full(choices.shape, 0.0)
@@ -185,7 +188,7 @@ class Tree:
         k: int,
         target: Floats,
         iterations: int,
-        extra: NDArray[np.float32] | None = None,
+        extra: Singles | None = None,
     ) -> None:
         """Bound new nodes, fix in them, drop what is above the target, keep the rest open."""
         bounds = self.bounds
@@ -228,14 +231,15 @@ class Tree:
             alive = again.possible & (at_exit + margin < target)
         else:
             at_exit = at_entry
-        live = alive.any(1)
+        live = np.asarray(alive.any(axis=1))
         if live.any():
-            self._try(self._rounded(forced[live], batch.values[live], k))
+            rounded = self._rounded(forced[live], batch.values[live], k)
+            self._try(rounded, self.bounds.energies(rounded.astype(float)))
         self._settle(batch, done, at_exit, live)
         if self.record is not None:
             self._note(batch.ids, points, fixings(entry, done), extra)
 
-    def _points(self, batch: _Batch, forced: Bits, k: int, iterations: int) -> NDArray[np.float32]:
+    def _points(self, batch: _Batch, forced: Bits, k: int, iterations: int) -> Singles:
         """Where to linearise: relaxed choices near k ones. The batch keeps the state."""
         if self.block.couplings is None:
             return np.zeros(forced.shape, dtype=np.float32)
@@ -273,20 +277,21 @@ class Tree:
         """Raise bounds where no free variable, or every one, is one: both are exact."""
         one = choices == 1
         bits = np.concatenate([one, choices != 0])
-        exact = self.bounds.exact(bits.astype(float))
+        chosen = bits.astype(float)
+        energy = self.bounds.energies(chosen)
+        exact = self.bounds.exact(chosen, energy)
         ones = bits.sum(1)
         rows = np.concatenate([np.arange(len(choices))] * 2)
         lower = lower.copy()
         known = lower[rows, ones] < np.inf
         np.maximum.at(lower, (rows[known], ones[known]), exact[known])
-        self._try(bits.astype(np.int8))
+        self._try(bits.astype(np.int8), energy)
         return lower
 
-    def _try(self, bits: Bits) -> None:
+    def _try(self, bits: Bits, energy: Floats) -> None:
         """Improve the upper curve by complete choices and what swaps make of them."""
         curve, block = self.curve, self.block
         ones = bits.sum(1)
-        energy = self.bounds.energies(bits.astype(float))
         best = curve.energy[ones]
         with np.errstate(invalid="ignore"):
             better = energy < np.where(np.isfinite(best), best - 1e-12 * np.abs(best), best)
@@ -298,7 +303,7 @@ class Tree:
             value = float(self.bounds.energies(choice[None].astype(float))[0])
             if value > energy[i]:
                 choice, value = bits[i], float(energy[i])
-            curve.offer(choice, value)
+            self.improved |= curve.offer(choice, value)
 
     def _new(self, count: int) -> NDArray[np.intp]:
         """Numbers for new nodes, recorded if they are."""
@@ -316,9 +321,9 @@ class Tree:
     def _note(
         self,
         ids: NDArray[np.intp],
-        points: NDArray[np.float32],
+        points: Singles,
         pairs: list[tuple[tuple[int, int], ...]],
-        extra: NDArray[np.float32] | None,
+        extra: Singles | None,
     ) -> None:
         """Record points and fixings of nodes."""
         assert self.record is not None
@@ -335,8 +340,8 @@ class _Batch:
     """Nodes under way: fixings, the state of the relaxation, bounds from above, numbers."""
 
     choices: Bits
-    values: Floats
-    dual: Floats
+    values: Singles
+    dual: Singles
     lower: Floats
     ids: NDArray[np.intp]
 
@@ -347,7 +352,7 @@ class _Batch:
 
 
 class _Pool:
-    """Open nodes in arrays that grow; freed rows are used again."""
+    """Open nodes in arrays that grow; freed rows, of infinite bounds, are used again."""
 
     def __init__(self, size: int) -> None:
         self.choices = np.zeros((0, size), dtype=np.int8)
@@ -358,16 +363,17 @@ class _Pool:
         self._free = np.zeros(0, dtype=np.intp)
 
     def add(
-        self, choices: Bits, values: Floats, dual: Floats, lower: Floats, ids: NDArray[np.intp]
+        self, choices: Bits, values: Singles, dual: Singles, lower: Floats, ids: NDArray[np.intp]
     ) -> NDArray[np.intp]:
         """Returns the rows where they are kept."""
         count = len(choices)
         if len(self._free) < count:
             old = len(self.choices)
-            more = max(64, old, count)
+            more = max(64, old // 2, count)
             for name in ("choices", "values", "dual", "lower", "ids"):
                 array = getattr(self, name)
-                room = np.zeros((more, *array.shape[1:]), dtype=array.dtype)
+                nothing = np.inf if name == "lower" else 0
+                room = np.full((more, *array.shape[1:]), nothing, dtype=array.dtype)
                 setattr(self, name, np.concatenate([array, room]))
             self._free = np.concatenate([np.arange(old, old + more), self._free])
         rows, self._free = self._free[-count:], self._free[:-count]
@@ -376,4 +382,5 @@ class _Pool:
         return rows
 
     def free(self, rows: NDArray[np.intp]) -> None:
+        self.lower[rows] = np.inf
         self._free = np.concatenate([self._free, rows])

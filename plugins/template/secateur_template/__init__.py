@@ -30,7 +30,7 @@ class Template(Backend):
         noise = 1e-12 * (np.abs(problem.linear).sum() + np.abs(problem.quadratic[2]).sum())
         while True:
             change = (1 - 2 * bits) * (problem.linear + bits @ problem.couplings)
-            rows = np.flatnonzero(change.min(axis=1) < -noise)
+            rows = np.flatnonzero(change.min(axis=1, initial=0.0) < -noise)
             if not len(rows):
                 break
             bits[rows, change[rows].argmin(axis=1)] ^= 1

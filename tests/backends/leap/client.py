@@ -12,8 +12,9 @@ from typing import Any
 import dimod
 import numpy as np
 
-from secateur.backends import Problem, make_options
+from secateur.backends import make_options
 from secateur.errors import SecateurError
+from secateur.problem import Problem, count
 from secateur_backends.leap import Leap
 
 
@@ -22,7 +23,7 @@ def make_problem(n: int = 6, ones: int | None = None, seed: int = 0, limits: Any
     bqm = dimod.BinaryQuadraticModel(np.triu(rng.normal(size=(n, n))), "BINARY")
     bqm.offset = 1.5
     bqm.relabel_variables({i: f"conv.{i % 2}:{i}" for i in range(n)})
-    return Problem(bqm, ones=ones, limits=tuple(limits))
+    return Problem(bqm, [*([] if ones is None else [count(ones)]), *limits])
 
 
 def main(text: str) -> None:

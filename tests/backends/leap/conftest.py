@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from secateur.backends import Limit, Problem, Solution, make_options
+from secateur.backends import Solution, make_options
+from secateur.problem import Problem, at_most
 from secateur_backends.leap import Leap
 
 from .client import make_problem
@@ -76,7 +77,7 @@ def options_for(backend: Any, server: LeapServer, journal: Path, **given: Any) -
 
 def limited_problem() -> Problem:
     problem = make_problem()
-    limit = Limit("conv.0", problem.variables[:3], 1)
+    limit = at_most(1, problem.variables[:3], name="conv.0")
     return make_problem(ones=3, limits=[limit])
 
 

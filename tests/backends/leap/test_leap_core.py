@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from secateur.backends.verify import run
 
-from secateur.backends import Problem
+from secateur.backends.call import run
 from secateur.errors import BackendOptionError, BackendUnavailable, BackendUnsuitable
+from secateur.problem import Problem
 from secateur_backends.leap import Leap, LeapBQM
 from secateur_backends.leap_qpu import LeapQPU
 

@@ -11,12 +11,14 @@ from typing import Any
 import dimod
 import numpy as np
 import pytest
-from secateur.backends.decomposition import decompose
-from secateur.backends.verify import run
-from secateur.capacity import solve_exactly
 
-from secateur.backends import Problem, Status, Stopped, make_options
+import secateur
+from secateur.backends import Status, Stopped, make_options
+from secateur.backends.call import run
 from secateur.errors import BackendFailed, BackendMisbehaved, BackendUnsuitable
+from secateur.problem import Problem
+from secateur.solving import Selection
+from secateur.solving.decomposition import decompose
 from secateur_backends.leap import Leap, LeapBQM, constrained
 from secateur_backends.leap_cost import count_biases, minimum_time
 
@@ -199,19 +201,19 @@ def test_a_record_that_cannot_be_read_is_not_passed_over(
 
 def test_the_budget_is_for_all_calls_of_a_search(server: LeapServer, journal: Path) -> None:
     """The capacity search over the BQM solver calls again and again: 3 s each."""
-    options = options_for(LeapBQM(), server, journal, max_charge_s=7.0)
+    options = as_mapping(options_for(LeapBQM(), server, journal, max_charge_s=7.0))
     problem = attracting_problem()
-    found = solve_exactly(problem, LeapBQM(), options=options, seed=None)
+    found = search(problem, options)
     assert found.stopped is Stopped.BUDGET
     assert 6.0 <= server.charged <= 7.0
-    assert found.count == problem.ones
+    assert found.count == problem.count
     assert found.calls == 2
 
 
 def test_a_budget_below_one_call_is_an_error(server: LeapServer, journal: Path) -> None:
-    options = options_for(LeapBQM(), server, journal, max_charge_s=2.0)
+    options = as_mapping(options_for(LeapBQM(), server, journal, max_charge_s=2.0))
     with pytest.raises(BackendUnsuitable, match=r"3\.\d+ s would be charged"):
-        solve_exactly(attracting_problem(), LeapBQM(), options=options, seed=None)
+        search(attracting_problem(), options)
     assert server.charged == 0
 
 
@@ -219,7 +221,7 @@ def test_the_budget_is_for_all_parts_of_a_decomposition(
     server: LeapServer, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = options_for(LeapBQM(), server, journal, max_charge_s=7.0)
-    inner = {f.name: getattr(given, f.name) for f in fields(given)}
+    inner = as_mapping(given)
     solution = run(
         decompose(LeapBQM), make_problem(n=12), {"size": 4, "inner": inner, "max_calls": 5}, seed=1
     )
@@ -227,8 +229,17 @@ def test_the_budget_is_for_all_parts_of_a_decomposition(
     assert len(solution.samples)
 
 
+def as_mapping(options: Any) -> dict[str, Any]:
+    return {f.name: getattr(options, f.name) for f in fields(options)}
+
+
+def search(problem: Problem, options: dict[str, Any]) -> Selection:
+    """By the service alone: a proof of ours would hide how the search ended."""
+    return secateur.solve(problem, backend=LeapBQM(), options=options, seed=None, proof=False)
+
+
 def attracting_problem() -> Problem:
     """All or none: an offset reaches no count between, and the search goes on and on."""
     bqm = dimod.BinaryQuadraticModel(-np.triu(np.ones((10, 10)), 1), "BINARY")
     bqm.add_linear_from({k: 4.5 + 0.1 * k for k in range(10)})
-    return Problem(bqm, ones=5)
+    return Problem(bqm, 5)

@@ -13,13 +13,14 @@ from typing import Any
 import dimod
 import pytest
 
-from secateur.backends import Problem, Solution
+from secateur.backends import Solution
 from secateur.errors import (
     BackendError,
     BackendFailed,
     BackendMisbehaved,
     BackendUnavailable,
 )
+from secateur.problem import Problem
 
 from .conftest import Solve, best_energy, make_problem
 from .server import Fault, LeapServer

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from secateur.backends import Limit, Problem
 from secateur.errors import BackendFailed
+from secateur.problem import Problem, at_most
 from secateur_backends.leap import positional
 from secateur_backends.leap_answer import read_answer
 from secateur_backends.leap_jobs import Journal, State, default_folder, job_key, write_whole
@@ -91,12 +91,12 @@ def test_the_key_changes_with_everything_that_determines_the_job() -> None:
     moved.offset += 1e-9
     changed = problem.bqm.copy()
     changed.add_quadratic("conv.0:0", "conv.1:1", 1e-12)
-    limit = Limit("l", problem.variables[:2], 1)
+    limit = at_most(1, problem.variables[:2], name="l")
     keys = [
         job_key(problem, a=1),
         job_key(problem, a=2),
-        job_key(Problem(problem.bqm, ones=1), a=1),
-        job_key(Problem(problem.bqm, limits=(limit,)), a=1),
+        job_key(Problem(problem.bqm, 1), a=1),
+        job_key(Problem(problem.bqm, [limit]), a=1),
         job_key(Problem(renamed), a=1),
         job_key(Problem(moved), a=1),
         job_key(Problem(changed), a=1),

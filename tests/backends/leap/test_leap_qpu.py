@@ -8,8 +8,9 @@ from typing import Any
 import dimod
 import pytest
 
-from secateur.backends import Problem, Status, Stopped, make_options
+from secateur.backends import Status, Stopped, make_options
 from secateur.errors import BackendFailed, BackendMisbehaved, BackendUnsuitable
+from secateur.problem import Problem
 from secateur_backends.leap_qpu import LeapQPU
 
 from .client import make_problem

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from secateur.backends import Problem
 from secateur.errors import BackendFailed
+from secateur.problem import Problem
 
 from .client import make_problem
 from .conftest import Solve, best_energy

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from secateur.backends import Problem, Status, Stopped, make_options
+from secateur.backends import Status, Stopped, make_options
 from secateur.errors import BackendUnsuitable
+from secateur.problem import Problem
 from secateur_backends.leap import Leap, LeapBQM
 
 from .conftest import Solve, best_energy, limited_problem, make_problem

@@ -178,7 +178,7 @@ from secateur_backends.leap_qpu import LeapQPU
 for kind in (Leap, LeapBQM, LeapQPU):
     kind.availability(), kind.cite(), kind.Options()
 import dimod
-from secateur.backends import Problem
+from secateur.problem import Problem
 Leap().applicability(Problem(dimod.BinaryQuadraticModel({"a": 1}, {}, "BINARY")))
 heavy = [n for n in sys.modules if n.split(".")[0] in ("dwave", "minorminer", "requests", "torch")]
 print(heavy)

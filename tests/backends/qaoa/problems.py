@@ -6,7 +6,7 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends import Problem
+from secateur.problem import Problem
 
 
 def random_problem(
@@ -16,7 +16,9 @@ def random_problem(
     bqm = dimod.BinaryQuadraticModel(np.triu(random.normal(size=(n, n))), "BINARY")
     bqm.offset = float(random.normal())
     labels = {i: f"layer.{n - i}:{i}" for i in range(n)}  # not in lexical order
-    return Problem(bqm.relabel_variables(labels, inplace=False), ones=ones, start=start)
+    return Problem(
+        bqm.relabel_variables(labels, inplace=False), () if ones is None else ones, start=start
+    )
 
 
 def all_bits(n: int) -> NDArray[np.int8]:

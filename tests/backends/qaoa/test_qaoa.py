@@ -9,15 +9,16 @@ from typing import Any
 import dimod
 import numpy as np
 import pytest
-from secateur.backends.verify import run
 
-from secateur.backends import Limit, Problem, Solution, Status, Stopped, make_options
+from secateur.backends import Solution, Status, Stopped, make_options
+from secateur.backends.call import run
 from secateur.errors import (
     BackendError,
     BackendOptionError,
     BackendUnavailable,
     BackendUnsuitable,
 )
+from secateur.problem import Problem, at_most, count
 from secateur_backends import qaoa as module
 from secateur_backends.qaoa import QAOA
 from secateur_backends.qaoa_device import QAOADevice
@@ -64,7 +65,9 @@ def test_variable_zero_is_not_the_last_bit(simulator: str) -> None:
     """A ground state that no reversal leaves alone: the little-endian trap."""
     bqm = dimod.BinaryQuadraticModel({"a": -3.0, "b": -3.0, "c": 3.0, "d": 3.0}, {}, 0.0, "BINARY")
     for ones in (None, 2):
-        solution = solve(Problem(bqm, ones=ones), simulator=simulator, seed=0, iterations=10)
+        solution = solve(
+            Problem(bqm, () if ones is None else ones), simulator=simulator, seed=0, iterations=10
+        )
         assert solution.samples.first.sample == {"a": 1, "b": 1, "c": 0, "d": 0}
         most = solution.samples.record.num_occurrences.argmax()
         assert list(solution.samples.record.sample[most]) == [1, 1, 0, 0]
@@ -110,8 +113,8 @@ def test_no_variables_and_no_costs() -> None:
 
 def test_limits_are_not_native_and_left_alone() -> None:
     problem = random_problem(4, ones=2)
-    limited = Problem(problem.bqm, 2, (Limit("layer", problem.variables[:2], 1),))
-    assert not QAOA.capabilities.native_limits
+    limited = Problem(problem.bqm, [count(2), at_most(1, problem.variables[:2], name="layer")])
+    assert QAOA.capabilities.native == {"count"}
     assert len(solve(limited, seed=0).samples)
 
 
@@ -126,7 +129,7 @@ def test_a_start_raises_its_probability_and_is_in_the_answer() -> None:
         2 * cold.raw["probability_of_optimum"]
     )
     for ones in (None, int(best.sum())):
-        started = Problem(problem.bqm, ones, start=best)
+        started = Problem(problem.bqm, () if ones is None else ones, start=best)
         answer = solve(started, shots=1, iterations=1, seed=0)
         assert answer.samples.first.energy <= problem.energies(best)[0] + 1e-9
 
@@ -169,9 +172,7 @@ def test_time_and_memory_are_estimated_before() -> None:
     assert took / 20 < estimate < 20 * took + 0.2
 
 
-@pytest.mark.parametrize(
-    ("mixer", "ones", "remedy"), [("x", 3, "xy"), ("xy", None, "Problem.ones")]
-)
+@pytest.mark.parametrize(("mixer", "ones", "remedy"), [("x", 3, "xy"), ("xy", None, "count")])
 def test_a_mixer_that_does_not_fit_is_refused(mixer: str, ones: int | None, remedy: str) -> None:
     with pytest.raises(BackendUnsuitable, match=remedy):
         solve(random_problem(5, ones=ones), mixer=mixer)

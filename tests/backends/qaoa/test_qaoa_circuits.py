@@ -10,7 +10,7 @@ import pytest
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Operator, Statevector
 
-from secateur.backends import Problem
+from secateur.problem import Problem
 from secateur_backends.qaoa_ansatz import Ansatz, Ising, make_ansatz
 from secateur_backends.qaoa_circuits import circuit, dicke
 from secateur_backends.qaoa_simulation import Simulation, ising_energies, to_bits

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from secateur.backends.verify import run
+from secateur.backends.call import run
 from secateur.testing import BackendConformance, balanced_problem
 
 

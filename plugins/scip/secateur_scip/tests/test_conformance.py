@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from secateur.problem import Problem
-from secateur.backends.verify import run
+from secateur.backends.call import run
 from secateur.testing import BackendConformance, brute_force, random_problem
 from secateur_scip import SCIP
 

@@ -1,0 +1,68 @@
+"""One time limit for the whole search, whatever the backend."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+import secateur
+from secateur.errors import BackendUnsuitable
+from secateur.problem import Problem, at_most, count
+
+LIMIT = 2.0
+ALLOWED = 1.2 * LIMIT + 1.0
+
+
+def dense(n: int) -> Problem:
+    rng = np.random.default_rng(0)
+    row, col = np.triu_indices(n, 1)
+    bias = rng.normal(size=len(row))
+    demands = [count(n // 3), at_most(n // 4, range(n // 2), name="half")]
+    return Problem.from_arrays(range(n), rng.normal(size=n), (row, col, bias), 0.0, demands)
+
+
+PROBLEM = dense(300)
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "annealing",
+        "tabu",
+        "path-integral",
+        "steepest-descent",
+        "branch-and-bound",
+        "decompose:annealing",
+        "decompose:exhaustive",
+        "auto",
+        "greedy",
+    ],
+)
+def test_the_whole_search_ends_in_time(backend):
+    began, cpu = time.monotonic(), time.process_time()
+    found = secateur.solve(PROBLEM, backend=backend, time_limit=LIMIT)
+    _ = found.samples
+    wall, spent = time.monotonic() - began, time.process_time() - cpu
+    assert PROBLEM.feasible(found.bits)[0]
+    assert found.provenance["time_limit"] == LIMIT
+    assert spent <= ALLOWED  # on a busy machine the clock on the wall runs ahead
+    assert wall <= ALLOWED + 4.0
+    assert found.seconds <= wall
+
+
+@pytest.mark.parametrize("backend", ["annealing", "tabu", "path-integral"])
+def test_a_proof_that_is_asked_for_is_within_the_same_limit(backend):
+    cpu = time.process_time()
+    found = secateur.solve(PROBLEM, backend=backend, time_limit=LIMIT, proof=True)
+    assert time.process_time() - cpu <= ALLOWED
+    assert found.bound is not None
+    assert found.bound < found.energy
+
+
+def test_what_does_not_fit_is_told_at_once():
+    began = time.process_time()
+    with pytest.raises(BackendUnsuitable, match="300 variables"):
+        secateur.solve(PROBLEM, backend="exhaustive", time_limit=LIMIT)
+    assert time.process_time() - began < 1.0
