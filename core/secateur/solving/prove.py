@@ -237,12 +237,15 @@ class _Search:
         # decided by the limit, not by what is left of it: the same every time
         limit = math.inf if self.control.seconds is None else self.control.seconds
         thorough = sum(seconds(tree.block.size) for tree in self.trees.values()) <= 0.3 * limit
-        for done, (i, tree) in enumerate(self.trees.items()):
+        # the narrow ones first: what they leave of their time goes to the wide ones
+        order = sorted(self.trees.items(), key=lambda item: item[1].block.size)
+        costs = [tree.block.size**2.5 for _, tree in order]
+        for done, (i, tree) in enumerate(order):
             if self.control.late:
                 break
             k = int(split.counts[i])
             slope = slope_at(uppers[i], others[i], k)
-            part = self.control.part(0.6 / (len(self.trees) - done))
+            part = self.control.part(0.6 * costs[done] / sum(costs[done:]))
             diagonal, points = convexify(self.blocks[i], k, slope, gap, part, thorough=thorough)
             tree.start(diagonal, points, k)
             self.lower[i] = tree.lower
