@@ -35,9 +35,10 @@ def measured(n: int, reads: int, sweeps: int, repeats: int) -> dict[str, Any]:
     import dimod
     import numpy as np
     from dwave.samplers import SimulatedAnnealingSampler
-    from secateur.backends import Problem
+
     from secateur.backends.call import run
     from secateur.backends.registry import load_backend
+    from secateur.problem import Problem
 
     rng = np.random.default_rng(n)
     bqm = dimod.BinaryQuadraticModel(np.triu(rng.normal(size=(n, n))), "BINARY")
