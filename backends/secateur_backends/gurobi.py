@@ -30,7 +30,6 @@ from secateur.backends import (
     option,
 )
 from secateur.errors import BackendFailed, BackendUnavailable
-from secateur.lazy import dimod
 from secateur.problem import Problem
 from secateur.problem.reduction import Core, reduce
 from secateur.solving.control import Control
