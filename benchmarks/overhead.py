@@ -20,10 +20,10 @@ from pathlib import Path
 import dimod
 import numpy as np
 from dwave.samplers import SimulatedAnnealingSampler
-from secateur.backends.call import run
 
-from secateur.problem import Problem
+from secateur.backends.call import run
 from secateur.backends.registry import load_backend
+from secateur.problem import Problem
 from secateur.versions import versions
 
 

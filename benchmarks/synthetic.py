@@ -8,6 +8,7 @@ are not negative. Scales are log-normal, within layers and between them.
 from __future__ import annotations
 
 import numpy as np
+
 from secateur.network.channels import Channels, Group, Member
 from secateur.statistics import ChannelStatistics
 

@@ -156,6 +156,8 @@ class _Sampled(Backend):
             samples, stopped = _interruptible(bqm, lambda b, s: call(b, s, seed), until)
             samples = samples.relabel_variables(dict(enumerate(problem.variables)), inplace=False)
         took = time.monotonic() - started
+        if any(done < getattr(options, name) for name, done in (raw or {}).items()):
+            stopped = Stopped.TIME_LIMIT  # fewer, so that they fit
         return Solution(
             samples=samples,
             status=Status.FEASIBLE,
@@ -226,6 +228,7 @@ class Annealing(_Sampled):
                     seed=seed,
                     stop=stop,
                 )
+                raw["reads"] = len(rows)
                 return as_samples(rows if start is None else np.vstack([rows, start]), bqm)
             more: dict[str, Any] = {}
             if start is not None:
@@ -319,6 +322,7 @@ class SteepestDescent(_Sampled):
         assert isinstance(options, DescentOptions)
         limit = options.time_limit
         until = None if limit is None else time.monotonic() + limit
+        raw: dict[str, Any] = {}
 
         def call(
             bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
@@ -330,10 +334,12 @@ class SteepestDescent(_Sampled):
                 starts[: len(given)] = given
             if until is not None:
                 sample = self._sampler().sample
-                return as_samples(descended(sample, bqm, starts, cost=self.cost, stop=stop), bqm)
+                rows = descended(sample, bqm, starts, cost=self.cost, deadline=until, stop=stop)
+                raw["reads"] = len(rows)
+                return as_samples(rows, bqm)
             return self._sampler().sample(bqm, initial_states=(starts, list(range(problem.n))))
 
-        return self._finish(problem, options, call, until)
+        return self._finish(problem, options, call, until, raw)
 
 
 class PathIntegral(_Sampled):

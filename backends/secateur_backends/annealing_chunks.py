@@ -95,7 +95,7 @@ def annealed(
         schedule: an inverse temperature a sweep.
         starts: a read's first state each, shape ``(reads, n)``.
         cost: of a call.
-        deadline: of ``time.monotonic``.
+        deadline: of ``time.monotonic``; a read that would not fit is not begun.
         seed: of the first call.
         stop: asked between calls.
 
@@ -147,16 +147,25 @@ def descended(
     starts: NDArray[np.int8],
     *,
     cost: Cost,
+    deadline: float,
     stop: Callable[[], bool],
 ) -> NDArray[np.int8]:
     """Descents in batches, until the time is up; at least one batch."""
     n = len(bqm.variables)
     handing, unit = cost.handing(n, bqm.num_interactions), cost.unit(n, bqm.num_interactions)
-    batch = max(1, int(max(LOOK, handing) / unit))
-    rows = []
-    for first in range(0, len(starts), batch):
+    clock = Clock(deadline)
+    rows, first = [], 0
+    while first < len(starts):
+        fitting = (clock.left / clock.slow - handing) / unit
+        if rows and fitting < 1:
+            break
+        # half of what would fit: how long a descent is varies
+        batch = max(1, int(min(max(LOOK, handing) / unit, 0.5 * fitting)))
         part = starts[first : first + batch]
+        began = time.monotonic()
         rows.append(in_order(sample(bqm, initial_states=(part, list(range(n)))), n))
+        clock.learn(time.monotonic() - began, handing + unit * len(part))
+        first += batch
         if stop():
             break
     return np.concatenate(rows)

@@ -318,6 +318,36 @@ def test_a_descent_can_be_cut_short():
     assert problem.energies(two)[0] < problem.energies(one)[0] < problem.energies(start)[0]
 
 
+def test_under_sums_the_best_of_each_side_are_asked(monkeypatch):
+    """A window of three of each side: the best swap that a slack demand allows is within it."""
+    monkeypatch.setattr(moves_room, "_SUMMED", 3)
+    rng = np.random.default_rng(0)
+    values = rng.permutation(30).astype(float)
+    slack = linear({f"v{i}": 1.0 for i in range(30)}, upper=29.5)
+    problem = Problem(model(np.diag(values)), [count(12), slack])
+    start = np.zeros(30, np.int8)
+    start[np.argsort(values)[-12:]] = 1
+    one = Moves(problem).descend(start, most=1)
+    assert problem.energies(one)[0] == problem.energies(start)[0] - 29.0
+    assert problem.energies(Moves(problem).descend(start))[0] == sum(range(12))
+
+
+def test_what_is_asked_again_after_a_move_is_little():
+    """The best swap of a block that was not touched is remembered."""
+    upper = np.kron(np.eye(5), matrix("signed", 8, np.random.default_rng(0)))
+    problem = Problem(model(upper), 15)
+    state = Moves(problem).state((np.arange(40) < 15).astype(np.int8))
+    asked = []
+    inside = state._inside
+    state._inside = lambda block, allowed: asked.append(block) or inside(block, allowed)
+    moved = 0
+    while state.improve():
+        moved += 1
+    assert moved > 3
+    assert len(asked) <= 5 + 2 * moved + 2
+    assert nothing_improves(problem, state.bits)
+
+
 def test_the_best_move_is_made_first():
     problem = random_problem(9, 4, 5)
     bits = feasible_rows(problem)[17]

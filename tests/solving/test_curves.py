@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from secateur.solving import curves as module
 
 from secateur.errors import SecateurError
 from secateur.problem.minplus import best_split
 from secateur.problem.parts import Block, InnerCount, InnerSum, Junction
+from secateur.solving import curves as module
 from secateur.solving.control import Control
 from secateur.solving.curve import Curve
 from secateur.solving.curves import feed, upper_curve, upper_curves

@@ -19,6 +19,7 @@ from tests.solving.planted_backends import (
     Everything,
     Halfway,
     Interrupted,
+    Meddler,
     MeteredNative,
     Native,
     Noisy,
@@ -203,6 +204,23 @@ def test_the_calls_share_the_time_of_the_whole_search():
     asked = {"time_limit": 0.01}
     Search(random_problem(10, 4, 0), Slow(), options=asked, control=Control(9.0)).go()
     assert set(Slow.limits) == {0.01}
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "told"),
+    [
+        ("bqm", BackendMisbehaved, "says optimal at 0.5, and a descent from there finds -0.5"),
+        ("arrays", BackendMisbehaved, "claims the energy 0 for a sample of 0.5"),
+        ("in place", BackendFailed, "read-only"),
+    ],
+)
+def test_what_a_backend_does_to_its_copy_is_no_proof(monkeypatch, how, error, told):
+    monkeypatch.setattr(Meddler, "how", how)
+    problem = Problem(dimod.BinaryQuadraticModel({"a": -1.0, "b": 2.0}, {}, 0.5, "BINARY"))
+    with pytest.raises(error, match=told):
+        Search(problem, Meddler()).go()
+    assert problem.energies([[1, 0]])[0] == -0.5
+    assert problem.bqm.energy({"a": 1, "b": 0}) == -0.5
 
 
 def test_one_exact_call_is_taken_as_it_is():

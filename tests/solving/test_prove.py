@@ -294,3 +294,26 @@ def test_many_uncoupled_variables():
     assert proof.curves[0].choice(n // 3) @ h == pytest.approx(proof.value, rel=1e-12)
     assert proof.closed
     assert proof.bound <= proof.value <= proof.bound + 1e-9
+
+
+def test_a_record_that_is_too_large_is_given_up(monkeypatch):
+    rng = np.random.default_rng(2)
+    blocks = blocks_of("signed", [24, 20], rng)
+    root = flat(blocks, [17])
+    start = random_curves(blocks, rng)
+    whole = prove(blocks, root, start, control=Control())
+    assert len(whole.records) == 2
+    monkeypatch.setattr(engine, "RECORD_BYTES", 1000)
+    proof = prove(blocks, root, start, control=Control())
+    assert proof.records == []
+    assert (proof.closed, proof.value, proof.nodes) == (True, whole.value, whole.nodes)
+
+
+def test_memory_is_limited_and_the_bound_stated(monkeypatch):
+    rng = np.random.default_rng(2)
+    blocks = blocks_of("signed", [40, 30], rng)
+    monkeypatch.setattr(engine, "OPEN_BYTES", 10_000)
+    proof = prove(blocks, flat(blocks, [30]), random_curves(blocks, rng), control=Control())
+    assert proof.stopped == "memory limit"
+    assert not proof.closed
+    assert np.isfinite(proof.bound)

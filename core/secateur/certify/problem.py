@@ -99,6 +99,7 @@ class Form:
             limits = [whole(data["lower"], where), len(linear)]
             if data["upper"] is not None:
                 limits[1] = min(limits[1], whole(data["upper"], where, limits[0]))
+            limits[1] -= max(0, limits[1] - limits[0]) % step  # the largest number that it allows
             bounds: list[Fraction | None] = [Fraction(x) for x in limits]
         else:
             if kind == "linear":

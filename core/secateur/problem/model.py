@@ -384,10 +384,18 @@ class Problem:
         for label in self.variables:
             digest.update(repr(label).encode() + b"\n")
         row, col, bias = self.quadratic
-        order = np.lexsort((col, row))
-        for values, kind in ((self.linear, "<f8"), (row[order], "<i8"), (col[order], "<i8")):
-            digest.update((np.asarray(values) + 0).astype(kind).tobytes())
-        digest.update((bias[order] + 0.0).astype("<f8").tobytes())
+        if not _ascending(row, col):
+            order = np.lexsort((col, row))
+            row, col, bias = row[order], col[order], bias[order]
+        for values, kind in (
+            (self.linear, "<f8"),
+            (row, "<i8"),
+            (col, "<i8"),
+            (bias, "<f8"),
+        ):
+            for first in range(0, len(values), _CHUNK):
+                some = values[first : first + _CHUNK]
+                digest.update((some + 0).astype(kind).tobytes())  # -0.0 is 0.0
         digest.update(np.asarray([self.offset + 0.0], dtype="<f8").tobytes())
         return digest.hexdigest()
 
@@ -417,8 +425,8 @@ class Problem:
         if len(bias) == 0:
             return np.zeros(len(z))
         if len(z) == 1:
-            both = (z[0, row] != 0) & (z[0, col] != 0)
-            return np.array([bias[both].sum()])
+            one = z[0] != 0
+            return np.array([bias[one[row] & one[col]].sum()])
         return 0.5 * np.asarray(((self.couplings @ z.T).T * z).sum(axis=1))
 
     def tolerance(self, bits: NDArray[np.generic]) -> float:
@@ -476,10 +484,18 @@ class Problem:
         return f"Problem({self.n} variables, {len(self.quadratic[2])} couplings: {wanted}{more})"
 
 
+def _ascending(row: NDArray[np.int32], col: NDArray[np.int32]) -> bool:
+    """The coordinates are in order."""
+    same = row[1:] == row[:-1]
+    same &= col[1:] > col[:-1]
+    same |= row[1:] > row[:-1]
+    return bool(same.all())
+
+
 def _tidy(row: Any, col: Any, bias: Any) -> Pairs:
-    """Coordinates with row < column and no zero."""
-    low = np.minimum(row, col).astype(np.int32)
-    high = np.maximum(row, col).astype(np.int32)
+    """Coordinates with row < column and no zero, in arrays of their own."""
+    low = np.minimum(row, col).astype(np.int32, copy=False)
+    high = np.maximum(row, col).astype(np.int32, copy=False)
     values = np.array(bias, dtype=np.float64)
     some = values != 0
     if not some.all():

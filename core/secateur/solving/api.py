@@ -42,6 +42,8 @@ PROOF_SHARE = 0.3
 KNOWN_CALLS = 8
 KNOWN_ROWS = 4
 """So many reads of so many calls are handed to the search by blocks."""
+ANNEALED = 2_000_000
+"""``auto`` anneals no problem with more couplings: a read would take minutes."""
 QUICK = 0.5
 """``auto`` asks annealing only if the blocks were not solved within this share of its time."""
 
@@ -185,6 +187,9 @@ class _Ask:
             )
         if self.clock.seconds is None:
             self.clock = Control(AUTO_SECONDS, self.clock.started)
+        if len(self.problem.quadratic[2]) > ANNEALED:
+            made = by_blocks(self.problem, control=self.clock)
+            return self._finish(Found(), AUTO, {"method": "blocks"}, made)
         made = by_blocks(self.problem, control=self.clock.part(QUICK))
         found = Found()
         if not made.closed and not made.infeasible and not self.clock.late:

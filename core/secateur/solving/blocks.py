@@ -33,6 +33,10 @@ logger = logging.getLogger("secateur")
 
 PRICED_ROUNDS = 12
 """Prices that are tried for demands which fit in no junction."""
+FEW_SUMMED = 24
+"""Where a linear or quadratic demand holds in a wider block, it gets a price besides."""
+PLAIN_SHARE = 0.25
+"""Of the time goes into a first proof without prices, where prices may follow."""
 FIRST_SHARE = 0.35
 """Of the time goes into upper curves, at most, where a proof follows."""
 
@@ -94,11 +98,13 @@ def by_blocks(
     """
     control = control or Control()
     search = _Search(problem, control, known, tolerance, workers, record)
+    parts = problem.parts
+    hard = any(block.sums and block.size > FEW_SUMMED for block in parts.blocks)
     with track("bounding") as step:
-        if problem.parts.loose:
+        if not parts.loose:
+            search.plain(step, control.part(PLAIN_SHARE) if hard else control)
+        if (parts.loose or hard) and not (search.made.closed or search.made.infeasible):
             search.priced(step)
-        else:
-            search.plain(step)
     return search.made
 
 
@@ -119,27 +125,52 @@ class _Search:
             if problem.feasible(row)[0]:
                 self._offer(row)
 
-    def plain(self, step: Step) -> None:
-        """All demands fit in blocks and junctions."""
+    def plain(self, step: Step, control: Control) -> None:
+        """All demands fit in blocks and junctions, and are kept there."""
         parts = self.problem.parts
-        curves = self._curves(parts, self.control.part(FIRST_SHARE))
+        curves = self._curves(parts, control.part(FIRST_SHARE))
         self._choose(parts, curves)
-        proof = self._prove(parts, curves, step, 0.0)
-        made = self.made
+        proof = self._prove(parts, curves, step, 0.0, control)
         if proof.counts:
             self._offer(_together(parts, proof.curves, proof.counts, self.problem.n))
-        made.infeasible = proof.infeasible
-        made.bound = _below(proof.bound, self.problem.offset)
-        if made.bits is not None:
+        closed = False
+        if self.made.bits is not None:
             # the value was added up in another order
-            room = self.problem.tolerance(made.bits)
-            made.closed = proof.closed and made.energy <= proof.value + self.problem.offset + room
+            room = self.problem.tolerance(self.made.bits)
+            closed = proof.closed and (self.made.energy <= proof.value + self.problem.offset + room)
+        self._settle(proof, parts, None, _below(proof.bound, Fraction(self.problem.offset)), closed)
 
     def priced(self, step: Step) -> None:
-        """Some demands get a price; the answer is closed by moves."""
-        moves = Moves(self.problem)
+        """Sums, and what fits in no junction, get a price; the answer is closed by moves.
+
+        What can be kept within a block is kept there besides: a price alone leaves a gap.
+        """
         loose = self.problem.parts.loose
-        prices = Prices(self.problem, loose)
+        names = {demand.name for demand in loose}
+        within = [demand for demand in self.problem.sums if demand.name not in names]
+        prices = Prices(self.problem, [*loose, *within])
+        self._look_for(prices)
+        if self.made.bits is None and not self.control.late:
+            start = Moves(self.problem).incumbent()
+            if start is not None:
+                self._offer(start)
+        relaxed = prices.relaxed()
+        if within:
+            kept = [demand.constraint for demand in within]
+            relaxed = relaxed.with_constraints([*relaxed.constraints, *kept])
+        curves = self._curves(relaxed.parts, self.control.part(FIRST_SHARE))
+        proof = self._prove(relaxed.parts, curves, step, prices.slack(), self.control)
+        if proof.counts:
+            self._close(_together(relaxed.parts, proof.curves, proof.counts, self.problem.n))
+        bound = _below(proof.bound, Fraction(relaxed.offset) - prices.credit())
+        made = self.made
+        closed = made.bits is not None and (
+            made.energy - bound <= self.problem.nearly(made.energy, self.tolerance)
+        )
+        self._settle(proof, relaxed.parts, prices, bound, closed)
+
+    def _look_for(self, prices: Prices) -> None:
+        """Leave the prices where the sum of the upper curves, as far as known, is highest."""
         best: tuple[float, list[float]] = (-math.inf, [p.value for p in prices.list])
         clock = self.control.part(0.5)
         for _ in range(PRICED_ROUNDS):
@@ -149,39 +180,36 @@ class _Search:
             split = best_split(parts.root, [curve.energy for curve in curves])
             if not math.isfinite(split.value):
                 break
-            dual = split.value + relaxed.offset - prices.credit()
+            dual = split.value + relaxed.offset - float(prices.credit())
             if dual > best[0]:
                 best = (dual, [p.value for p in prices.list])
             row = _together(parts, curves, split.counts, self.problem.n)
-            closed = moves.repair(row)
-            if closed is not None:
-                self._offer(moves.descend(closed, late=lambda: self.control.late))
+            self._close(row)
             if prices.kept(row) or clock.late:
                 break
             prices.learn(row)
             if prices.closed:
                 break
-        if self.made.bits is None and not self.control.late:
-            start = moves.incumbent()
-            if start is not None:
-                self._offer(start)
         for price, value in zip(prices.list, best[1], strict=True):
             price.value = value
-        relaxed = prices.relaxed()
-        curves = self._curves(relaxed.parts, self.control.part(FIRST_SHARE))
-        proof = self._prove(relaxed.parts, curves, step, prices.slack())
-        if proof.counts:
-            row = _together(relaxed.parts, proof.curves, proof.counts, self.problem.n)
-            closed = moves.repair(row)
-            if closed is not None:
-                self._offer(moves.descend(closed, late=lambda: self.control.late))
+
+    def _close(self, row: Bits) -> None:
+        """Bring a choice to the demands, improve it, and keep it if it is the best."""
+        moves = Moves(self.problem)
+        closed = moves.repair(row)
+        if closed is not None:
+            self._offer(moves.descend(closed, late=lambda: self.control.late))
+
+    def _settle(
+        self, proof: Proof, parts: Parts, prices: Prices | None, bound: float, closed: bool
+    ) -> None:
+        """Keep the better of two bounds, with what it rests on."""
         made = self.made
-        made.prices = prices
-        made.infeasible = proof.infeasible
-        made.bound = _below(proof.bound, relaxed.offset - prices.credit())
-        if made.bits is not None:
-            room = max(self.tolerance * abs(made.energy - self.problem.offset), 0.0)
-            made.closed = made.energy - made.bound <= room
+        made.infeasible = made.infeasible or proof.infeasible
+        made.late = proof.stopped != "completed"
+        if made.proof is None or closed or bound > made.bound:
+            made.proof, made.parts, made.prices = proof, parts, prices
+            made.bound, made.closed = bound, closed
 
     def _curves(self, parts: Parts, control: Control) -> list[Curve]:
         began = self.control.elapsed()
@@ -201,22 +229,21 @@ class _Search:
         if math.isfinite(split.value):
             self._offer(_together(parts, curves, split.counts, self.problem.n))
 
-    def _prove(self, parts: Parts, curves: list[Curve], step: Step, slack: float) -> Proof:
+    def _prove(
+        self, parts: Parts, curves: list[Curve], step: Step, slack: float, control: Control
+    ) -> Proof:
         began = self.control.elapsed()
         proof = prove(
             parts.blocks,
             parts.root,
             curves,
-            control=self.control,
+            control=control,
             tolerance=self.tolerance,
             slack=[slack] * len(parts.blocks) if slack else None,
             record=self.record,
             progress=_tell(step, self.problem.offset),
         )
-        made = self.made
-        made.seconds["proof"] += self.control.elapsed() - began
-        made.proof, made.parts = proof, parts
-        made.late = proof.stopped != "completed"
+        self.made.seconds["proof"] += self.control.elapsed() - began
         return proof
 
     def _offer(self, bits: Bits) -> None:
@@ -239,12 +266,13 @@ def _together(
     return bits
 
 
-def _below(bound: float, constant: float) -> float:
+def _below(bound: float, constant: Fraction) -> float:
     """The sum, rounded down."""
-    total = bound + constant
-    if not math.isfinite(total) or Fraction(total) <= Fraction(bound) + Fraction(constant):
-        return total
-    return float(np.nextafter(total, -math.inf))
+    if not math.isfinite(bound):
+        return bound
+    exact = Fraction(bound) + constant
+    total = float(exact)
+    return total if Fraction(total) <= exact else float(np.nextafter(total, -math.inf))
 
 
 def _tell(step: Step, offset: float) -> Callable[[Progress], None]:

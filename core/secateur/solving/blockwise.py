@@ -10,10 +10,8 @@ exactly what was asked.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,61 +34,29 @@ from secateur.problem.parts import Block
 from secateur.problem.subproblem import subproblem
 from secateur.solving.control import Control
 from secateur.solving.curves import feed, upper_curves
-from secateur.solving.decomposition import INNER, Decomposed
 from secateur.solving.exactly import Search
 from secateur.solving.solvers import BLOCKS
-
-LARGEST_SEED = 2**31 - 1
+from secateur.solving.wrapping import LARGEST_SEED, Wrapper, WrapperOptions, wrap
 
 
 @dataclass(frozen=True)
-class BlockwiseOptions(BackendOptions):
+class BlockwiseOptions(WrapperOptions):
     """Options of the search by blocks; before those of the inner backend is ``inner.``."""
 
     rounds: int = option(4, "most splits after which blocks are solved again", least=1)
-    max_calls: int | None = option(
-        None,
-        "most blocks sent to the inner backend; None: any number, or 5 if it is metered",
-        least=1,
-    )
-    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
-    time_limit: float | None = option(None, "stop after so long", least=0.0, unit="s")
-    # secret, because it may hold a token: `public` shows what may be shown
-    inner: Mapping[str, Any] | None = option(
-        None, "options of the inner backend, also one by one as `inner.NAME`", secret=True
-    )
-
-    backend: ClassVar[type[Backend]]
-
-    def public(self) -> dict[str, Any]:
-        """The options as JSON-safe data, the inner backend's among them."""
-        resolved = resolve_options(self.backend(), dict(self.inner or {}))
-        shown = {INNER + name: value for name, value in resolved.public().items()}
-        return super().public() | shown
 
 
 @cache
 def by_block(inner: type[Backend]) -> type[Backend]:
     """A backend that solves problems block by block with ``inner``; its name is ``blocks:`` and
     that of ``inner``."""
-    options = type("Options", (BlockwiseOptions,), {"backend": inner, "__module__": __name__})
-    return type(
-        f"Blockwise{inner.__name__}",
-        (Blockwise,),
-        {
-            "name": BLOCKS + inner.name,
-            "inner": inner,
-            "capabilities": replace(Blockwise.capabilities, metered=inner.capabilities.metered),
-            "Options": options,
-            "citation": inner.cite(),
-            "__module__": __name__,
-            "__doc__": f"The backend {inner.name!r} on the blocks of a problem.",
-        },
-    )
+    return wrap(Blockwise, inner, BLOCKS, f"The backend {inner.name!r} on a problem's blocks.")
 
 
-class Blockwise(Decomposed):
+class Blockwise(Wrapper):
     """What ``by_block`` makes a subclass of."""
+
+    Options = BlockwiseOptions
 
     def applicability(
         self, problem: Problem, options: BackendOptions | None = None
@@ -107,7 +73,7 @@ class Blockwise(Decomposed):
         suits = inner.applicability(part, resolve_options(inner, dict(given.inner or {})))
         if not suits.applicable:
             return replace(suits, reason=f"a block of {widest.size} variables: {suits.reason}")
-        calls = self._most(given) or len(coupled)
+        calls = self.most_calls(given) or len(coupled)
         charge = suits.charge_seconds
         return Applicability(
             True,
@@ -119,7 +85,7 @@ class Blockwise(Decomposed):
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Split, solve the blocks for their numbers of ones, and split again."""
         assert isinstance(options, BlockwiseOptions)
-        work = _Work(problem, self.inner(), options, self._most(options))
+        work = _Work(problem, self.inner(), options, self.most_calls(options))
         work.go()
         bits = work.best()
         took = work.clock.elapsed()
@@ -136,11 +102,6 @@ class Blockwise(Decomposed):
             job_id=work.jobs[-1] if work.jobs else None,
             raw={"calls": work.calls, "solved": len(work.solved), "jobs": work.jobs},
         )
-
-    def _most(self, options: BlockwiseOptions) -> int | None:
-        if options.max_calls is None and self.inner.capabilities.metered:
-            return 5
-        return options.max_calls
 
 
 class _Work:

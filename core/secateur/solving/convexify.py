@@ -10,10 +10,13 @@ import numpy as np
 from secateur.problem.parts import Block, Floats
 from secateur.solving.bounds import wide_start
 from secateur.solving.control import Control
+from secateur.solving.mixing import mixing_diagonal
 from secateur.solving.sdp import positive, sdp_diagonal
 
-WIDE = 320
-"""The semidefinite relaxation of a wider block takes longer than it is worth."""
+WIDE = 128
+"""The semidefinite relaxation of a wider block is solved by the mixing method."""
+WIDEST = 512
+"""A wider block is relaxed at its number of ones, in as many steps as time allows."""
 NARROW = 64
 """Up to here it takes no time at all."""
 
@@ -55,11 +58,12 @@ def convexify(
         return diagonal, np.zeros((0, block.size))
     if len(used) < block.size:
         pairs = pairs[np.ix_(used, used)]
-    if len(used) > (WIDE if thorough else NARROW):
+    if len(used) > WIDEST:
         found, first = wide_start(block, [wanted], control=control)
         return found, first.astype(np.float64)
     linear = block.linear[used] - slope
-    found, mean = sdp_diagonal(linear, pairs, tolerance=gap, control=control)
+    relax = sdp_diagonal if len(used) <= (WIDE if thorough else NARROW) else mixing_diagonal
+    found, mean = relax(linear, pairs, tolerance=gap, control=control)
     diagonal[used] = found = positive(found, pairs)
     points = [mean]
     # the least of the convex form: its gradient is the slope at every variable

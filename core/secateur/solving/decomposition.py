@@ -13,41 +13,34 @@ Computational Optimization and Applications 65, 845 (2016).
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, ClassVar
 
 import dimod
 import numpy as np
 
 from secateur.backends.base import (
     Applicability,
-    Availability,
     Backend,
-    Capabilities,
     Solution,
     Status,
     Timings,
 )
 from secateur.backends.call import resolve_options
-from secateur.backends.options import BackendOptions, make_options, option
-from secateur.errors import BackendOptionError, BackendUnsuitable
+from secateur.backends.options import BackendOptions, option
+from secateur.errors import BackendUnsuitable
 from secateur.problem.model import Problem
 from secateur.problem.moves import Moves
 from secateur.problem.persistency import persistent
 from secateur.problem.subproblem import subproblem
-from secateur.solving.decomposition_search import LARGEST_SEED, Limits, Search, asked
+from secateur.solving.decomposition_search import Limits, Search, asked
 from secateur.solving.solvers import DECOMPOSE
+from secateur.solving.wrapping import LARGEST_SEED, Wrapper, WrapperOptions, wrap
 
-INNER = "inner."
-"""Before the name of an option: that option of the inner backend."""
 _UNLIMITED_SIZE = 64
 """Variables of a part where neither the user nor the inner backend has a limit."""
 _CALL_SECONDS = 5.0
 """Where the size is free, parts are made so small that a call is estimated to take less."""
-_METERED_CALLS = 5
-"""A backend that costs money is asked so often unless the user says otherwise."""
 
 _CITATION = """
 @techreport{booth2017partitioning,
@@ -65,7 +58,7 @@ _CITATION = """
 
 
 @dataclass(frozen=True)
-class DecompositionOptions(BackendOptions):
+class DecompositionOptions(WrapperOptions):
     """Options of the decomposition; before those of the inner backend is ``inner.``."""
 
     size: int | None = option(
@@ -74,93 +67,23 @@ class DecompositionOptions(BackendOptions):
     rounds: int = option(5000, "most parts that are solved", least=1)
     patience: int = option(600, "stop after so many parts without improvement", least=1)
     incumbents: int = option(6, "good vectors whose agreement is looked at", least=1, most=100)
-    max_calls: int | None = option(
-        None, "most calls of the inner backend; None: any number, or 5 if it is metered", least=1
-    )
-    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
-    time_limit: float | None = option(
-        None,
-        "stop after so long; an inner backend with a time limit gets the rest",
-        least=0.0,
-        unit="s",
-    )
-    # secret, because it may hold a token: `public` shows what may be shown
-    inner: Mapping[str, Any] | None = option(
-        None, "options of the inner backend, also one by one as `inner.NAME`", secret=True
-    )
-
-    backend: ClassVar[type[Backend]]
-
-    def public(self) -> dict[str, Any]:
-        """The options as JSON-safe data, the inner backend's among them."""
-        resolved = resolve_options(self.backend(), dict(self.inner or {}))
-        shown = {INNER + name: value for name, value in resolved.public().items()}
-        return super().public() | shown
 
 
 @cache
 def decompose(inner: type[Backend]) -> type[Backend]:
     """A backend that solves problems of any size by solving parts of them with ``inner``.
 
-    Its name is ``decompose:`` and that of ``inner``; it takes the count and the limits as
-    constraints whether ``inner`` does or not.
+    Its name is ``decompose:`` and that of ``inner``; it takes every demand as a constraint whether
+    ``inner`` does or not.
     """
-    options = type("Options", (DecompositionOptions,), {"backend": inner, "__module__": __name__})
-    return type(
-        f"Decomposed{inner.__name__}",
-        (Decomposed,),
-        {
-            "name": DECOMPOSE + inner.name,
-            "inner": inner,
-            "capabilities": replace(Decomposed.capabilities, metered=inner.capabilities.metered),
-            "Options": options,
-            "citation": "\n".join(text for text in (_CITATION, inner.cite()) if text),
-            "__module__": __name__,
-            "__doc__": f"The backend {inner.name!r} on parts of a problem.",
-        },
-    )
+    about = f"The backend {inner.name!r} on parts of a problem."
+    return wrap(Decomposed, inner, DECOMPOSE, about, _CITATION)
 
 
-class Decomposed(Backend):
-    """What ``decompose`` makes a subclass of.
+class Decomposed(Wrapper):
+    """What ``decompose`` makes a subclass of."""
 
-    Attributes:
-        inner: the backend that solves the parts.
-    """
-
-    inner: ClassVar[type[Backend]]
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        native=frozenset({"count", "limit", "multiple", "linear", "quadratic"}),
-        stochastic=True,
-        takes_seed=True,
-        takes_time_limit=True,
-        takes_start=True,
-    )
-
-    @classmethod
-    def availability(cls) -> Availability:
-        """That of the inner backend."""
-        return cls.inner.availability()
-
-    @classmethod
-    def make_options(cls, given: Mapping[str, Any]) -> BackendOptions:
-        """Options from names and values, ``inner.NAME`` among them, every one checked.
-
-        Raises:
-            BackendOptionError: unknown or out of range, here or in the inner backend.
-        """
-        own = {name: value for name, value in given.items() if not name.startswith(INNER)}
-        together = own.pop("inner", None) or {}
-        if not isinstance(together, Mapping):  # not shown: it may be a token in the wrong place
-            raise BackendOptionError(
-                f"option 'inner' of backend {cls.name!r} is a {type(together).__name__}",
-                backend=cls.name,
-                remedy=f"give names and values, or single options as {INNER}NAME",
-            )
-        inner = dict(together)
-        inner |= {n.removeprefix(INNER): v for n, v in given.items() if n.startswith(INNER)}
-        resolve_options(cls.inner(), inner)
-        return make_options(cls.Options, own | {"inner": inner}, cls.name)
+    Options = DecompositionOptions
 
     def applicability(
         self, problem: Problem, options: BackendOptions | None = None
@@ -171,7 +94,7 @@ class Decomposed(Backend):
         size, suits = self._fit(problem, given)
         if not suits.applicable:
             return replace(suits, reason=f"a part of {size} variables: {suits.reason}")
-        calls = self._calls(given) or given.rounds
+        calls = self.most_calls(given) or given.rounds
         charge = suits.charge_seconds
         return Applicability(
             True,
@@ -211,7 +134,7 @@ class Decomposed(Backend):
                 size=size,
                 rounds=options.rounds,
                 patience=options.patience,
-                calls=self._calls(options),
+                calls=self.most_calls(options),
                 deadline=None if options.time_limit is None else started + options.time_limit,
             ),
             incumbents=options.incumbents,
@@ -246,11 +169,6 @@ class Decomposed(Backend):
                 "jobs": search.jobs,
             },
         )
-
-    def _calls(self, options: DecompositionOptions) -> int | None:
-        if options.max_calls is None and self.inner.capabilities.metered:
-            return _METERED_CALLS
-        return options.max_calls
 
     def _fit(self, problem: Problem, options: DecompositionOptions) -> tuple[int, Applicability]:
         """How many variables a part may have, and what the inner backend says to one."""

@@ -22,7 +22,6 @@ from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.problem.reduction import Core
 from secateur.solving.control import Control
-from secateur.solving.diagonal import scale_of
 from secateur.solving.sdp import dominant_diagonal, positive, sdp_diagonal
 
 Floats = NDArray[np.float64]
@@ -33,6 +32,8 @@ DENSE = 16.0
 WIDE = 400
 """The semidefinite relaxation of a wider component takes too long; one eigenvalue does."""
 WIDEST = 3000
+EIGENVALUES = 5e-10
+"""Seconds, times the cube of the width: two sets of eigenvalues; without that time none."""
 _EPS = float(np.finfo(float).eps)
 
 
@@ -107,7 +108,9 @@ def exact_form(
 def density(problem: Problem) -> float:
     """The mean number of couplings of a coupled variable."""
     row, col, bias = problem.quadratic
-    coupled = len(np.unique(np.concatenate([row, col])))
+    touched = np.zeros(problem.n, dtype=bool)
+    touched[row] = touched[col] = True
+    coupled = int(touched.sum())
     return 2.0 * len(bias) / coupled if coupled else 0.0
 
 
@@ -161,6 +164,11 @@ def _diagonal(
     """d of every component, scaled by ``factor``; None where one is too wide."""
     from scipy.sparse.csgraph import connected_components
 
+    row, col, bias = problem.quadratic
+    if density(problem) > problem.n / 2 and control.left() < EIGENVALUES * problem.n**3:
+        strength = factor * np.abs(bias)
+        sums = np.bincount(row, strength, problem.n) + np.bincount(col, strength, problem.n)
+        return np.asarray(sums * (1 + _EPS * (problem.n + 4)))
     couplings = problem.couplings
     _, labels = connected_components(couplings, directed=False)
     price = _price(problem, known)
@@ -175,9 +183,11 @@ def _diagonal(
             continue
         pairs = unit * couplings[members][:, members].toarray()
         linear = unit * (problem.linear[members] - price)
-        if len(members) > WIDE or control.late:
-            own = dominant_diagonal(pairs)
-            own = own * scale_of(pairs, own)
+        if control.left() < EIGENVALUES * len(members) ** 3:
+            diagonal[members] = 1024.0 * dominant_diagonal(pairs)
+            continue
+        if len(members) > WIDE:
+            own = _by_eigenvalue(pairs)
         else:
             gap = 1e-4 * float(np.abs(linear).sum() + np.abs(pairs).sum() / 2)
             own, _ = sdp_diagonal(linear, pairs, tolerance=gap, control=control)
@@ -196,3 +206,12 @@ def _price(problem: Problem, known: NDArray[np.generic] | None) -> float:
     sides = [field[bits == 1].max(initial=-np.inf), field[bits == 0].min(initial=np.inf)]
     finite = [float(side) for side in sides if np.isfinite(side)]
     return sum(finite) / len(finite) if finite else 0.0
+
+
+def _by_eigenvalue(pairs: Floats) -> Floats:
+    """A diagonal from one eigenvalue: ``d = -λ_min(S⁻¹JS⁻¹) S²``, S² the row sums of ``|J|``."""
+    weight = np.abs(pairs).sum(1)
+    weight = np.maximum(weight, 1e-12 * weight.max(initial=0.0) + 1e-16)
+    root = 1 / np.sqrt(weight)
+    smallest = float(np.linalg.eigvalsh(pairs * np.outer(root, root))[0])
+    return np.asarray(max(-smallest, 0.0) * weight)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ REPAIRED_ROWS = 4
 """So many of the best rows of each answer are brought to the demands; more rarely helped."""
 CALLS = 16
 """Calls of a backend, at most, where a demand has to be priced."""
+START_SHARE = 0.1
+"""Of the time is given to the good vector that the first price is read from."""
 SHARED = 8
 """A call gets this part of the time that is left, so that as many fit."""
 
@@ -141,7 +144,10 @@ class Search:
         if "count" not in self.problem.kinds - self.native:
             return None
         start = self.moves.greedy()
-        return None if start is None else self.moves.descend(start, late=self._tired)
+        if start is None:
+            return None
+        clock = self.control.part(START_SHARE)
+        return self.moves.descend(start, late=lambda: clock.late)
 
     def _tired(self) -> bool:
         return self.control.late
@@ -170,7 +176,7 @@ class Search:
         best = rows[order[0]]
         found.prices.append({p.demand.name: [p.value, p.form(best)] for p in prices.list})
         if solution.bound is not None:
-            dual = solution.bound - prices.credit()
+            dual = _less(solution.bound, prices)
             found.bound = dual if found.bound is None else max(found.bound, dual)
         began = time.monotonic()
         proven = solution.status is Status.OPTIMAL and not prices.list
@@ -247,3 +253,12 @@ class Search:
         if energy < found.energy:
             found.bits, found.energy = best, energy
             found.incumbents.append((self.control.elapsed(), energy))
+
+
+def _less(bound: float, prices: Prices) -> float:
+    """A bound of the relaxed problem without the demands' credit, rounded down."""
+    slack = prices.slack()
+    if not slack or not np.isfinite(bound):
+        return bound
+    exact = Fraction(bound) - prices.credit() - Fraction(slack)
+    return float(np.nextafter(float(exact), -np.inf))

@@ -33,6 +33,8 @@ _PENALTY = 1.0
 _RELAXED = 1.6
 _NEGLIGIBLE = 1e-12
 """Couplings that are negative by so little of the largest leave Gilmore-Lawler worth its time."""
+_KEPT = 512
+"""Absolute couplings of a wider block are made when needed: a matrix less to hold."""
 _NEAR = 3
 """Gilmore-Lawler costs a sort for each number of ones: only this near to the wanted one."""
 
@@ -97,7 +99,9 @@ class NodeBounds:
             return
         self.diagonal = diagonal
         self.positive = bool(block.couplings.min(initial=0.0) >= 0)
-        self.abs_couplings = block.couplings if self.positive else np.abs(block.couplings)
+        self._abs: Floats | None = block.couplings if self.positive else None
+        if self._abs is None and self.size <= _KEPT:
+            self._abs = np.abs(block.couplings)
         self.offset = block.linear - diagonal / 2
         self.abs_offset = self.abs_linear + diagonal / 2
         # a variable that nothing couples has no curvature, and takes its scale from the others
@@ -118,7 +122,8 @@ class NodeBounds:
         self.correction = (_RELAXED * correction).astype(np.float32)
         self.height = self.root.astype(np.float32)
         smallest = float(block.couplings.min(initial=0.0))
-        self.lawler = smallest >= -_NEGLIGIBLE * float(self.abs_couplings.max(initial=0.0))
+        largest = float(block.couplings.max(initial=0.0))
+        self.lawler = smallest >= -_NEGLIGIBLE * max(largest, -smallest)
         if self.lawler:
             others = block.couplings + np.diag(np.full(self.size, np.inf))
             others = np.sort(others, axis=1)[:, :-1]
@@ -127,6 +132,11 @@ class NodeBounds:
             self.half[2:] = 0.5 * np.cumsum(others, axis=1).T
             self.half -= 2 * self.unit * np.abs(self.half)
             self.least_half = np.minimum(self.half.min(axis=1, initial=0.0), 0.0)
+
+    @property
+    def abs_couplings(self) -> Floats:
+        """|J|, shape ``(w, w)``."""
+        return np.abs(self._pairs()) if self._abs is None else self._abs
 
     def relax(
         self,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,15 +147,15 @@ class Prices:
         )
         return made.with_constraints(self._others)
 
-    def credit(self) -> float:
-        """What the demands' right-hand sides take off a bound of the relaxed problem."""
-        total = 0.0
+    def credit(self) -> Fraction:
+        """What the demands' right-hand sides take off a bound of the relaxed problem, exactly."""
+        total = Fraction(0)
         for price in self.list:
+            if price.value == 0.0:
+                continue
             constant = price.demand.offset if isinstance(price.demand, Summed) else 0.0
-            if price.value > 0:
-                total += price.value * (price.most - constant)
-            elif price.value < 0:
-                total += price.value * (price.least - constant)
+            side = price.most if price.value > 0 else price.least
+            total += Fraction(price.value) * (Fraction(side) - Fraction(constant))
         return total
 
     def slack(self) -> float:

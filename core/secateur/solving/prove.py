@@ -36,6 +36,11 @@ from secateur.solving.tree import Tree
 NOTHING = 2.0**-57
 """A gap of so much of the problem's largest number is none: the optimum is zero, to rounding."""
 
+RECORD_BYTES = 2**28
+"""A record that would be larger is given up: the search goes on, without a certificate."""
+OPEN_BYTES = 2**30
+"""The search stops when its open nodes take so much memory."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -70,9 +75,10 @@ class Proof:
         infeasible: there is certainly no selection.
         nodes: bounded, over all trees.
         rounds: of the search.
-        stopped: "completed" or "time limit".
+        stopped: "completed", "time limit" or "memory limit".
         incumbents: seconds since the start and value, each time it improved.
-        records: of each block, what a certificate needs; empty unless asked for.
+        records: of each block, what a certificate needs; empty unless asked for, and where it
+            would be larger than ``RECORD_BYTES``.
     """
 
     curves: list[Curve]
@@ -231,12 +237,15 @@ class _Search:
         # decided by the limit, not by what is left of it: the same every time
         limit = math.inf if self.control.seconds is None else self.control.seconds
         thorough = sum(seconds(tree.block.size) for tree in self.trees.values()) <= 0.3 * limit
-        for done, (i, tree) in enumerate(self.trees.items()):
+        # the narrow ones first: what they leave of their time goes to the wide ones
+        order = sorted(self.trees.items(), key=lambda item: item[1].block.size)
+        costs = [tree.block.size**2.5 for _, tree in order]
+        for done, (i, tree) in enumerate(order):
             if self.control.late:
                 break
             k = int(split.counts[i])
             slope = slope_at(uppers[i], others[i], k)
-            part = self.control.part(0.6 / (len(self.trees) - done))
+            part = self.control.part(0.6 * costs[done] / sum(costs[done:]))
             diagonal, points = convexify(self.blocks[i], k, slope, gap, part, thorough=thorough)
             tree.start(diagonal, points, k)
             self.lower[i] = tree.lower
@@ -252,6 +261,9 @@ class _Search:
                 return
             if self.control.late:
                 self.stopped = "time limit"
+                return
+            if self._full():
+                self.stopped = "memory limit"
                 return
             before = (self.upper.value, self.below.value)
             worked = self._round(tolerance)
@@ -288,6 +300,15 @@ class _Search:
             if self.control.late:
                 break
         return worked
+
+    def _full(self) -> bool:
+        """No room is left for open nodes; a record that is too large is given up before."""
+        trees = self.trees.values()
+        if self.recording and sum(tree.record_bytes for tree in trees) > RECORD_BYTES:
+            self.recording = False
+            for tree in trees:
+                tree.forget()
+        return sum(tree.open_bytes for tree in trees) > OPEN_BYTES
 
     def proof(self, tolerance: float) -> Proof:
         """On the problem's own scale."""

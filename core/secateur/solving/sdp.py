@@ -31,7 +31,7 @@ def sdp_diagonal(
     """
     from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
-    cost = _lifted(linear, couplings)
+    cost = lifted(linear, couplings)
     size = len(cost)
     rows = np.abs(cost).sum(1)
     biggest = np.abs(cost).max() + 1e-16
@@ -85,7 +85,7 @@ def sdp_diagonal(
     return -8 * dual[1:], 0.5 * (1 + np.clip(primal[0, 1:], -1.0, 1.0))
 
 
-def _lifted(linear: Floats, couplings: Floats) -> Floats:
+def lifted(linear: Floats, couplings: Floats) -> Floats:
     """The energy as x'Cx over x in {-1, 1}, with ``x_0 = 1`` for the linear terms."""
     size = len(linear)
     cost = np.zeros((size + 1, size + 1))

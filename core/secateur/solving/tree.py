@@ -6,8 +6,6 @@ target at none of them; the lower curve is the least over open nodes and over wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +13,7 @@ from secateur.problem.parts import Block, Floats
 from secateur.solving.curve import Curve
 from secateur.solving.demands import Bits, Demands, descend
 from secateur.solving.node_bounds import UNIT, NodeBounds, Singles
+from secateur.solving.pool import Batch, Pool
 from secateur.solving.record import Node, Record, fixings
 from secateur.solving.sdp import dominant_diagonal
 
@@ -38,8 +37,8 @@ class Tree:
         self, block: Block, demands: Demands, curve: Curve, *, slack: float, record: bool
     ) -> None:
         self.block, self.demands, self.curve = block, demands, curve
-        self.slack, self.recording = slack, record
-        self.record: Record | None = None
+        self.slack = slack
+        self.record: Record | None = Record(None) if record else None
         self.lower = self._unstarted()
         # nothing was thrown away below this
         self.floor = curve.energy - slack
@@ -47,19 +46,35 @@ class Tree:
         self.improved = False
         self._open = np.zeros(0, dtype=np.intp)
         self._kept = 0
-        self._pool = _Pool(block.size)
+        self._pool = Pool(block.size)
 
     @property
     def open(self) -> int:
         """The number of open nodes."""
         return len(self._open)
 
+    @property
+    def open_bytes(self) -> int:
+        """Memory for open nodes."""
+        return self._pool.bytes
+
+    @property
+    def record_bytes(self) -> int:
+        """Memory for the record, about."""
+        if self.record is None:
+            return 0
+        return len(self.record.nodes) * (4 * self.block.size + 300)
+
+    def forget(self) -> None:
+        """Give the record up."""
+        self.record = None
+
     def _unstarted(self) -> Floats:
         """A lower curve that costs nothing: linearised at zero, by a dominant diagonal."""
         block = self.block
         pairs = block.couplings
         diagonal = np.zeros(block.size) if pairs is None else dominant_diagonal(pairs)
-        if self.recording:
+        if self.record is not None:
             self.record = Record(None if pairs is None else diagonal, [Node()])
             zero = np.zeros((1, block.size), dtype=np.float32)
             self.record.nodes[0].points = tuple(self.record.add_points(zero))
@@ -80,7 +95,7 @@ class Tree:
         block = self.block
         self.lower = np.where(block.allowed, -np.inf, np.inf)
         self.bounds = NodeBounds(block, diagonal, self.slack)
-        if self.recording:
+        if self.record is not None:
             self.record = Record(None if block.couplings is None else self.bounds.diagonal)
         root = np.full((1, block.size), -1, dtype=np.int8)
         values = np.full((1, block.size), wanted / max(block.size, 1), dtype=np.float32)
@@ -88,7 +103,7 @@ class Tree:
             values *= self.bounds.height
         nothing = np.full((1, block.size + 1), -np.inf)
         target = np.full(block.size + 1, np.inf)
-        batch = _Batch(root, values, np.zeros_like(values), nothing, self._new(1))
+        batch = Batch(root, values, np.zeros_like(values), nothing, self._new(1))
         self._bound(batch, wanted, target, _ROOT_ITERATIONS, extra=points.astype(np.float32))
         self.refresh()
 
@@ -143,7 +158,7 @@ class Tree:
             for node, j, pair in zip(pool.ids[rows].tolist(), where.tolist(), pairs, strict=True):
                 parent = self.record.nodes[node]
                 parent.branch, parent.children = j, (pair[0], pair[1])
-        batch = _Batch(
+        batch = Batch(
             np.concatenate([zero, one]),
             np.concatenate([pool.values[rows]] * 2),
             np.concatenate([pool.dual[rows]] * 2),
@@ -184,7 +199,7 @@ class Tree:
 
     def _bound(
         self,
-        batch: _Batch,
+        batch: Batch,
         k: int,
         target: Floats,
         iterations: int,
@@ -239,7 +254,7 @@ class Tree:
         if self.record is not None:
             self._note(batch.ids, points, fixings(entry, done), extra)
 
-    def _points(self, batch: _Batch, forced: Bits, k: int, iterations: int) -> Singles:
+    def _points(self, batch: Batch, forced: Bits, k: int, iterations: int) -> Singles:
         """Where to linearise: relaxed choices near k ones. The batch keeps the state."""
         if self.block.couplings is None:
             return np.zeros(forced.shape, dtype=np.float32)
@@ -249,7 +264,7 @@ class Tree:
         batch.values, batch.dual = self.bounds.relax(forced, wanted, state, iterations)
         return (batch.values * self.bounds.inverse_root).astype(np.float32)
 
-    def _settle(self, batch: _Batch, done: Bits, lower: Floats, live: NDArray[np.bool_]) -> None:
+    def _settle(self, batch: Batch, done: Bits, lower: Floats, live: NDArray[np.bool_]) -> None:
         """Keep what is alive open; what is not was a leaf."""
         ones, free = (done == 1).sum(1), (done < 0).sum(1)
         complete = free == 0
@@ -333,54 +348,3 @@ class Tree:
             made.points, made.gl, made.fixed = (numbers[i],), self.bounds.lawler, fixed
         if extra is not None and len(extra):
             self.record.nodes[int(ids[0])].points += tuple(self.record.add_points(extra))
-
-
-@dataclass(eq=False)
-class _Batch:
-    """Nodes under way: fixings, the state of the relaxation, bounds from above, numbers."""
-
-    choices: Bits
-    values: Singles
-    dual: Singles
-    lower: Floats
-    ids: NDArray[np.intp]
-
-    def take(self, rows: NDArray[np.bool_]) -> _Batch:
-        return _Batch(
-            self.choices[rows], self.values[rows], self.dual[rows], self.lower[rows], self.ids[rows]
-        )
-
-
-class _Pool:
-    """Open nodes in arrays that grow; freed rows, of infinite bounds, are used again."""
-
-    def __init__(self, size: int) -> None:
-        self.choices = np.zeros((0, size), dtype=np.int8)
-        self.values = np.zeros((0, size), dtype=np.float32)
-        self.dual = np.zeros((0, size), dtype=np.float32)
-        self.lower = np.zeros((0, size + 1))
-        self.ids = np.zeros(0, dtype=np.intp)
-        self._free = np.zeros(0, dtype=np.intp)
-
-    def add(
-        self, choices: Bits, values: Singles, dual: Singles, lower: Floats, ids: NDArray[np.intp]
-    ) -> NDArray[np.intp]:
-        """Returns the rows where they are kept."""
-        count = len(choices)
-        if len(self._free) < count:
-            old = len(self.choices)
-            more = max(64, old // 2, count)
-            for name in ("choices", "values", "dual", "lower", "ids"):
-                array = getattr(self, name)
-                nothing = np.inf if name == "lower" else 0
-                room = np.full((more, *array.shape[1:]), nothing, dtype=array.dtype)
-                setattr(self, name, np.concatenate([array, room]))
-            self._free = np.concatenate([np.arange(old, old + more), self._free])
-        rows, self._free = self._free[-count:], self._free[:-count]
-        self.choices[rows], self.values[rows], self.dual[rows] = choices, values, dual
-        self.lower[rows], self.ids[rows] = lower, ids
-        return rows
-
-    def free(self, rows: NDArray[np.intp]) -> None:
-        self.lower[rows] = np.inf
-        self._free = np.concatenate([self._free, rows])

@@ -106,18 +106,13 @@ def add_epigraph(model: Model, z: list[Any], form: Form, count: int | None) -> A
     Returns:
         t, and a function that gives the form's value at a vector.
     """
-    n = len(z)
     matrix = np.diag(form.diagonal)
     row, col, bias = form.quadratic
     matrix[row, col] += bias
     matrix[col, row] += bias
     t = model.addVar(vtype="C", lb=None, name="energy")
     model.setObjective(t, "minimize")
-    system, right = matrix, -form.linear
-    if count is not None:
-        system = np.block([[matrix, np.ones((n, 1))], [np.ones((1, n)), np.zeros((1, 1))]])
-        right = np.append(right, float(count))
-    lowest = np.linalg.lstsq(system, right, rcond=1e-10)[0][:n]
+    lowest = _lowest(matrix, form.linear, count)
     inside = np.clip(lowest, 0.0, 1.0)
     for at in (lowest, inside):
         curved = matrix @ at
@@ -146,3 +141,18 @@ def add_epigraph(model: Model, z: list[Any], form: Form, count: int | None) -> A
     model.setParam("misc/allowstrongdualreds", False)
     model.setParam("misc/allowweakdualreds", False)
     return t, handler.value
+
+
+def _lowest(matrix: Floats, linear: Floats, count: int | None) -> Floats:
+    """About where the form is least, under a count: a tangent anywhere is true."""
+    n = len(linear)
+    ridge = 1e-9 * float(np.trace(matrix)) / n + 1e-12
+    system, right = matrix + ridge * np.eye(n), -linear
+    if count is not None:
+        system = np.block([[system, np.ones((n, 1))], [np.ones((1, n)), np.zeros((1, 1))]])
+        right = np.append(right, float(count))
+    try:
+        found = np.linalg.solve(system, right)[:n]
+    except np.linalg.LinAlgError:
+        return np.full(n, 0.5)
+    return np.clip(found, -2.0, 3.0) if np.isfinite(found).all() else np.full(n, 0.5)

@@ -1,0 +1,127 @@
+"""A backend made of another one: what ``decompose:`` and ``blocks:`` share.
+
+The options of the inner backend are given as ``inner.NAME``; every demand is kept by the wrapper,
+whether the inner backend takes it or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from secateur.backends.base import Availability, Backend, Capabilities
+from secateur.backends.call import resolve_options
+from secateur.backends.options import BackendOptions, make_options, option
+from secateur.errors import BackendOptionError
+
+INNER = "inner."
+"""Before the name of an option: that option of the inner backend."""
+LARGEST_SEED = 2**31 - 1
+_METERED_CALLS = 5
+"""A backend that costs money is asked so often unless the user says otherwise."""
+
+
+@dataclass(frozen=True)
+class WrapperOptions(BackendOptions):
+    """What every wrapper takes."""
+
+    max_calls: int | None = option(
+        None, "most calls of the inner backend; None: any number, or 5 if it is metered", least=1
+    )
+    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
+    time_limit: float | None = option(
+        None,
+        "stop after so long; an inner backend with a time limit gets the rest",
+        least=0.0,
+        unit="s",
+    )
+    # secret, because it may hold a token: `public` shows what may be shown
+    inner: Mapping[str, Any] | None = option(
+        None, "options of the inner backend, also one by one as `inner.NAME`", secret=True
+    )
+
+    backend: ClassVar[type[Backend]]
+
+    def public(self) -> dict[str, Any]:
+        """The options as JSON-safe data, the inner backend's among them."""
+        resolved = resolve_options(self.backend(), dict(self.inner or {}))
+        shown = {INNER + name: value for name, value in resolved.public().items()}
+        return super().public() | shown
+
+
+class Wrapper(Backend):
+    """What a wrapper is a subclass of; ``wrap`` makes one for an inner backend.
+
+    Attributes:
+        inner: the backend that is wrapped.
+    """
+
+    inner: ClassVar[type[Backend]]
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        native=frozenset({"count", "limit", "multiple", "linear", "quadratic"}),
+        stochastic=True,
+        takes_seed=True,
+        takes_time_limit=True,
+        takes_start=True,
+    )
+
+    @classmethod
+    def availability(cls) -> Availability:
+        """That of the inner backend."""
+        return cls.inner.availability()
+
+    @classmethod
+    def make_options(cls, given: Mapping[str, Any]) -> BackendOptions:
+        """Options from names and values, ``inner.NAME`` among them, every one checked.
+
+        Raises:
+            BackendOptionError: unknown or out of range, here or in the inner backend.
+        """
+        own = {name: value for name, value in given.items() if not name.startswith(INNER)}
+        together = own.pop("inner", None) or {}
+        if not isinstance(together, Mapping):  # not shown: it may be a token in the wrong place
+            raise BackendOptionError(
+                f"option 'inner' of backend {cls.name!r} is a {type(together).__name__}",
+                backend=cls.name,
+                remedy=f"give names and values, or single options as {INNER}NAME",
+            )
+        inner = dict(together)
+        inner |= {n.removeprefix(INNER): v for n, v in given.items() if n.startswith(INNER)}
+        resolve_options(cls.inner(), inner)
+        return make_options(cls.Options, own | {"inner": inner}, cls.name)
+
+    def most_calls(self, options: WrapperOptions) -> int | None:
+        """How often the inner backend may be called; None: as often as it takes."""
+        if options.max_calls is None and self.inner.capabilities.metered:
+            return _METERED_CALLS
+        return options.max_calls
+
+
+def wrap(
+    wrapper: type[Wrapper], inner: type[Backend], prefix: str, about: str, citation: str = ""
+) -> type[Backend]:
+    """The wrapper's class for one inner backend.
+
+    Arguments:
+        wrapper: a subclass of ``Wrapper``; its ``Options`` are a subclass of ``WrapperOptions``.
+        inner: the backend that is wrapped.
+        prefix: of its name, before that of ``inner``.
+        about: one line.
+        citation: of the wrapper itself; that of ``inner`` follows.
+    """
+    module = wrapper.__module__
+    options = type("Options", (wrapper.Options,), {"backend": inner, "__module__": module})
+    return type(
+        f"{wrapper.__name__}{inner.__name__}",
+        (wrapper,),
+        {
+            "name": prefix + inner.name,
+            "inner": inner,
+            "capabilities": replace(wrapper.capabilities, metered=inner.capabilities.metered),
+            "Options": options,
+            "citation": "\n".join(text for text in (citation, inner.cite()) if text),
+            "__module__": module,
+            "__doc__": about,
+        },
+    )
