@@ -80,7 +80,7 @@ def solve(
     from secateur.cli.common import refuse_existing
     from secateur.errors import OptionError
     from secateur.files import read_file
-    from secateur.problem import Problem, read_constraints
+    from secateur.problem import Constraint, Problem, read_constraints
     from secateur.problem import count as exactly
     from secateur.solving import solve as minimise
 
@@ -92,7 +92,7 @@ def solve(
             remedy="leave --count out, or remove the constraint from the file",
         )
     number = content.ones if count is None else count
-    wanted = [] if number is None else [exactly(number)]
+    wanted: list[Constraint] = [] if number is None else [exactly(number)]
     problem = Problem(content.bqm)
     if demands is not None:
         wanted += read_constraints(demands, problem.variables)
