@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from secateur.problem import Problem
-from secateur.backends.verify import run
+from secateur.backends.call import run
 from secateur.testing import BackendConformance, brute_force, random_problem
 from secateur_scip import SCIP
 
@@ -40,6 +40,6 @@ def test_the_start_is_kept_when_there_is_no_time():
     free = random_problem(45, 1)
     start = np.zeros((1, 45), dtype=np.int8)
     start[0, :20] = 1
-    problem = Problem(free.bqm, ones=20, start=start)
+    problem = Problem(free.bqm, 20, start=start)
     solution = run(SCIP(), problem, {"time_limit": 0.0})
     assert solution.samples.first.energy <= problem.energies(start)[0] + 1e-9
