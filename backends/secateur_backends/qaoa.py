@@ -42,8 +42,8 @@ _COST = {"exact": (80, 1.2e-8), "statevector": (5200, 2e-7), "aer": (32, 4e-9)}
 """Bytes an amplitude, and seconds an amplitude and gate, measured on two cores."""
 
 _OVERRUN, _GRACE = 1.2, 1.0
-"""An evaluation cannot be cut short. One, and the answer after it, that are estimated longer than so
-many times the limit and seconds more are refused."""
+"""An evaluation cannot be cut short: refused if one, and the answer after it, are estimated to take
+longer than so many times the limit and seconds more."""
 _CITATION = """
 @article{farhi2014quantum,
   author  = {Farhi, Edward and Goldstone, Jeffrey and Gutmann, Sam},
