@@ -1,0 +1,33 @@
+"""The QUBOs of the demo: the bundled denoiser, 480 channels in ten layers of 48."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from secateur.methods import Method, make_problem
+from secateur.network import count_of
+from secateur.problem import Problem
+
+
+@cache
+def demo_statistics() -> Any:
+    import torch
+
+    from secateur.network import find_channels
+    from secateur.statistics import collect_statistics
+    from secateur.tasks.denoising import denoising_task
+    from secateur.zoo import pretrained_halfunet
+
+    torch.set_num_threads(1)
+    network, task = pretrained_halfunet(), denoising_task()
+    channels = find_channels(network, task.calibration[0][0][:1])
+    return collect_statistics(network, task, channels, probes=20, seed=0)
+
+
+def demo_problem(objective: str, amount: float) -> Problem:
+    """Prune a share of all channels, every layer keeping one."""
+    statistics = demo_statistics()
+    return make_problem(
+        statistics, Method(objective, objective), count_of(amount, statistics.channels)
+    )
