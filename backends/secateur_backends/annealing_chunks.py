@@ -154,7 +154,8 @@ def descended(
     n = len(bqm.variables)
     handing, unit = cost.handing(n, bqm.num_interactions), cost.unit(n, bqm.num_interactions)
     clock = Clock(deadline)
-    rows, first = [], 0
+    rows: list[NDArray[np.int8]] = []
+    first = 0
     while first < len(starts):
         fitting = (clock.left / clock.slow - handing) / unit
         if rows and fitting < 1:

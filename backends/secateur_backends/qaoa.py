@@ -41,8 +41,9 @@ _MOST_VARIABLES = 26
 _COST = {"exact": (80, 1.2e-8), "statevector": (5200, 2e-7), "aer": (32, 4e-9)}
 """Bytes an amplitude, and seconds an amplitude and gate, measured on two cores."""
 
-_PATIENCE = 2.0
-"""An evaluation cannot be cut short; one estimated this much longer than the limit is refused."""
+_OVERRUN, _GRACE = 1.2, 1.0
+"""An evaluation cannot be cut short: refused if one, and the answer after it, are estimated to take
+longer than so many times the limit and seconds more."""
 _CITATION = """
 @article{farhi2014quantum,
   author  = {Farhi, Edward and Goldstone, Jeffrey and Gutmann, Sam},
@@ -248,7 +249,7 @@ class QAOA(CircuitBackend):
                 f"the state of {problem.n} variables needs {_gib(memory)} with "
                 f"simulator={given.simulator!r}, and {_gib(available)} are free"
             )
-        elif given.time_limit is not None and once > _PATIENCE * max(given.time_limit, 1.0):
+        elif given.time_limit is not None and 2 * once > _OVERRUN * given.time_limit + _GRACE:
             reason = (
                 f"one evaluation of its circuit takes about {once:.0f} s with {problem.n} "
                 f"variables, and the time limit is {given.time_limit:g} s"

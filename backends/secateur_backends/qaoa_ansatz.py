@@ -55,8 +55,8 @@ class Ising:
         touching = np.bincount(row, bias, n) + np.bincount(col, bias, n)
         return cls(
             h=-0.5 * problem.linear - 0.25 * touching,
-            row=row,
-            col=col,
+            row=row.astype(np.intp),
+            col=col.astype(np.intp),
             J=0.25 * bias,
             offset=float(problem.offset + 0.5 * problem.linear.sum() + 0.25 * bias.sum()),
         )

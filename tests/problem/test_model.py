@@ -20,7 +20,7 @@ from secateur.problem import (
     quadratic,
     tied,
 )
-from secateur.problem import model as model_room
+from secateur.problem import qubo as qubo_room
 from tests.random_problems import energies, everything, feasible_rows, matrix, model, problems
 
 
@@ -56,7 +56,7 @@ def test_energies_are_the_same_a_part_at_a_time(monkeypatch):
     problem = Problem(model(matrix("signed", 9, np.random.default_rng(0)), 2.0))
     rows = everything(9)
     whole = problem.energies(rows)
-    monkeypatch.setattr(model_room, "_CHUNK", 70)
+    monkeypatch.setattr(qubo_room, "_CHUNK", 70)
     assert problem.energies(rows) == pytest.approx(whole, rel=1e-14, abs=1e-14)
     assert whole == pytest.approx(energies(problem, rows))
 

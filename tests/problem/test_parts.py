@@ -240,6 +240,16 @@ def test_what_fixes_variables_is_shared_out_and_joins_nothing():
     ]
 
 
+def test_several_that_must_go_from_one_block_all_go():
+    bqm = free(7, v0v1=1.0, v1v2=1.0, v3v4=1.0)
+    parts = check(Problem(bqm, [remove("v0", "v1", "v2", "v3", "v5", "v6", name="r")]))
+    inner = parts.blocks[parts.owner[0]]
+    assert parts.loose == ()
+    assert [c.allowed.tolist() for c in inner.counts] == [[False, False, False, True]]
+    dead = parts.blocks[parts.owner[5]]
+    assert [c.allowed.tolist() for c in dead.counts] == [[False, False, True]]
+
+
 def test_tied_variables_of_two_layers_are_one_block():
     parts = check(Problem(free(4, v0v1=1.0, v2v3=1.0), [tied("v1", "v3", name="both")]))
     assert blocks_of(parts) == [[0, 1, 2, 3]]

@@ -6,6 +6,7 @@ import copy
 import gzip
 import json
 
+import dimod
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,9 +31,8 @@ def verified(problem: Problem, found: secateur.Selection) -> None:
     near = 1e-12 * problem.scale
     assert float(verdict.energy) == pytest.approx(found.energy, rel=0, abs=near)
     assert float(verdict.bound) == pytest.approx(found.bound, rel=0, abs=near)
-    # what is told as proven, and is no rounding of zero, is proven in rational numbers too
-    if found.proof == "proven" and abs(found.energy) > 1e-6 * problem.scale:
-        assert verdict.proven
+    # what is told as proven is proven in rational numbers too, and the other way round
+    assert verdict.proven == (found.proof == "proven")
 
 
 @settings(max_examples=100, deadline=None)
@@ -174,3 +174,11 @@ def test_the_same_proof_is_the_same_file(tmp_path):
     for path in paths:
         secateur.solve(problem).certificate.save(path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize("demands", [(), (count(0),)])
+def test_a_problem_without_variables_has_one_too(demands):
+    problem = Problem(dimod.BinaryQuadraticModel({}, {}, 1.5, "BINARY"), demands)
+    found = secateur.solve(problem)
+    assert (found.energy, found.proof) == (1.5, "proven")
+    verified(problem, found)

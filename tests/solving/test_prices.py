@@ -97,6 +97,8 @@ def test_only_what_is_priced_is_taken_away():
     assert prices.relaxed().count == 2
     assert prices.credit() == 2.0
     assert prices.multipliers() == [{"constraint": "few", "side": "upper", "value": 2.0}]
+    prices.list[0].value = 0.25
+    assert prices.multipliers() == [{"constraint": "few", "side": "upper", "value": 0.25}]
     prices.list[0].value = -2.0
     assert prices.credit() == 0.0
     assert prices.multipliers() == [{"constraint": "few", "side": "lower", "value": 2.0}]
@@ -173,7 +175,9 @@ def test_the_price_moves_against_what_it_sees():
     assert price.value == 4 * step
     price.learn(np.zeros(4))
     assert price.value == 2.5 * step
-    price.learn(np.array([1, 1, 0, 0]))
+    before = price.value, price.low, price.high
+    price.learn(np.array([1, 1, 0, 0]))  # what is kept teaches nothing
+    assert (price.value, price.low, price.high) == before
     fresh = Prices(problem, problem.demands).list[0]
     fresh.learn(np.zeros(4))
     assert fresh.value == -fresh.step / 3.0

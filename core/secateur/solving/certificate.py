@@ -71,12 +71,12 @@ class Certificate:
 def certify(problem: Problem, made: ByBlocks) -> Certificate | None:
     """The certificate of a proof by blocks; None where nothing was proven."""
     proof, parts = made.proof, made.parts
-    if proof is None or parts is None or not proof.records or not math.isfinite(made.bound):
+    if proof is None or parts is None or not math.isfinite(made.bound):
+        return None
+    if len(proof.records) < len(parts.blocks):  # they were too large to keep
         return None
     assert made.bits is not None
-    energy = float(problem.energies(made.bits)[0])
-    # the energy was rounded, and a bound must not be above the exact one
-    below = energy - 4.0 * float(np.finfo(float).eps) * problem.active(made.bits)
+    energy, below = _exactly(problem, made.bits)
     content = _head(problem, made.bits, energy, min(made.bound, below), made.closed)
     content["checkable"] = True
     content["multipliers"] = [] if made.prices is None else made.prices.multipliers()
@@ -95,8 +95,7 @@ def certify(problem: Problem, made: ByBlocks) -> Certificate | None:
 
 def claimed(problem: Problem, bits: Bits, bound: float, closed: bool, by: str) -> Certificate:
     """A certificate that only repeats what another solver says of its bound."""
-    energy = float(problem.energies(bits)[0])
-    content = _head(problem, bits, energy, bound, closed)
+    content = _head(problem, bits, _exactly(problem, bits)[0], bound, closed)
     return Certificate({**content, "checkable": False, "claimed_by": by})
 
 
@@ -120,6 +119,17 @@ def _head(
             "proven": closed and energy - bound <= problem.nearly(energy, TOLERANCE),
         },
     }
+
+
+def _exactly(problem: Problem, bits: Bits) -> tuple[float, float]:
+    """The number nearest to the exact energy, and the largest that is not above it."""
+    z = bits != 0
+    row, col, bias = problem.quadratic
+    both = bias[z[row] & z[col]]
+    terms = [problem.offset, *problem.linear[z].tolist(), *both.tolist()]
+    nearest = math.fsum(terms)
+    above = math.fsum([*terms, -nearest]) < 0
+    return nearest, float(np.nextafter(nearest, -math.inf)) if above else nearest
 
 
 def _tree(record: Record) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def mixing_diagonal(
     sweeps: int = 512,
     seed: int = 0,
 ) -> tuple[Floats, Floats]:
-    """A diagonal d that makes ``J + diag(d)`` nearly positive semidefinite at nearly the least cost.
+    """A diagonal d that makes ``J + diag(d)`` nearly semidefinite at nearly the least cost.
 
     Nothing is certain about it before ``sdp.positive`` has enlarged it.
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 import dimod
 import numpy as np
 from secateur.backends import (
+    Applicability,
     Availability,
     Backend,
     BackendOptions,
@@ -22,6 +23,10 @@ from secateur.backends import (
 from secateur.problem import Problem
 
 LARGEST_SEED = 2**31 - 1
+WORK = 1.5e-9
+"""Seconds for one coupling in one sweep, measured on one core of 2023."""
+OVERRUN, GRACE = 1.2, 1.0
+"""A run estimated longer than so many times the limit and seconds more is refused."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,9 @@ class OpenJijOptions(BackendOptions):
     reads: int = option(20, "independent runs", least=1)
     sweeps: int = option(1000, "sweeps over all variables in each run", least=1)
     seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
-    time_limit: float | None = option(None, "start no further run after this", least=0, unit="s")
+    time_limit: float | None = option(
+        None, "start no run that would end after this", least=0, unit="s"
+    )
 
 
 class OpenJij(Backend):
@@ -50,6 +57,25 @@ class OpenJij(Backend):
 }
 """
     sampler: ClassVar[str] = "SASampler"
+    setting_up: ClassVar[float] = 1.2e-5
+    """Seconds for one coupling, before the first sweep of every run."""
+
+    def applicability(
+        self, problem: Problem, options: BackendOptions | None = None
+    ) -> Applicability:
+        """Refuses what takes longer to set up than the time limit."""
+        given = options if isinstance(options, OpenJijOptions) else OpenJijOptions()
+        couplings = len(problem.quadratic[2])
+        least = (self.setting_up + WORK) * couplings
+        if given.time_limit is None or least <= OVERRUN * given.time_limit + GRACE:
+            return Applicability(True)
+        return Applicability(
+            False,
+            reason=f"{problem.n} variables with {couplings} couplings: one run takes {least:.2g} s "
+            f"at least, and the time limit of a call is {given.time_limit:.2g} s",
+            remedy=f"give it more time, or use decompose:{self.name}",
+            seconds=least,
+        )
 
     @classmethod
     def availability(cls) -> Availability:
@@ -67,13 +93,20 @@ class OpenJij(Backend):
         # with one seed for a call all its reads are alike, so each read is a call
         seeds = np.random.default_rng(seed).integers(0, LARGEST_SEED, options.reads)
         rows = [] if problem.start is None else list(problem.start)
-        stopped = Stopped.COMPLETED
+        stopped, last, sweeps = Stopped.COMPLETED, 0.0, options.sweeps
+        if options.time_limit is not None:  # the first run fits, with fewer sweeps if need be
+            couplings = max(len(problem.quadratic[2]), 1)
+            fitting = (options.time_limit / couplings - self.setting_up) / WORK
+            sweeps = max(1, min(sweeps, int(fitting)))
+            stopped = Stopped.COMPLETED if sweeps == options.sweeps else Stopped.TIME_LIMIT
         for number, one in enumerate(seeds):
-            late = time.monotonic() - started
+            began = time.monotonic()
+            late = began + last - started
             if options.time_limit is not None and late > options.time_limit and number:
                 stopped = Stopped.TIME_LIMIT
                 break
-            rows.append(self._read(problem, options.sweeps, int(one)))
+            rows.append(self._read(problem, sweeps, int(one)))
+            last = time.monotonic() - began
         return Solution.from_bits(
             problem,
             np.array(rows),
@@ -82,6 +115,7 @@ class OpenJij(Backend):
             stopped=stopped,
             seed=seed,
             versions={"openjij": version("openjij"), "dimod": dimod.__version__},
+            raw={"sweeps": sweeps},
         )
 
     def _read(self, problem: Problem, sweeps: int, seed: int) -> np.ndarray:
@@ -115,3 +149,4 @@ class OpenJijSQA(OpenJij):
 
     name = "openjij-sqa"
     sampler = "SQASampler"
+    setting_up = 1.4e-6

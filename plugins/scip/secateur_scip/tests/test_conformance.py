@@ -13,7 +13,7 @@ class TestSCIP(BackendConformance):
 
     @pytest.fixture
     def backend(self):
-        return "scip"
+        return SCIP
 
 
 @pytest.mark.parametrize("count", [False, True])
