@@ -30,7 +30,12 @@ _UNIT = 2.0**-53
 
 
 def wide_start(
-    block: Block, counts: Sequence[int], *, control: Control, price: float = 0.0
+    block: Block,
+    counts: Sequence[int],
+    *,
+    control: Control,
+    price: float = 0.0,
+    start: Floats | None = None,
 ) -> tuple[Floats, Points]:
     """A diagonal that certainly makes a block convex, and points where to linearise.
 
@@ -40,6 +45,7 @@ def wide_start(
             in the middle. None of them: points for a free number of ones at ``price`` each.
         control: when it is late, the best so far is returned, after the test of convexity.
         price: subtracted for each one, where ``counts`` is empty.
+        start: a diagonal to improve, shape ``(w,)``; None: one that costs little.
 
     Returns:
         d, shape ``(w,)``, not negative; points, shape ``(counts, w)``, between 0 and 1.
@@ -59,7 +65,7 @@ def wide_start(
     middle = sorted(wanted, key=lambda k: k or 0.0)[len(wanted) // 2]
     whole = len(used) == size
     inner = pairs if whole else pairs[np.ix_(used, used)]
-    d = scaled_start(linear[used], inner)
+    d = scaled_start(linear[used], inner) if start is None else start[used]
     mean = points[:, used].mean(axis=0)
     # the variables that nothing couples take their share of a count by their sorted costs: the
     # relaxation sees them with a diagonal of zero

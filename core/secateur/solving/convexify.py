@@ -11,19 +11,23 @@ from secateur.problem.parts import Block, Floats
 from secateur.solving.bounds import wide_start
 from secateur.solving.control import Control
 from secateur.solving.mixing import mixing_diagonal
-from secateur.solving.sdp import positive, sdp_diagonal
+from secateur.solving.sdp import positive, scaled, sdp_diagonal
 
 WIDE = 128
-"""The semidefinite relaxation of a wider block is solved by the mixing method."""
+"""Up to here an interior point method is the fastest; then the mixing method is."""
+SWEEPS = 512
+"""Of the mixing method where there is time for all blocks, at most."""
+FEW_SWEEPS = 96
+"""And where there is not: the last tenth of a bound takes most of the sweeps."""
 WIDEST = 512
-"""A wider block is relaxed at its number of ones, in as many steps as time allows."""
-NARROW = 64
-"""Up to here it takes no time at all."""
+"""A wider block is improved further at its number of ones, where there is time."""
+_NEAR = 1.05
+"""A diagonal that need not grow by more than this to be feasible is as good as solved for."""
 
 
 def seconds(width: int) -> float:
-    """About what the semidefinite relaxation of a block takes on a slow core."""
-    return 1.5e-7 * width**3 if width <= WIDE else 0.0
+    """About what a thorough start of a block takes on a slow core: measured."""
+    return 1.5e-4 * width**1.5
 
 
 def convexify(
@@ -58,22 +62,50 @@ def convexify(
         return diagonal, np.zeros((0, block.size))
     if len(used) < block.size:
         pairs = pairs[np.ix_(used, used)]
-    if len(used) > WIDEST:
-        found, first = wide_start(block, [wanted], control=control)
-        return found, first.astype(np.float64)
     linear = block.linear[used] - slope
-    relax = sdp_diagonal if len(used) <= (WIDE if thorough else NARROW) else mixing_diagonal
-    found, mean = relax(linear, pairs, tolerance=gap, control=control)
-    diagonal[used] = found = positive(found, pairs)
-    points = [mean]
+    if len(used) <= WIDE:
+        found, mean = sdp_diagonal(linear, pairs, tolerance=gap, control=control)
+        found = positive(found, pairs)
+    else:
+        further = thorough and len(used) > WIDEST
+        first, mean = mixing_diagonal(
+            linear,
+            pairs,
+            tolerance=gap,
+            control=control.part(0.5) if further else control,
+            sweeps=SWEEPS if thorough and not further else FEW_SWEEPS,
+        )
+        found = positive(first, pairs)
+        if found.sum() > _NEAR * first.sum():
+            other = _by_linear(block.linear[used], pairs)
+            # what each loses at the relaxation's solution
+            open_ = mean - mean * mean
+            found = min((found, other), key=lambda d: float(d @ open_))
+    diagonal[used] = found
+    if len(used) > WIDEST:
+        points = np.zeros((1, block.size))
+        points[0, used] = mean
+        if thorough:
+            diagonal, better = wide_start(block, [wanted], control=control, start=diagonal)
+            points = np.concatenate([points, better.astype(np.float64)])
+        return diagonal, points
+    near = [mean]
     # the least of the convex form: its gradient is the slope at every variable
     with contextlib.suppress(np.linalg.LinAlgError):
         least = np.linalg.solve(pairs + np.diag(found), found / 2 - linear)
-        points.append(np.asarray(least, dtype=np.float64))
-    points = [point for point in points if np.isfinite(point).all()]
-    whole = np.zeros((len(points), block.size))
-    whole[:, used] = points
+        near.append(np.asarray(least, dtype=np.float64))
+    near = [point for point in near if np.isfinite(point).all()]
+    whole = np.zeros((len(near), block.size))
+    whole[:, used] = near
     return diagonal, whole
+
+
+def _by_linear(linear: Floats, pairs: Floats) -> Floats:
+    """A diagonal like the linear terms: all but best where J and h are of one matrix."""
+    rows = np.sqrt(np.einsum("ij,ij->i", pairs, pairs))
+    shape = np.maximum(2 * np.abs(linear), 1e-6 * rows)
+    smallest = float(np.linalg.eigvalsh(scaled(pairs, 1 / np.sqrt(shape)))[0]) - 1
+    return positive(shape * max(-smallest, 0.0), pairs)
 
 
 def slope_at(own: Floats, others: Floats, k: int) -> float:

@@ -17,6 +17,8 @@ from secateur.solving.sdp import lifted, scaled
 
 _FIRST = 16
 """Sweeps before the first look at how far the dual is from feasible; it is doubled each time."""
+_EASY = 512
+"""For a wider block a look, which is an eigenvalue, costs as much as some dozen sweeps."""
 
 
 def mixing_diagonal(
@@ -49,7 +51,7 @@ def mixing_diagonal(
     rank = int(np.ceil(np.sqrt(2 * size))) + 1
     vectors = np.random.default_rng(seed).standard_normal((size, rank))
     vectors /= np.linalg.norm(vectors, axis=1)[:, None]
-    done, look = 0, _FIRST
+    done, look = 0, _FIRST if size <= _EASY else 4 * _FIRST
     while done < sweeps and not control.late:
         for _ in range(min(look, sweeps) - done):
             done += 1

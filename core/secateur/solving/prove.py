@@ -33,6 +33,8 @@ from secateur.solving.small import (
 )
 from secateur.solving.tree import Tree
 
+START_SHARE = 0.8
+"""Of its time goes into the starts of trees, at most: a bad start is never made good."""
 NOTHING = 2.0**-57
 """A gap of so much of the problem's largest number is none: the optimum is zero, to rounding."""
 
@@ -236,16 +238,16 @@ class _Search:
 
         # decided by the limit, not by what is left of it: the same every time
         limit = math.inf if self.control.seconds is None else self.control.seconds
-        thorough = sum(seconds(tree.block.size) for tree in self.trees.values()) <= 0.3 * limit
+        thorough = sum(seconds(tree.block.size) for tree in self.trees.values()) <= 0.6 * limit
         # the narrow ones first: what they leave of their time goes to the wide ones
         order = sorted(self.trees.items(), key=lambda item: item[1].block.size)
-        costs = [tree.block.size**2.5 for _, tree in order]
+        costs = [tree.block.size**1.5 for _, tree in order]  # as measured
         for done, (i, tree) in enumerate(order):
             if self.control.late:
                 break
             k = int(split.counts[i])
             slope = slope_at(uppers[i], others[i], k)
-            part = self.control.part(0.6 * costs[done] / sum(costs[done:]))
+            part = self.control.part(START_SHARE * costs[done] / sum(costs[done:]))
             diagonal, points = convexify(self.blocks[i], k, slope, gap, part, thorough=thorough)
             tree.start(diagonal, points, k)
             self.lower[i] = tree.lower
