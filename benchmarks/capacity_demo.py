@@ -43,8 +43,7 @@ def run(
                 "energy": found.energy,
                 "bound": found.bound,
                 "gap": found.gap,
-                # as the numbers are, before the proof's own rounding is asked
-                "difference": relative(found.energy, found.bound),
+                "difference": relative(found.energy, found.bound, problem.scale),
                 "nodes": found.provenance["blocks"]["nodes"],
                 **taken,
             }
@@ -91,10 +90,15 @@ def other(
     }
 
 
-def relative(energy: float, bound: float | None) -> float | None:
+def relative(energy: float, bound: float | None, scale: float) -> float | None:
+    """Energy less bound in units of the energy; None without a bound.
+
+    An energy of 1e-12 of the problem's own numbers is zero to their rounding: then in units of
+    these.
+    """
     if bound is None:
         return None
-    size = max(abs(energy), abs(bound))
+    size = abs(energy) if abs(energy) > 1e-12 * scale else scale
     return (energy - bound) / size if size else 0.0
 
 

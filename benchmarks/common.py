@@ -112,7 +112,7 @@ def percent(value: float | None) -> str:
     """A share in %, "none" without one."""
     if value is None:
         return "none"
-    return "0" if value == 0 else f"{100 * value:.3g}"
+    return "0" if abs(value) < 1e-9 else f"{100 * value:.3g}"
 
 
 def verdict(gap: float | None) -> str:

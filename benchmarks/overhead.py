@@ -1,6 +1,6 @@
 """What the framework costs over calling the sampler itself, as a ratio in one run.
 
-    python benchmarks/overhead.py --output benchmarks/results/overhead.json
+    python benchmarks/overhead.py
 
 Both anneal the same dense QUBO with the same reads, sweeps, temperatures and seed; through the
 framework with every check (options, applicability, labels, energies). The two take turns, and the
@@ -9,88 +9,85 @@ ratio is of their medians. The answers are the same.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import statistics
 import time
-from pathlib import Path
+from typing import Any
 
-import dimod
-import numpy as np
-from dwave.samplers import SimulatedAnnealingSampler
-
-from secateur.backends.call import run
-from secateur.backends.registry import load_backend
-from secateur.problem import Problem
-from secateur.versions import versions
+from common import one_core, parser, rows_of, write
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--n", type=int, nargs="+", default=[100, 300, 1000])
-    parser.add_argument("--reads", type=int, default=10)
-    parser.add_argument("--sweeps", type=int, default=1000)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
-    rows = []
-    for n in arguments.n:
-        rng = np.random.default_rng(n)
-        matrix = np.triu(rng.normal(size=(n, n)))
-        labels = [f"layer.{k % 10}:{k}" for k in range(n)]
-        bqm = dimod.BinaryQuadraticModel(matrix, "BINARY")
-        bqm.relabel_variables(dict(enumerate(labels)))
-        hot, cold = 0.1 / np.sqrt(n), 20.0 / np.sqrt(n)
-        common = {"seed": 5}
+    arguments = parser(__doc__, "overhead.json")
+    arguments.add_argument("--n", type=int, nargs="+", default=[100, 300, 1000])
+    arguments.add_argument("--reads", type=int, default=10)
+    arguments.add_argument("--sweeps", type=int, default=1000)
+    arguments.add_argument("--repeats", type=int, default=7)
+    given = arguments.parse_args()
+    one_core()
+    if given.quick:
+        given.n, given.repeats = [40], 3
+    rows = [measured(n, given.reads, given.sweeps, given.repeats) for n in given.n]
+    write(given.output, {"rows": rows}, table)
 
-        def direct(bqm=bqm, hot=hot, cold=cold, common=common):
-            numbered, _ = bqm.relabel_variables_as_integers(inplace=False)
-            return SimulatedAnnealingSampler().sample(
-                numbered,
-                num_reads=arguments.reads,
-                num_sweeps=arguments.sweeps,
-                beta_range=[hot, cold],
-                **common,
-            )
 
-        def framed(bqm=bqm, hot=hot, cold=cold, common=common):
-            options = {"reads": arguments.reads, "sweeps": arguments.sweeps}
-            options |= {"beta_hot": hot, "beta_cold": cold}
-            return run(load_backend("annealing"), Problem(bqm), options | common).samples
+def measured(n: int, reads: int, sweeps: int, repeats: int) -> dict[str, Any]:
+    """One size: the sampler by itself and through the framework, by turns."""
+    import dimod
+    import numpy as np
+    from dwave.samplers import SimulatedAnnealingSampler
 
-        same = np.array_equal(
-            np.sort(direct().record.energy.round(6)), np.sort(framed().record.energy.round(6))
+    from secateur.backends.call import run
+    from secateur.backends.registry import load_backend
+    from secateur.problem import Problem
+
+    rng = np.random.default_rng(n)
+    bqm = dimod.BinaryQuadraticModel(np.triu(rng.normal(size=(n, n))), "BINARY")
+    bqm.relabel_variables({k: f"layer.{k % 10}:{k}" for k in range(n)})
+    hot, cold = 0.1 / np.sqrt(n), 20.0 / np.sqrt(n)
+
+    def direct() -> Any:
+        numbered, _ = bqm.relabel_variables_as_integers(inplace=False)
+        return SimulatedAnnealingSampler().sample(
+            numbered, num_reads=reads, num_sweeps=sweeps, beta_range=[hot, cold], seed=5
         )
-        assert same, "the two did not solve the same problem"
-        times = {"direct": [], "framework": []}
-        for _ in range(arguments.repeats):
-            for name, call in (("direct", direct), ("framework", framed)):
-                started = time.perf_counter()
-                call()
-                times[name].append(time.perf_counter() - started)
-        row = {
-            "n": n,
-            "direct_seconds": statistics.median(times["direct"]),
-            "framework_seconds": statistics.median(times["framework"]),
-            # the middle of the ratios of neighbours in time: a busy machine slows both
-            "overhead": statistics.median(
-                b / a - 1 for a, b in zip(times["direct"], times["framework"], strict=True)
-            ),
-        }
-        rows.append(row)
-        print(row, flush=True)
-    content = {
-        "command": f"python benchmarks/overhead.py --reads {arguments.reads} --sweeps "
-        f"{arguments.sweeps} --repeats {arguments.repeats} --n {' '.join(map(str, arguments.n))}",
-        "versions": versions(),
-        "processors": os.cpu_count(),
-        "system": platform.platform(),
-        "rows": rows,
+
+    def framed() -> Any:
+        options = {"reads": reads, "sweeps": sweeps, "beta_hot": hot, "beta_cold": cold}
+        return run(load_backend("annealing"), Problem(bqm), options | {"seed": 5}).samples
+
+    energies = [np.sort(call().record.energy.round(6)) for call in (direct, framed)]
+    assert np.array_equal(*energies), "the two did not solve the same problem"
+    times: dict[str, list[float]] = {"direct": [], "framework": []}
+    for _ in range(repeats):
+        for name, call in (("direct", direct), ("framework", framed)):
+            started = time.process_time()  # a busy machine takes the wall clock for others
+            call()
+            times[name].append(time.process_time() - started)
+    row = {
+        "n": n,
+        "direct_seconds": statistics.median(times["direct"]),
+        "framework_seconds": statistics.median(times["framework"]),
+        # the middle of the ratios of neighbours in time: a busy machine slows both
+        "overhead": statistics.median(
+            b / a - 1 for a, b in zip(times["direct"], times["framework"], strict=True)
+        ),
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(content, indent=1) + "\n")
+    print(row, flush=True)
+    return row
+
+
+def table(content: dict[str, Any]) -> str:
+    cells = [
+        [
+            row["n"],
+            f"{row['direct_seconds']:.3f}",
+            f"{row['framework_seconds']:.3f}",
+            f"{100 * row['overhead']:.1f}",
+        ]
+        for row in content["rows"]
+    ]
+    head = ["variables, dense", "sampler s", "through secateur s", "more %"]
+    return f"# What the framework costs\n\n{rows_of(head, cells)}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar
 
@@ -49,6 +50,12 @@ OVERRUN, GRACE = 1.2, 1.0
 """A call that is estimated longer than so many times its limit and seconds more is refused."""
 MODEL_EACH = 3e-7
 """Seconds to make the sampler's model of one coupling."""
+
+
+@cache
+def _version() -> str:
+    """Of the sampler's package, which is read from its files."""
+    return version("dwave-samplers")
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ class _Sampled(Backend):
     def availability(cls) -> Availability:
         """Whether dwave-samplers is installed."""
         try:
-            return Availability(True, detail=f"dwave-samplers {version('dwave-samplers')}")
+            return Availability(True, detail=f"dwave-samplers {_version()}")
         except PackageNotFoundError:
             return Availability(
                 False, detail="dwave-samplers is missing", remedy="pip install dwave-samplers"
@@ -163,7 +170,7 @@ class _Sampled(Backend):
             status=Status.FEASIBLE,
             stopped=stopped,
             timings=Timings(total=took, solve=took),
-            versions={"dwave-samplers": version("dwave-samplers"), "dimod": dimod.__version__},
+            versions={"dwave-samplers": _version(), "dimod": dimod.__version__},
             options=options.public(),
             seed=seed,
             raw=raw or {},

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
 
 from secateur.errors import BackendConflict, BackendNotFound
 
@@ -45,8 +48,30 @@ def read_once() -> Iterator[None]:
 
 
 def points() -> list[EntryPoint]:
-    """The entry points of all backends."""
-    return list(entry_points(group=GROUP)) if _once is None else _once
+    """The entry points of all backends; read again once something was installed or removed."""
+    global _read
+    if _once is not None:
+        return _once
+    now = _folders()
+    if _read is None or _read[0] != now:
+        _read = now, list(entry_points(group=GROUP))
+        _about.clear()
+    return list(_read[1])
+
+
+_read: tuple[Any, list[EntryPoint]] | None = None
+_about: dict[Distribution, tuple[str, str]] = {}
+
+
+def _folders() -> Any:
+    """Where distributions are looked for, and when something was last added or taken away there."""
+    times: list[tuple[str, int]] = []
+    for folder in sys.path:
+        try:
+            times.append((folder, Path(folder).stat().st_mtime_ns))
+        except OSError:  # a zip that is gone, or a folder that is yet to come
+            times.append((folder, 0))
+    return Path.cwd(), times, list(sys.meta_path), entry_points
 
 
 def list_backends() -> list[BackendEntry]:
@@ -56,13 +81,15 @@ def list_backends() -> list[BackendEntry]:
 
 def _entries(found: Iterable[EntryPoint]) -> list[BackendEntry]:
     """The entries of some points, sorted; each distribution's metadata are parsed once."""
-    about: dict[Distribution | None, tuple[str, str]] = {None: ("unknown", "")}
     entries = set()
     for point in found:
-        if point.dist not in about and point.dist is not None:
-            metadata = point.dist.metadata
-            about[point.dist] = (metadata["Name"], metadata["Version"])
-        entries.add(BackendEntry(point.name, point.value, *about[point.dist]))
+        about = ("unknown", "")
+        if point.dist is not None:
+            if point.dist not in _about:
+                metadata = point.dist.metadata
+                _about[point.dist] = (metadata["Name"], metadata["Version"])
+            about = _about[point.dist]
+        entries.add(BackendEntry(point.name, point.value, *about))
     return sorted(entries, key=lambda entry: (entry.name, entry.distribution, entry.target))
 
 

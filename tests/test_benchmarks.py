@@ -1,0 +1,107 @@
+"""Every benchmark runs in its tiny configuration, and what it writes is what its table says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(tmp_path: Path, name: str, *more: str, output: str = "made") -> tuple[dict, str]:
+    """The JSON and the Markdown that a benchmark wrote."""
+    command = [sys.executable, str(ROOT / "benchmarks" / name), "--quick", *more]
+    command += ["--output", str(tmp_path / "made.json")]
+    environment = {k: v for k, v in os.environ.items() if k != "SECATEUR_INSTANCES"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=240, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / f"{output}.json").read_text())
+    text = (tmp_path / f"{output}.md").read_text()
+    assert content["command"] in text
+    assert "--quick" in content["command"]
+    assert content["versions"]["numpy"] in text
+    return content, text
+
+
+def sound(row: dict) -> bool:
+    """The bound is not above the energy."""
+    return row["bound"] is None or row["bound"] <= row["energy"]
+
+
+def test_the_demo_is_proven_and_everything_else_is_beside_it(tmp_path):
+    content, text = run(tmp_path, "capacity.py")
+    (row,) = content["proven"]
+    assert (row["objective"], row["count"], row["gap"]) == ("fisher", 173, 0.0)
+    assert 0 <= row["difference"] < 1e-6
+    assert "1 of 1 proven" in text
+    others = {other["name"]: other for other in content["beside"]}
+    assert {"annealing under prices", "greedy and swaps"} <= set(others)
+    room = 1e-9 * abs(row["energy"])
+    assert all(o["energy"] >= row["energy"] - room for o in others.values() if "energy" in o)
+    assert len(content["penalty"]) == 5
+    assert content["penalty"][0]["strength"] > 100 * content["penalty"][-1]["strength"]
+    for made in content["penalty"]:
+        assert 0 <= made["feasible"] <= 1
+        assert (made["energy"] is None) == (made["feasible"] == 0)
+        assert made["repaired"] is None or made["repaired"] >= row["energy"] - room
+        assert f"P = {made['strength']:.2g}, {made['name']}" in text
+
+
+def test_widths(tmp_path):
+    content, text = run(tmp_path, "capacity.py", "--widths", output="made-widths")
+    assert {(row["objective"], row["width"]) for row in content["rows"]} == {
+        (objective, width) for objective in ("fisher", "residual") for width in (24, 160)
+    }
+    assert all(sound(row) for row in content["rows"])
+    assert all(row["gap"] == 0 for row in content["rows"] if row["width"] == 24)
+    assert "| 4 × 24 |" in text
+
+
+def test_scale_in_processes_of_their_own(tmp_path):
+    content, text = run(tmp_path, "capacity.py", "--channels", "300", output="made-scale")
+    coupled, layers = content["rows"]
+    assert (coupled["channels"], coupled["count"]) == (300, 108)
+    assert coupled["couplings"] > 0
+    assert (layers["couplings"], layers["gap"]) == (0, 0.0)
+    assert all(sound(row) and row["peak_memory_mib"] > 0 for row in content["rows"])
+    assert (tmp_path / "made-scale.png").read_bytes().startswith(b"\x89PNG")
+    assert "| 300 |" in text
+
+
+def test_backends_have_equal_time(tmp_path):
+    content, text = run(tmp_path, "backends.py")
+    rows = {row["backend"]: row for row in content["rows"]}
+    assert set(rows) == {"greedy", "annealing", "branch-and-bound", "exhaustive"}
+    assert "exhaustive" in rows["exhaustive"]["refused"]
+    assert rows["annealing"]["bound"] is None, "a proof of ours would be taken for its merit"
+    assert rows["annealing"]["calls"] >= 1
+    assert "| exhaustive | cannot: " in text
+
+
+def test_instances_are_proven(tmp_path):
+    content, text = run(tmp_path, "instances.py")
+    (row,) = content["rows"]
+    assert (row["solver"], row["gap"]) == ("branch-and-bound", 0.0)
+    assert sound(row)
+    assert "proves **1 of 1**" in text
+
+
+@pytest.mark.parametrize("name", ["capacity.py", "backends.py", "instances.py", "overhead.py"])
+def test_every_benchmark_says_how_it_is_run(name):
+    text = (ROOT / "benchmarks" / name).read_text()
+    assert f"python benchmarks/{name}" in text
+    assert "--quick" in text or "parser(" in text
+
+
+def test_overhead(tmp_path):
+    content, _ = run(tmp_path, "overhead.py")
+    (row,) = content["rows"]
+    assert row["n"] == 40
+    assert row["direct_seconds"] > 0
