@@ -28,7 +28,7 @@ from secateur.backends import (
 from secateur.problem import Problem
 
 WIDEST = 4096
-"""A coupled block beyond this is not searched: its matrix alone takes 128 MiB."""
+"""A wider block is written out as a matrix only if it is dense anyway."""
 
 CITATION = """
 @misc{secateur-branch-and-bound,
@@ -75,17 +75,9 @@ class BranchAndBound(Backend):
     def applicability(
         self, problem: Problem, options: BackendOptions | None = None
     ) -> Applicability:
-        """Any problem whose coupled blocks are not too wide; the bound says how good it is."""
-        blocks = problem.parts.blocks
-        widest = max((b.size for b in blocks if b.couplings is not None), default=0)
-        if widest > WIDEST:
-            return Applicability(
-                False,
-                reason=f"a block of {widest} coupled variables, and {self.name} takes at most "
-                f"{WIDEST}",
-                remedy=f"use annealing or tabu, or decompose:{self.name}",
-            )
-        return Applicability(True, memory_bytes=200 * widest * widest)
+        """Any problem; how wide its coupled blocks are decides how good the bound is."""
+        dense = [b.size**2 for b in problem.parts.blocks if b.couplings is not None]
+        return Applicability(True, memory_bytes=200 * min(max(dense, default=0), WIDEST**2))
 
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Bound and branch until energy and bound meet, or the time is up."""

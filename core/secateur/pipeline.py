@@ -330,7 +330,7 @@ def _rows(
                 batch_norm=done.batch_norm,
                 energy=None if done.method.objective == RANDOM else done.selection.energy,
                 evaluations=done.evaluations,
-                proof="" if done.method.objective == RANDOM else done.selection.proof,
+                proof="no QUBO" if done.method.objective == RANDOM else done.selection.proof,
             )
         )
     return tuple(rows)

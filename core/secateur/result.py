@@ -36,7 +36,7 @@ class Row:
         batch_norm: batch norm was re-estimated.
         energy: of the method's own QUBO, or None.
         evaluations: of the true metric, by the refinement.
-        proof: "proven", "gap = x %" or "no bound": of the energy, not of the metric.
+        proof: "proven", "gap = x %", "no bound" or "no QUBO": of the energy, not of the metric.
     """
 
     method: str

@@ -175,7 +175,7 @@ ANNEALING = ["--backend", "annealing"]
         (["a.bqm", *ANNEALING, "--option", "reads=many"], "BackendOptionError", "'many'"),
         (["a.bqm", *ANNEALING, "--option", "reads=0"], "BackendOptionError", "at least 1"),
         (["a.bqm", "--option", "reads"], "OptionError", "write --option key=value"),
-        (["a.bqm", "--option", "reads=3"], "OptionError", "the backend is 'auto'"),
+        (["a.bqm", "--option", "red=3"], "BackendOptionError", "did you mean 'reads'"),
         (["a.bqm", "--count", "9"], "ConstraintError", "9 ones are wanted of 8"),
         (["a.bqm", "--count", "-1"], "ConstraintError", "wants -1"),
         (["a.bqm", "--time-limit", "-1"], "OptionError", "the time limit is -1"),

@@ -122,6 +122,19 @@ def test_repair_takes_the_cheap_flips_of_the_fewest():
     assert moves.repair(np.zeros(4, np.int8), linear=cheap).tolist() == [1, 0, 0, 1]
 
 
+def test_repair_leaves_where_leaving_is_cheapest():
+    """One too many in all, over two sets: the dearest one goes, whichever set holds it."""
+    labels = [f"v{i}" for i in range(6)]
+    sets = [at_most(3, labels[:3], name="a"), at_most(2, labels[3:], name="b"), count(4)]
+    problem = Problem(model(np.diag([1.0, 2.0, 7.0, 3.0, 4.0, 0.0])), sets)
+    moves = Moves(problem)
+    assert moves.repair(np.array([1, 1, 1, 1, 1, 0], np.int8)).tolist() == [1, 1, 0, 1, 1, 0]
+    other = problem.with_linear(np.array([5.0, 2.0, 1.0, 3.0, 8.0, 0.0]))
+    assert Moves(other).repair(np.array([1, 1, 1, 1, 1, 0], np.int8)).tolist() == [1, 1, 1, 1, 0, 0]
+    added = Moves(problem).repair(np.array([0, 1, 1, 1, 0, 0], np.int8))
+    assert added.tolist() == [0, 1, 1, 1, 0, 1]
+
+
 def test_repair_looks_at_couplings_after_every_flip():
     upper = np.diag([1.0, 1.1, 2.0])
     upper[0, 1] = 5.0

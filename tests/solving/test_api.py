@@ -241,10 +241,16 @@ def test_a_wrong_time_limit_is_named(limit):
     assert "positive number of seconds" in caught.value.remedy
 
 
-@pytest.mark.parametrize("backend", ["auto", "greedy"])
-def test_options_need_a_backend_that_takes_them(backend):
-    with pytest.raises(OptionError):
-        secateur.solve(model(np.eye(3)), backend=backend, options={"reads": 3})
+def test_options_need_a_backend_that_takes_them():
+    with pytest.raises(OptionError, match="greedy takes no options"):
+        secateur.solve(random_problem(4, 2, 0), backend="greedy", options={"reads": 5})
+
+
+def test_the_options_of_auto_are_those_of_annealing():
+    problem = random_problem(4, 2, 0)
+    assert secateur.solve(problem, options={"reads": 5}).proof == "proven"
+    with pytest.raises(BackendOptionError, match="reads"):
+        secateur.solve(problem, options={"red": 5})
 
 
 def test_an_option_that_the_backend_lacks_is_named_before_anything_is_called():

@@ -223,6 +223,25 @@ def test_what_a_backend_does_to_its_copy_is_no_proof(monkeypatch, how, error, to
     assert problem.bqm.energy({"a": 1, "b": 0}) == -0.5
 
 
+def test_the_first_price_of_a_count_is_no_guess():
+    """It comes from a good vector: where the curve is convex, the first call has the count."""
+    problem = random_problem(12, 4, 0, family="none")
+    found = Search(problem, Proven()).go()
+    assert found.calls == 1
+    assert found.prices[0]["count"][1] == 4
+    native = Search(problem, Native()).go()
+    assert native.prices == [{}]
+
+
+def test_out_of_time_nothing_is_polished():
+    problem = random_problem(30, 12, 0)
+    late = Search(problem, Rubbish(), control=Control(1e-9)).go()
+    assert late.energy == late.backend_energy
+    assert late.calls == 1
+    assert late.stopped is Stopped.TIME_LIMIT
+    assert Search(problem, Rubbish()).go().energy < late.energy
+
+
 def test_one_exact_call_is_taken_as_it_is():
     problem = Problem(dimod.BinaryQuadraticModel({"a": -1.0, "b": 2.0}, {}, 0.5, "BINARY"))
     found = Search(problem, Proven()).go()

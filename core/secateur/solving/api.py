@@ -44,6 +44,7 @@ KNOWN_ROWS = 4
 """So many reads of so many calls are handed to the search by blocks."""
 ANNEALED = 2_000_000
 """``auto`` anneals no problem with more couplings: a read would take minutes."""
+ANNEALING = "annealing"
 QUICK = 0.5
 """``auto`` asks annealing only if the blocks were not solved within this share of its time."""
 
@@ -69,7 +70,7 @@ def solve(
         backend: a solver's name (``secateur backends`` lists them), a backend, "greedy" (the
             control), or "auto": blocks and branch and bound, with annealing where they are not
             enough.
-        options: of the backend.
+        options: of the backend; those of annealing with "auto".
         seed: of everything random.
         time_limit: seconds for the whole search; a call's limit follows from it.
         proof: True: prove or bound the answer too; False: take what the backend gives, for
@@ -180,11 +181,8 @@ class _Ask:
 
     def auto(self) -> Selection:
         """Blocks first; annealing where they leave a gap; then the proof goes on from there."""
-        if self.options:
-            raise OptionError(
-                "options were given, and the backend is 'auto'",
-                remedy="name the backend that they are for",
-            )
+        if self.options:  # told at once if they are wrong, also where annealing is not needed
+            resolve_options(as_solver(ANNEALING), self.options)
         if self.clock.seconds is None:
             self.clock = Control(AUTO_SECONDS, self.clock.started)
         if len(self.problem.quadratic[2]) > ANNEALED:
@@ -210,8 +208,13 @@ class _Ask:
 
     def _annealed(self) -> Found:
         try:
-            solver = as_solver("annealing")
-            search = Search(self.problem, solver, seed=self.seed, control=self.clock.part(QUICK))
+            search = Search(
+                self.problem,
+                as_solver(ANNEALING),
+                options=self.options,
+                seed=self.seed,
+                control=self.clock.part(QUICK),
+            )
             return search.go()
         except BackendError as error:  # the default backend may not be installed
             logger.warning("annealing was left out: %s", error.message)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from secateur.solving.curve import Curve
 from secateur.solving.curves import feed, upper_curves
 from secateur.solving.prices import Prices
 from secateur.solving.prove import Progress, Proof, prove
+from secateur.solving.thin import is_thin, written_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,13 +122,19 @@ class _Search:
         self.problem, self.control, self.known = problem, control, known
         self.tolerance, self.workers, self.record = tolerance, workers, record
         self.made = ByBlocks(seconds={"curves": 0.0, "proof": 0.0})
-        for row in known:
+        if any(is_thin(block) for block in problem.parts.blocks):
+            # a block that stays sparse has no search of its own
+            start = Moves(problem).greedy()
+            if start is not None:
+                found = Moves(problem).descend(start, late=control.part(FIRST_SHARE).is_late)
+                self.known = [*known, found]
+        for row in self.known:
             if problem.feasible(row)[0]:
                 self._offer(row)
 
     def plain(self, step: Step, control: Control) -> None:
         """All demands fit in blocks and junctions, and are kept there."""
-        parts = self.problem.parts
+        parts = _written_out(self.problem.parts)
         curves = self._curves(parts, control.part(FIRST_SHARE))
         self._choose(parts, curves)
         proof = self._prove(parts, curves, step, 0.0, control)
@@ -158,16 +165,17 @@ class _Search:
         if within:
             kept = [demand.constraint for demand in within]
             relaxed = relaxed.with_constraints([*relaxed.constraints, *kept])
-        curves = self._curves(relaxed.parts, self.control.part(FIRST_SHARE))
-        proof = self._prove(relaxed.parts, curves, step, prices.slack(), self.control)
+        parts = _written_out(relaxed.parts)
+        curves = self._curves(parts, self.control.part(FIRST_SHARE))
+        proof = self._prove(parts, curves, step, prices.slack(), self.control)
         if proof.counts:
-            self._close(_together(relaxed.parts, proof.curves, proof.counts, self.problem.n))
+            self._close(_together(parts, proof.curves, proof.counts, self.problem.n))
         bound = _below(proof.bound, Fraction(relaxed.offset) - prices.credit())
         made = self.made
         closed = made.bits is not None and (
             made.energy - bound <= self.problem.nearly(made.energy, self.tolerance)
         )
-        self._settle(proof, relaxed.parts, prices, bound, closed)
+        self._settle(proof, parts, prices, bound, closed)
 
     def _look_for(self, prices: Prices) -> None:
         """Leave the prices where the sum of the upper curves, as far as known, is highest."""
@@ -175,7 +183,7 @@ class _Search:
         clock = self.control.part(0.5)
         for _ in range(PRICED_ROUNDS):
             relaxed = prices.relaxed()
-            parts = relaxed.parts
+            parts = _written_out(relaxed.parts)
             curves = self._curves(parts, clock)
             split = best_split(parts.root, [curve.energy for curve in curves])
             if not math.isfinite(split.value):
@@ -198,7 +206,7 @@ class _Search:
         moves = Moves(self.problem)
         closed = moves.repair(row)
         if closed is not None:
-            self._offer(moves.descend(closed, late=lambda: self.control.late))
+            self._offer(moves.descend(closed, late=self.control.is_late))
 
     def _settle(
         self, proof: Proof, parts: Parts, prices: Prices | None, bound: float, closed: bool
@@ -254,6 +262,13 @@ class _Search:
         if energy < made.energy:
             made.bits, made.energy = np.asarray(bits, dtype=np.int8), energy
             made.incumbents.append((self.control.elapsed(), energy))
+
+
+def _written_out(parts: Parts) -> Parts:
+    """Blocks that are held sparsely as dense ones, as far as they are narrow enough."""
+    if not any(is_thin(block) for block in parts.blocks):
+        return parts
+    return replace(parts, blocks=tuple(written_out(block) for block in parts.blocks))
 
 
 def _together(

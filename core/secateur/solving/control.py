@@ -28,6 +28,10 @@ class Control:
         """The time is up."""
         return self.left() <= 0.0
 
+    def is_late(self) -> bool:
+        """The time is up, as a function."""
+        return self.late
+
     def elapsed(self) -> float:
         """Seconds since the start."""
         return time.monotonic() - self.started

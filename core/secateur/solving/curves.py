@@ -19,6 +19,7 @@ from secateur.solving.curve import Bits, Curve
 from secateur.solving.greedy import backward, forward, prefix_energies, prefixes
 from secateur.solving.keeping import kept
 from secateur.solving.swaps import descend_all, descend_one, energies
+from secateur.solving.thin import is_thin, thin_curve
 from secateur.solving.workers import Team, shares
 
 _TINY = 10  # up to here all choices are tried
@@ -84,7 +85,7 @@ def feed(curve: Curve, block: Block, bits: NDArray[np.generic], *, swaps: bool =
     control = Control()
     rows = np.unique(np.atleast_2d(bits).astype(np.int8), axis=0)
     improved = _enter(curve, block, rows).size > 0
-    if swaps and block.size > 1:
+    if swaps and block.size > 1 and not is_thin(block):
         improved = _enter(curve, block, _descend(block, rows, control)).size > 0 or improved
     return improved
 
@@ -135,13 +136,17 @@ def _is_wide(block: Block) -> bool:
     return block.size > _SMALL and (block.couplings is not None or _demanding(block))
 
 
+def _is_plain(block: Block) -> bool:
+    return block.couplings is None and not _demanding(block)
+
+
 def _demanding(block: Block) -> bool:
     return bool(block.counts or block.sums)
 
 
 def _is_done(block: Block) -> bool:
-    """The first search of it is exact."""
-    return block.size <= _TINY or (block.couplings is None and not _demanding(block))
+    """The first search of it is exact, or all that is done for it."""
+    return block.size <= _TINY or _is_plain(block) or is_thin(block)
 
 
 def _seconds(block: Block) -> float:
@@ -175,6 +180,8 @@ class _Search:
 
     def _start(self, control: Control) -> Curve:
         block = self.block
+        if is_thin(block):
+            return thin_curve(block)
         curve = Curve.empty(block.size)
         if block.size <= _TINY and (block.couplings is not None or _demanding(block)):
             codes = np.arange(1 << block.size)[:, None] >> np.arange(block.size)
@@ -192,7 +199,7 @@ class _Search:
             else:
                 good = block.allowed
             curve.offer_order(order, np.where(good, value, np.inf))
-        if block.couplings is None and not _demanding(block):
+        if _is_plain(block):
             return curve
         if block.size <= _SMALL:
             self._thorough(curve, orders, control)

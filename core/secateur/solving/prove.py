@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from secateur.solving.small import (
     uncoupled,
     uncoupled_record,
 )
+from secateur.solving.thin import is_thin, thin_lower, thin_record
 from secateur.solving.tree import Tree
 
 START_SHARE = 0.8
@@ -112,7 +114,7 @@ def prove(
     """Find the best selection and prove it, or bound it as well as the time allows.
 
     Arguments:
-        blocks: of the problem; those with couplings hold them densely.
+        blocks: of the problem; those that hold couplings sparsely are bounded, not searched.
         root: how their numbers of ones may add up.
         curves: upper curves to start from, one a block; infinity where nothing is known. They are
             not changed.
@@ -158,7 +160,9 @@ class _Search:
             own = curve.scaled(factor)
             own.energy[~block.allowed] = np.inf
             self.curves.append(own)
-            if plain:
+            if is_thin(block):
+                self.lower.append(thin_lower(block, self.slack[i]))
+            elif plain:
                 self.lower.append(uncoupled(block, self.curves[i], self.slack[i]))
             elif few:
                 self.lower.append(enumerated(block, self.demands[i], self.curves[i], self.slack[i]))
@@ -322,6 +326,8 @@ class _Search:
                 records.append(tree.record)
                 if tree.record.diagonal is not None:
                     tree.record.diagonal = tree.record.diagonal / self.factor
+            elif is_thin(block):
+                records.append(thin_record())
             elif block.couplings is None and not self.demands[i]:
                 records.append(uncoupled_record())
             else:
@@ -352,7 +358,8 @@ def _power(blocks: Sequence[Block]) -> float:
     """A power of two that makes the largest number about 1, and the smallest no subnormal."""
     largest, smallest = 0.0, math.inf
     for block in blocks:
-        for array in (block.linear, block.couplings):
+        pairs: Any = block.couplings
+        for array in (block.linear, pairs.data if is_thin(block) else pairs):
             if array is None or not array.size:
                 continue
             size = np.abs(array)
