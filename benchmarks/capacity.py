@@ -2,6 +2,7 @@
 
     python benchmarks/capacity.py                     the demo's QUBOs at K = 5 … 95 %
     python benchmarks/capacity.py --widths            four equal blocks, and single wide ones
+    python benchmarks/capacity.py --roots             their bounds before any branching
     python benchmarks/capacity.py --channels 26560    up to so many channels, and 300 000 without
                                                       couplings
 
@@ -19,6 +20,7 @@ SIZES = (500, 2_000, 8_000)
 def main() -> None:
     arguments = parser(__doc__, "capacity.json")
     arguments.add_argument("--widths", action="store_true", help="how wide a block may be")
+    arguments.add_argument("--roots", action="store_true", help="what a diagonal is worth")
     arguments.add_argument("--channels", type=int, help="what scale costs, up to so many")
     arguments.add_argument("--diagonal", type=int, default=300_000)
     arguments.add_argument("--limit", type=float, default=55.0, help="seconds, at scale")
@@ -44,6 +46,13 @@ def main() -> None:
         )
         name = given.output.with_stem(f"{given.output.stem}-widths")
         write(name, content, capacity_widths.table)
+    elif given.roots:
+        import capacity_roots
+
+        widths = [30] if quick else [64, 128, 256, 512, 1024, 2048]
+        content = capacity_roots.run(widths, seed=given.seed)
+        name = given.output.with_stem(f"{given.output.stem}-roots")
+        write(name, content, capacity_roots.table)
     elif given.channels:
         import capacity_scale
 

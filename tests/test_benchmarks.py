@@ -64,6 +64,18 @@ def test_widths(tmp_path):
     assert "| 4 × 24 |" in text
 
 
+def test_roots(tmp_path):
+    content, text = run(tmp_path, "capacity.py", "--roots", output="made-roots")
+    gaps = {(row["objective"], row["way"]): row["gap"] for row in content["rows"]}
+    assert all(gap is None or gap >= -1e-9 for gap in gaps.values())
+    for objective in ("fisher", "residual"):
+        simple, best = gaps[objective, "sums over rows"], gaps[objective, "mixing method"]
+        assert best < simple
+        assert best == pytest.approx(gaps[objective, "interior point method"], rel=0.1)
+    assert gaps["residual", "Gilmore–Lawler"] < 1
+    assert "| mixing method | " in text
+
+
 def test_scale_in_processes_of_their_own(tmp_path):
     content, text = run(tmp_path, "capacity.py", "--channels", "300", output="made-scale")
     coupled, layers = content["rows"]
