@@ -69,8 +69,9 @@ def about() -> dict[str, Any]:
     from secateur.versions import versions
 
     backends = {d.name: d.detail for d in describe_backends() if d.usable and d.detail}
+    given = [Path(word).name if word.startswith("/") else word for word in sys.argv[1:]]
     return {
-        "command": "python " + " ".join(["benchmarks/" + Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *given]),
         "versions": versions() | backends,
         "threads": 1,
         "processors": os.cpu_count(),

@@ -30,7 +30,7 @@ FILES = {
 """The optimum, and the number of ones where it is demanded."""
 DENSITIES = {
     "beasley-like": [(50, 0.1), (100, 0.1)],
-    "gka-like": [(30, 1.0), (50, 0.3), (60, 0.5), (80, 0.2), (100, 0.1)],
+    "gka-like": [(30, 1.0), (50, 0.3), (60, 0.5), (70, 0.8), (80, 0.2), (100, 0.3)],
 }
 
 

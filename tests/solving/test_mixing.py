@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,18 @@ from secateur.problem.parts import Block
 from secateur.solving.bounds import lower_curve, more_points
 from secateur.solving.control import Control
 from secateur.solving.convexify import convexify
+from secateur.solving.curve import Curve
+from secateur.solving.demands import Demands
 from secateur.solving.greedy import forward, prefix_energies
 from secateur.solving.mixing import mixing_diagonal
-from secateur.solving.sdp import dominant_diagonal, positive, scaled, sdp_diagonal
+from secateur.solving.sdp import (
+    dominant_diagonal,
+    linear_diagonal,
+    positive,
+    scaled,
+    sdp_diagonal,
+)
+from secateur.solving.tree import Tree
 
 
 def block_of(width: int, seed: int, *, positive_couplings: bool = False) -> Block:
@@ -89,3 +100,27 @@ def test_the_same_seed_gives_the_same_diagonal():
         for _ in range(2)
     )
     np.testing.assert_array_equal(one[0], two[0])
+
+
+def test_a_fisher_block_needs_one_factorisation_to_know_that_no_energy_is_negative():
+    block = block_of(150, 2)
+    assert linear_diagonal(block.linear, 0.999 * block.couplings) is not None
+    stronger = block.couplings * 1.6  # not of a semidefinite matrix any more
+    assert np.linalg.eigvalsh(stronger + np.diag(2 * block.linear))[0] < 0
+    assert linear_diagonal(block.linear, stronger) is None
+    assert linear_diagonal(np.where(np.arange(150) == 7, 0.0, block.linear), stronger) is None
+    # singular: within rounding of both, which is not certain
+    ones = np.ones((40, 40)) - np.eye(40)
+    assert linear_diagonal(np.full(40, 0.5), ones) is None
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.6])
+def test_a_wide_tree_that_was_not_started_has_a_bound(factor):
+    block = block_of(150, 2)
+    block = dataclasses.replace(block, couplings=factor * block.couplings)
+    tree = Tree(block, Demands(block), Curve.empty(150), slack=0.0, record=True)
+    assert (tree.lower <= 0).all()
+    if factor < 1:
+        assert (tree.lower > -1e-9).all()
+    else:
+        assert tree.lower[75] < -1

@@ -141,3 +141,26 @@ def dominant_diagonal(couplings: Floats) -> Floats:
     """A diagonal for which no eigenvalue is needed: the sums of absolute values over rows."""
     sums: Floats = np.abs(couplings).sum(1)
     return sums * (1 + 1e-15 * (len(sums) + 4))
+
+
+def linear_diagonal(linear: Floats, couplings: Floats) -> Floats | None:
+    """``d = 2|h|`` where ``J + diag(d)`` is certainly positive semidefinite, else None.
+
+    So it is where h and J are of one semidefinite matrix, as in a Fisher QUBO, and then no energy
+    is negative. It costs one factorisation: if that of A - c·I succeeds in floating point with c
+    above its backward error, A is positive semidefinite (Rump, "Verification of positive
+    definiteness", BIT 46, 2006).
+
+    Arguments:
+        linear: h, shape ``(w,)``.
+        couplings: J, shape ``(w, w)``.
+    """
+    size = len(linear)
+    coupled = couplings.any(axis=1)
+    diagonal = np.where(coupled, 2 * np.abs(linear), 0.0)
+    if (diagonal[coupled] <= 1e-300).any():
+        return None
+    # the scaling's own rounding is a few units for each entry, at most 1 in size
+    matrix = scaled(couplings, 1 / np.sqrt(np.where(coupled, diagonal, 1.0)))
+    matrix[np.diag_indices(size)] -= (size + 8) * (size + 2) * 2.0**-52
+    return diagonal if _is_definite(matrix) else None

@@ -15,11 +15,12 @@ from secateur.solving.demands import Bits, Demands, descend
 from secateur.solving.node_bounds import UNIT, NodeBounds, Singles
 from secateur.solving.pool import Batch, Pool
 from secateur.solving.record import Node, Record, fixings
-from secateur.solving.sdp import dominant_diagonal
+from secateur.solving.sdp import dominant_diagonal, linear_diagonal
 
 _ITERATIONS = 20
 _ROOT_ITERATIONS = 200
 _LEAST_BATCH = 32
+_WIDE = 128
 
 
 class Tree:
@@ -70,10 +71,13 @@ class Tree:
         self.record = None
 
     def _unstarted(self) -> Floats:
-        """A lower curve that costs nothing: linearised at zero, by a dominant diagonal."""
+        """A lower curve that costs next to nothing: linearised at zero, by a diagonal at hand."""
         block = self.block
         pairs = block.couplings
         diagonal = np.zeros(block.size) if pairs is None else dominant_diagonal(pairs)
+        if pairs is not None and block.size > _WIDE:  # time may run out before it is started
+            better = linear_diagonal(block.linear, pairs)
+            diagonal = diagonal if better is None else better
         if self.record is not None:
             self.record = Record(None if pairs is None else diagonal, [Node()])
             zero = np.zeros((1, block.size), dtype=np.float32)
