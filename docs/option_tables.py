@@ -8,7 +8,7 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 
 from secateur.backends.options import domain
-from secateur.backends.registry import load_backend
+from secateur.solving import load_solver
 
 
 class BackendOptionsTable(Directive):
@@ -17,7 +17,7 @@ class BackendOptionsTable(Directive):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        kind = load_backend(self.arguments[0]).Options
+        kind = load_solver(self.arguments[0]).Options
         table, body = nodes.table(), nodes.tbody()
         group = nodes.tgroup(cols=3)
         for width in (18, 50, 32):
