@@ -17,7 +17,7 @@ from secateur.problem import Problem
 from secateur.problem.moves import Moves
 
 REPAIRED = 4
-"""So many of the reads nearest to the count are repaired, as the search itself does."""
+"""So many of the reads nearest to the count, the best of them first, are repaired."""
 SWEEPS = 1000
 
 
@@ -72,7 +72,8 @@ def penalised(problem: Problem, strength: float, seconds: float, seed: int = 0) 
     feasible = problem.feasible(bits)
     best = float(problem.energies(bits[feasible]).min()) if feasible.any() else None
     moves, repaired = Moves(problem), []
-    for row in bits[np.argsort(np.abs(counts - wanted), kind="stable")[:REPAIRED]]:
+    order = np.lexsort((problem.energies(bits), np.abs(counts - wanted)))
+    for row in bits[order[:REPAIRED]]:
         closed = moves.repair(row)
         if closed is not None:
             repaired.append(float(problem.energies(moves.descend(closed))[0]))
