@@ -99,3 +99,15 @@ def test_nothing_to_keep_changes_nothing_and_nothing_possible_is_none():
         ],
     )
     assert close(torn, np.zeros(3, np.int8), torn.linear) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(problems(most=8, kinds=("quadratic", "limit"), demands=2), st.integers(0, 255))
+def test_quadratic_demands_are_kept_where_they_can_be(problem, number):
+    bits = np.array([number >> i & 1 for i in range(problem.n)], dtype=np.int8)
+    found = close(problem, bits, problem.field(bits))
+    if len(feasible_rows(problem)):
+        assert found is not None
+        assert problem.feasible(found)[0]
+    else:
+        assert found is None

@@ -19,6 +19,8 @@ Positions = NDArray[np.intp]
 
 _SECONDS = 10.0
 """The integer program is given up after this."""
+_STARTS = 8
+"""Random vectors from which flips begin where tangents lead nowhere."""
 _TANGENTS = 12
 """So many tangents of a quadratic demand are tried, each with a margin larger than the last."""
 
@@ -59,6 +61,14 @@ def close(problem: Problem, bits: Bits, field: Floats) -> Bits | None:
         bits: where to begin, shape ``(n,)``.
         field: what each variable costs, shape ``(n,)``.
     """
+    found = _by_tangents(problem, bits, field)
+    if found is None and any(len(demand.pairs[2]) for demand in problem.sums):
+        found = _by_flips(problem, bits)
+    return found
+
+
+def _by_tangents(problem: Problem, bits: Bits, field: Floats) -> Bits | None:
+    """The nearest vector under tangents of the quadratic demands, each tighter than the last."""
     z = np.array(bits, dtype=np.int8)
     margins = [0.0] * len(problem.sums)
     for _ in range(_TANGENTS):
@@ -74,6 +84,44 @@ def close(problem: Problem, bits: Bits, field: Floats) -> Bits | None:
                 margins[number] += over
         z = nearest
     return None
+
+
+def _by_flips(problem: Problem, bits: Bits) -> Bits | None:
+    """A feasible vector by flips that lower what is broken most, from a few starts."""
+    random = np.random.default_rng(0)
+    starts = [np.array(bits, np.int8), np.zeros(problem.n, np.int8), np.ones(problem.n, np.int8)]
+    starts += [random.integers(0, 2, problem.n, dtype=np.int8) for _ in range(_STARTS)]
+    for z in starts:
+        for _ in range(4 * problem.n + 4):
+            if problem.feasible(z)[0]:
+                return z
+            broken, after = _broken(problem, z)
+            i = int(np.argmin(after))
+            if after[i] >= broken:  # stuck: one flip at random, and on
+                i = int(random.integers(problem.n))
+            z[i] = 1 - z[i]
+    return None
+
+
+def _broken(problem: Problem, z: Bits) -> tuple[float, Floats]:
+    """How far the demands are from being kept, each in its own unit, now and after each flip."""
+    now, after = 0.0, np.zeros(problem.n)
+    for demand in problem.demands:
+        if isinstance(demand, Counted):
+            right = np.flatnonzero(demand.allowed)
+            ones = int(demand.ones(z[None])[0])
+            away = [int(np.abs(right - ones - step).min()) for step in (-1, 0, 1)]
+            now += away[1]
+            after += away[1]
+            after[demand.members] += np.where(z[demand.members] == 1, away[0], away[2]) - away[1]
+            continue
+        low, high, value, steps = flip_changes(demand, z)
+        unit = float(np.abs(np.concatenate([demand.linear, demand.pairs[2]])).max()) or 1.0
+        over = max(value - high, low - value, 0.0) / unit
+        now += over
+        reached = value + steps
+        after += np.maximum(np.maximum(reached - high, low - reached), 0.0) / unit
+    return now, after
 
 
 def _nearest(
