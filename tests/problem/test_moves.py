@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.problem import Problem, at_most, count, exactly, linear, multiple_of
-from secateur.problem import moves as moves_room
 from secateur.problem import parts as parts_room
+from secateur.problem import state as moves_room
 from secateur.problem.moves import Moves
 from tests.random_problems import (
     KINDS,
@@ -397,3 +397,32 @@ def test_nothing_and_one_variable():
     assert Moves(one).incumbent().tolist() == [1]
     assert Moves(Problem(model(np.array([[-1.0]])), 0)).incumbent().tolist() == [0]
     assert Moves(Problem(model(np.array([[1.0]])), 1)).incumbent().tolist() == [1]
+
+
+@pytest.mark.parametrize("coupled", [False, True])
+def test_very_many_flips_are_made_together(coupled):
+    rng = np.random.default_rng(3)
+    n = 6000
+    row = np.arange(n - 1) if coupled else np.zeros(0, int)
+    problem = Problem.from_arrays(
+        range(n),
+        rng.normal(size=n),
+        (row, row + 1, 0.01 * rng.normal(size=len(row))),
+        0.0,
+        [count(1500), at_most(300, range(1000), name="few")],
+    )
+    moves = Moves(problem)
+    repaired = moves.repair(rng.integers(0, 2, n))
+    assert problem.feasible(repaired)[0]
+    if not coupled:
+        # what was one and is cheap stays, what has to go is what is dearest
+        start = np.ones(n, dtype=np.int8)
+        best = moves.repair(start)
+        few = np.concatenate([[0.0], np.cumsum(np.sort(problem.linear[:1000]))])
+        others = np.concatenate([[0.0], np.cumsum(np.sort(problem.linear[1000:]))])
+        cheapest = min(few[k] + others[1500 - k] for k in range(301))
+        assert problem.energies(best)[0] == pytest.approx(cheapest)
+    state = moves.state(repaired)
+    state.flip_all(rng.permutation(n)[:500])
+    assert state.field == pytest.approx(problem.field(state.bits))
+    assert (state.ones == moves.cells.ones(state.bits)).all()
