@@ -15,6 +15,7 @@ from __future__ import annotations
 from common import one_core, parser, write
 
 SIZES = (500, 2_000, 8_000)
+AMOUNTS = [*range(5, 36, 5), 36, *range(40, 100, 5)]
 
 
 def main() -> None:
@@ -25,9 +26,9 @@ def main() -> None:
     arguments.add_argument("--diagonal", type=int, default=300_000)
     arguments.add_argument("--limit", type=float, default=55.0, help="seconds, at scale")
     arguments.add_argument("--objectives", nargs="+", default=["fisher", "residual", "hybrid"])
-    arguments.add_argument("--amounts", nargs="+", type=int, default=list(range(5, 100, 5)))
+    arguments.add_argument("--amounts", nargs="+", type=int, default=AMOUNTS)
     arguments.add_argument(
-        "--others", nargs="*", type=int, default=[20, 36, 50, 75], help="%% with the others beside"
+        "--others", nargs="*", type=int, default=AMOUNTS, help="%% with the others beside"
     )
     arguments.add_argument("--seconds", type=float, default=10.0, help="of each of the others")
     arguments.add_argument("--seed", type=int, default=0)

@@ -45,7 +45,9 @@ def test_a_hundred_random_problems(name, counted):
         optimum = brute_force(problem)[0]
         assert (solution.status, solution.stopped) == (Status.OPTIMAL, Stopped.COMPLETED)
         assert solution.samples.first.energy == pytest.approx(optimum, abs=1e-7)
-        assert solution.bound == pytest.approx(optimum, rel=1e-6, abs=1e-6)
+        # branch and bound may stop at 1e-7 of the energy
+        share = 1e-7 if name == "branch-and-bound" else 0.0
+        assert solution.bound == pytest.approx(optimum, rel=share, abs=1e-6)
         assert solution.bound <= optimum + 1e-9
 
 

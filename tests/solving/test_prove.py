@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+import secateur
 import secateur.solving.prove as engine
+from secateur.problem import Problem
 from secateur.problem.parts import Block, InnerCount, InnerSum, Junction
 from secateur.solving.control import Control
 from secateur.solving.curve import Curve
@@ -317,3 +319,14 @@ def test_memory_is_limited_and_the_bound_stated(monkeypatch):
     assert proof.stopped == "memory limit"
     assert not proof.closed
     assert np.isfinite(proof.bound)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 0.1, 3e7])
+def test_terms_that_cancel_to_nothing_are_proven(scale):
+    # 0.1 is no binary fraction: each block's energy is rounded, and their sum is exactly nothing
+    linear = np.array([0.0, 1.0, -1.0, -1.0]) * scale
+    bias = np.array([1.0, 1.0, -1.0]) * scale
+    problem = Problem.from_arrays(list("abcd"), linear, ([0, 1, 2], [1, 2, 0], bias), 0.0, 4)
+    found = secateur.solve(problem)
+    assert found.sample == dict.fromkeys("abcd", 1)
+    assert (found.proof, found.gap) == ("proven", 0.0)

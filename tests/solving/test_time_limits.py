@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import secateur
 from secateur.errors import BackendUnsuitable
@@ -24,6 +25,13 @@ def dense(n: int) -> Problem:
 
 
 PROBLEM = dense(300)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """The processor's clock counts every thread, and the linear algebra would take them all."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.mark.parametrize(
@@ -47,23 +55,22 @@ def test_the_whole_search_ends_in_time(backend):
     wall, spent = time.monotonic() - began, time.process_time() - cpu
     assert PROBLEM.feasible(found.bits)[0]
     assert found.provenance["time_limit"] == LIMIT
-    # on a busy machine the clock on the wall runs ahead, with two threads that of the processor
-    assert min(spent, wall) <= ALLOWED
+    assert spent <= ALLOWED
     assert wall <= ALLOWED + 4.0
     assert found.seconds <= wall
 
 
 @pytest.mark.parametrize("backend", ["annealing", "tabu", "path-integral"])
 def test_a_proof_that_is_asked_for_is_within_the_same_limit(backend):
-    began, cpu = time.monotonic(), time.process_time()
+    cpu = time.process_time()
     found = secateur.solve(PROBLEM, backend=backend, time_limit=LIMIT, proof=True)
-    assert min(time.process_time() - cpu, time.monotonic() - began) <= ALLOWED
+    assert time.process_time() - cpu <= ALLOWED
     assert found.bound is not None
     assert found.bound < found.energy
 
 
 def test_what_does_not_fit_is_told_at_once():
-    began, cpu = time.monotonic(), time.process_time()
+    cpu = time.process_time()
     with pytest.raises(BackendUnsuitable, match="300 variables"):
         secateur.solve(PROBLEM, backend="exhaustive", time_limit=LIMIT)
-    assert min(time.process_time() - cpu, time.monotonic() - began) < 1.0
+    assert time.process_time() - cpu < 1.0

@@ -109,7 +109,8 @@ def solve(
     if certificate is not None:
         _certify(answer, certificate)
     if as_json:
-        print_json({**answer.to_json(), "samples": _reads(answer)})
+        written = None if certificate is None else str(certificate)
+        print_json({**answer.to_json(), "samples": _reads(answer), "certificate": written})
         return
     _show(answer)
     if "sense" in content.provenance:

@@ -167,6 +167,12 @@ class Qubo:
         """
         return max(1e-6 * self.active(bits), 1e-13 * self.scale)
 
+    def terms(self, bits: NDArray[np.generic]) -> list[float]:
+        """The offset and every bias that the energy of ``bits`` is the sum of."""
+        z = np.asarray(bits) != 0
+        row, col, bias = self.quadratic
+        return [self.offset, *self.linear[z].tolist(), *bias[z[row] & z[col]].tolist()]
+
     def active(self, bits: NDArray[np.generic]) -> float:
         """The absolute sum of the terms that the energy of ``bits`` has, without the offset."""
         z = np.asarray(bits) != 0

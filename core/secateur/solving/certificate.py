@@ -20,10 +20,9 @@ from secateur.errors import FileError
 from secateur.problem.model import Bits, Problem
 from secateur.problem.parts import Junction
 from secateur.solving.blocks import ByBlocks
+from secateur.solving.exactly_summed import nearest_and_below
 from secateur.solving.record import Record
-
-TOLERANCE = 1e-6
-"""Energy and bound nearer than this, relative to the energy, are told as proven."""
+from secateur.solving.selection import PROVEN, is_proven
 
 
 class Certificate:
@@ -115,21 +114,15 @@ def _head(
             "energy": energy,
             "bound": bound,
             "ones": np.flatnonzero(bits).tolist(),
-            "tolerance": TOLERANCE,
-            "proven": closed and energy - bound <= problem.nearly(energy, TOLERANCE),
+            "tolerance": PROVEN,
+            "proven": is_proven(problem, energy, bound, closed),
         },
     }
 
 
 def _exactly(problem: Problem, bits: Bits) -> tuple[float, float]:
     """The number nearest to the exact energy, and the largest that is not above it."""
-    z = bits != 0
-    row, col, bias = problem.quadratic
-    both = bias[z[row] & z[col]]
-    terms = [problem.offset, *problem.linear[z].tolist(), *both.tolist()]
-    nearest = math.fsum(terms)
-    above = math.fsum([*terms, -nearest]) < 0
-    return nearest, float(np.nextafter(nearest, -math.inf)) if above else nearest
+    return nearest_and_below(problem.terms(bits))
 
 
 def _tree(record: Record) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from secateur.problem.parts import Block, Floats
 from secateur.solving.demands import Bits
+from secateur.solving.exactly_summed import sharpened
 from secateur.solving.sdp import scaled
 
 Singles = NDArray[np.float32]
@@ -265,7 +266,10 @@ class NodeBounds:
         size = bits @ self.abs_linear
         if self.couplings is not None:
             size += 0.5 * ((bits @ self.abs_couplings) * bits).sum(1)
-        return energy - self.energy_unit * size - self.slack
+        lower = energy - self.energy_unit * size
+        rows, below = sharpened(self.linear, self.couplings, bits, energy, size)
+        lower[rows] = below
+        return lower - self.slack
 
     def fix(self, choices: Bits, bounds: Sorted, slopes: Slopes, slack: Floats) -> Bits:
         """Fix a free variable where the other value can help no count that is still alive.

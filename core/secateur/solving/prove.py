@@ -22,6 +22,7 @@ from secateur.solving.control import Control
 from secateur.solving.convexify import convexify, seconds, slope_at
 from secateur.solving.curve import Curve
 from secateur.solving.demands import Demands
+from secateur.solving.exactly_summed import CANCELLED, FEW_TERMS, least_below
 from secateur.solving.node_bounds import UNIT, add_exactly
 from secateur.solving.record import Record
 from secateur.solving.small import (
@@ -203,7 +204,10 @@ class _Search:
         terms = [lower[lower + other <= near] for lower, other in pairs]
         if add_exactly(terms):
             return value
-        return value - unit * sum(float(np.abs(x).max(initial=0.0)) for x in terms)
+        size = sum(float(np.abs(x).max(initial=0.0)) for x in terms)
+        if abs(value) <= CANCELLED * size and sum(len(x) for x in terms) <= FEW_TERMS:
+            return least_below(self.root, self.lower, self.others, near)
+        return value - unit * size
 
     @property
     def upper(self) -> Split:

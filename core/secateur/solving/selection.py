@@ -147,6 +147,18 @@ class Selection:
         }
 
 
+def is_proven(problem: Problem, energy: float, bound: float, closed: bool) -> bool:
+    """Whether a bound proves an energy: one rule for answers and certificates.
+
+    Arguments:
+        problem: that both are of.
+        energy: of a choice.
+        bound: below every choice.
+        closed: a prover of ours calls it closed; it must look so from here, too.
+    """
+    return energy - bound <= problem.nearly(energy, PROVEN if closed else CLOSED)
+
+
 def make_selection(
     problem: Problem, bits: Bits, *, bound: float | None, closed: bool = False, **about: Any
 ) -> Selection:
@@ -169,9 +181,9 @@ def make_selection(
     if bound is not None and not math.isfinite(bound):
         bound = None
     if bound is not None:
+        # where terms cancel, the rounding of an energy is larger than what is left of it
+        closed = is_proven(problem, math.fsum(problem.terms(bits)), bound, closed)
         bound = min(bound, energy)
-        # what a prover calls closed must look closed from here, too
-        closed = energy - bound <= problem.nearly(energy, PROVEN if closed else CLOSED)
     return Selection(
         labels=problem.variables,
         bits=bits,

@@ -11,6 +11,7 @@ import numpy as np
 from secateur.problem.parts import Block, Floats
 from secateur.solving.curve import Curve
 from secateur.solving.demands import Bits, Demands
+from secateur.solving.exactly_summed import all_below
 from secateur.solving.node_bounds import UNIT, sums_exactly
 from secateur.solving.record import Node, Record
 from secateur.solving.sdp import dominant_diagonal
@@ -66,7 +67,14 @@ def enumerated(block: Block, demands: Demands, curve: Curve, slack: float) -> Fl
         size += 0.5 * ((chosen @ np.abs(block.couplings)) * chosen).sum(1)
     unit = 0.0 if sums_exactly(block) else 2 * (block.size + 8) * UNIT
     lower = np.full(block.size + 1, np.inf)
-    np.minimum.at(lower, ones, energy - unit * size - slack)
+    below = energy - unit * size
+    if unit:
+        # the least of each count exactly: what other blocks add may cancel all but its rounding
+        least = np.full(block.size + 1, np.inf)
+        np.minimum.at(least, ones, energy + unit * size)
+        rows = below <= least[ones]
+        below[rows] = all_below(block.linear, block.couplings, bits[rows])
+    np.minimum.at(lower, ones, below - slack)
     order = np.lexsort((energy, ones))
     order = order[np.unique(ones[order], return_index=True)[1]]
     for i in order[energy[order] < curve.energy[ones[order]]]:
