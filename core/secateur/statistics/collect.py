@@ -21,9 +21,9 @@ from secateur.metric import device_of
 from secateur.network import Channels, GatedNetwork
 from secateur.network.ties import output_tensors
 from secateur.progress import track
-from secateur.statistics.fisher import fisher_probes
 from secateur.statistics.magnitude import l1_norms
 from secateur.statistics.preserved import frozen_parameters, preserved_rng
+from secateur.statistics.probes import fisher_probes
 from secateur.statistics.similarity import ActivationMoments
 from secateur.tasks.base import Task
 from secateur.tasks.batches import Batch
@@ -145,7 +145,8 @@ def collect_statistics(
                 )
                 for index, probe in enumerate(probing):
                     last = index + 1 == probes
-                    rows.append(_gate_gradient(probe, gates, keep=not last))
+                    scalar = torch.stack([(out * v).sum() for out, v in probe]).sum()
+                    rows.append(_gate_gradient(scalar, gates, keep=not last))
                     owners.append(number)
                 seen += part.size
                 step.advance(part.size)

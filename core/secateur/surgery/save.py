@@ -20,7 +20,7 @@ from secateur.metric import device_of
 from secateur.network import Call, Channels, find_channels
 from secateur.network.call import describe_call, restore_call
 from secateur.network.cut import cut
-from secateur.network.weights import check_weights
+from secateur.network.door import check_weights
 from secateur.versions import versions
 
 WEIGHTS, SELECTION = "network.safetensors", "selection.json"
