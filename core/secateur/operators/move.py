@@ -85,8 +85,11 @@ def move(op: Op, flow: Flow, literal: bool) -> None:
 
 
 def _was_summed(flow: Flow, made: Made, row: Ids) -> bool:
-    roots = set(flow.atoms.roots(row).tolist())
-    return any(roots & set(flow.atoms.roots(made.at[d]).tolist()) for d in made.summed if d in made.at)
+    if not made.summed:
+        return False
+    roots = flow.atoms.roots(row)
+    summed = [flow.atoms.roots(made.at[d]) for d in made.summed if d in made.at]
+    return any(bool(np.isin(roots[roots > 0], own).any()) for own in summed)
 
 
 def _free(op: Op, made: Made, shape: torch.Size, out: Tensor) -> frozenset[int] | bool:
@@ -115,9 +118,10 @@ def _split(op: Op, flow: Flow, made: Made, literal: bool) -> Made:
 
 def _check(op: Op, flow: Flow, dim: int, ids: Ids, moved: list[Tensor], literal: bool) -> None:
     """Pin what is taken at fixed places."""
-    left = set(ids[ids > 0].tolist())
-    found = set(np.concatenate([m.numpy().ravel() for m in moved]).tolist()) if moved else set()
-    if left <= found:
+    found = np.zeros(flow.atoms.union.used, dtype=bool)
+    for part in moved:
+        found[np.maximum(part.numpy().ravel(), 0)] = True
+    if found[ids[ids > 0]].all():
         return
     if op.name == "slice" and not literal:
         return
