@@ -167,7 +167,7 @@ class SplitNumber(Chain):
         return self.head(self.b(torch.cat([two, one], 1)))
 
 
-@network("sum of two maps, one for each half", images(), groups=(8, 4))
+@network("sum of two maps, one for each half", images(), groups=(4,))
 class Overlap(Chain):
     """A chunk is added to channels of another layer: ties go round a corner."""
 
@@ -178,10 +178,10 @@ class Overlap(Chain):
     def forward(self, x: Tensor) -> Tensor:
         y = self.a(x)
         one, two = y.chunk(2, 1)
-        return self.head(self.b(one + self.c(x)) + y) + two.mean()
+        return self.head(self.b(one + self.c(x)) + y) + two.sum((1, 2, 3))[:, None]
 
 
-@network("asymmetric sum", images(), groups=(8,), expect="part", why="reverse|position|order|tied")
+@network("a sum with its channels in reverse", images(), groups=(4, 8))
 class Reversed(Chain):
     """x and x with its channels in reverse, added: k goes with 7 - k."""
 
@@ -190,14 +190,14 @@ class Reversed(Chain):
         return self.head(self.b(x + x.flip(1)))
 
 
-@network("every channel tied to one", images(), groups=(8,))
-class AllOne(Chain):
-    """x plus x turned by one, twice over: the whole set would have to go."""
+@network("a sum with its halves exchanged", images(), groups=(4, 8))
+class Turned(Chain):
+    """k goes with k + 4, and with k - 4."""
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.a(x)
-        y = x.mean((2, 3))
-        return self.head(self.b(x)) + y.sum(1, keepdim=True)
+        one, two = x.chunk(2, 1)
+        return self.head(self.b(x + torch.cat([two, one], 1)))
 
 
 @network("a head for training only", images(), groups=(8, 8))
