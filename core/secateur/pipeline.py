@@ -22,7 +22,8 @@ from secateur.methods import (
     standard_methods,
 )
 from secateur.metric import device_of, evaluate
-from secateur.network import Amount, Call, Channels, count_of, find_channels
+from secateur.network import Amount, Call, Channels, count_of, find_channels, unwrap
+from secateur.network.door import differentiable
 from secateur.problem import Problem
 from secateur.qubo import Objective
 from secateur.refine import Evaluator, Refined, Refinement, refine
@@ -114,6 +115,7 @@ def prune(
     )
 
 
+@differentiable
 def compare(
     network: nn.Module,
     task: Task,
@@ -149,6 +151,7 @@ def compare(
     methods = tuple(standard_methods() if methods is None else methods)
     for method in methods:
         check_method(method)
+    network, notes = unwrap(network)
     example = task.example(device_of(network))
     channels = find_channels(
         network, example, ignored=ignored, tied=tied, norm_over=norm_over, seed=seed
@@ -179,6 +182,7 @@ def compare(
         seed=seed,
         reliability=reliability(statistics) if probes else None,
         statistics_seconds=measured,
+        notes=(*notes, *channels.notes),
         settings={
             "amount": amount,
             "methods": [describe(method) for method in methods],

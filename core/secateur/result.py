@@ -106,6 +106,7 @@ class PruningResult:
     reliability: float | None
     statistics_seconds: float
     settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``result.json``."""
