@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from secateur.backends import Backend, Status
 from secateur.methods import (
@@ -24,6 +24,8 @@ from secateur.methods import (
     standard_methods,
 )
 from secateur.network import Amount, Channels, GatedNetwork, count_of, find_channels
+from secateur.network.call import Call
+from secateur.network.door import check_call, differentiable, unwrap
 from secateur.network.graph import evaluation_mode
 from secateur.problem import Problem
 from secateur.qubo import Objective
@@ -39,7 +41,7 @@ from secateur.surgery import (
     reestimate_batch_norm,
     slim,
 )
-from secateur.tasks import Split, Task
+from secateur.tasks import Split, Task, check_task
 
 
 def prune(
@@ -63,7 +65,9 @@ def prune(
     ``network`` itself is not changed; the smaller one is ``result.network``.
 
     Arguments:
-        network: a trained ``nn.Module`` that ``torch.fx`` can trace.
+        network: a trained ``nn.Module`` that ``torch.fx`` can trace; wrappers (``DataParallel``,
+            ``torch.compile``) are taken off and parametrizations (weight norm) baked, see
+            ``result.notes``.
         task: its data, loss and metric.
         amount: 0.36 or "36%" of the channels, or a count.
         objective: "fisher", "residual", "hybrid", "taylor", "l1", or your own function from
@@ -104,6 +108,7 @@ def prune(
     )
 
 
+@differentiable
 def compare(
     network: nn.Module,
     task: Task,
@@ -135,7 +140,10 @@ def compare(
     methods = tuple(standard_methods() if methods is None else methods)
     for method in methods:
         check_method(method)
-    example = next(task.batches("calibration", _device(network)))[0][:1]
+    check_task(task)
+    network, notes = unwrap(network)
+    example = task.example(_device(network))
+    check_call(network, example)
     channels = find_channels(network, example, ignored=ignored)
     count = count_of(amount, channels)
     started = time.monotonic()
@@ -163,6 +171,7 @@ def compare(
         seed=seed,
         reliability=reliability(statistics) if probes else None,
         statistics_seconds=measured,
+        notes=notes,
         settings={
             "amount": amount,
             "methods": [describe(method) for method in methods],
@@ -185,21 +194,21 @@ def evaluate(
     total, samples = 0.0, 0
     gated = None if channels is None or keep is None else GatedNetwork(network, channels)
     with torch.no_grad():
-        for inputs, targets in task.batches(split, _device(network)):
+        for batch in task.batches(split, _device(network)):
             if gated is None or keep is None:
-                outputs = _plain(network, inputs)
+                outputs = _plain(network, batch.call)
             else:
                 with gated.masked(keep):
-                    outputs = gated(inputs)
-            values = task.metrics(outputs, targets)
+                    outputs = gated(batch.call)
+            values = task.metrics(outputs, batch.targets, size=batch.size)
             total += float(values.double().sum())
             samples += len(values)
     return total / samples
 
 
-def _plain(network: nn.Module, inputs: Tensor) -> Tensor:
+def _plain(network: nn.Module, call: Call) -> Any:
     with evaluation_mode(network):
-        return network(inputs)
+        return network(*call.args, **call.kwargs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +232,7 @@ def _finish(
     selection: Selection,
     seed: int,
     compensated: bool,
-    example: Tensor,
+    example: Call,
 ) -> _Finished:
     """Refine, compensate, re-estimate, cut and measure one selection."""
     started = time.monotonic()
@@ -284,7 +293,7 @@ def _rows(
     network: nn.Module,
     task: Task,
     channels: Channels,
-    example: Tensor,
+    example: Call,
     finished: Sequence[_Finished],
 ) -> tuple[Row, ...]:
     """The table; all latencies are measured in one interleaved run, so their ratios are fair."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from secateur.errors import FileError
 from secateur.network.graph import evaluation_mode
@@ -62,7 +62,7 @@ def _write(result: PruningResult, folder: Path, network: nn.Module) -> None:
         result.channels,
         selection.bits == 0,
         folder,
-        example_input=next(result.task.batches("calibration"))[0][:1],
+        example_input=result.task.example(),
         about={
             "count": selection.count,
             "pruned": list(selection.ones),
@@ -122,8 +122,15 @@ def _draw_layers(axes: Any, result: PruningResult) -> None:
 
 def _crops(result: PruningResult, network: nn.Module) -> list[tuple[str, NDArray[np.float32]]]:
     """Input, dense, pruned and target of one test sample, if they are images."""
-    inputs, targets = next(result.task.batches("test"))
-    if inputs.ndim != 4 or inputs.shape != targets.shape or inputs.shape[1] not in (1, 3):
+    batch = next(result.task.batches("test"))
+    inputs, targets = batch.call.tensors[0], batch.targets
+    alone = len(batch.call.args) == 1 and not batch.call.kwargs and isinstance(targets, Tensor)
+    if (
+        not alone
+        or inputs.ndim != 4
+        or inputs.shape != targets.shape
+        or inputs.shape[1] not in (1, 3)
+    ):
         return []
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     pictures = []

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
 from secateur.errors import NetworkError, OptionError
+from secateur.network.call import Call, as_call
+from secateur.network.door import check_call, check_weights
 from secateur.network.graph import (
     ELEMENTWISE_FUNCTIONS,
     ELEMENTWISE_MODULES,
     MIXING_FUNCTIONS,
     MIXING_MODULES,
     NORMALISATIONS,
-    check_weights,
     function_name,
     module_of,
     node_shapes,
@@ -110,7 +111,7 @@ class Channels:
 
 def find_channels(
     network: nn.Module,
-    example_input: Tensor,
+    example_input: Tensor | Call,
     *,
     ignored: Iterable[str] = (),
     coupling: Literal["filter"] = "filter",
@@ -119,7 +120,7 @@ def find_channels(
 
     Arguments:
         network: any ``nn.Module`` that ``torch.fx`` can trace; not changed.
-        example_input: one input batch, shape ``(batch, channels, height, width)``.
+        example_input: one input batch, shape ``(batch, channels, height, width)``, or a call.
         ignored: module paths whose convolutions stay whole; a path covers what is below it.
         coupling: "filter", every filter by itself.
 
@@ -134,7 +135,9 @@ def find_channels(
     check_weights(network)
     ignored = _check_ignored(network, ignored)
     graph = trace(network)
-    shapes = node_shapes(graph, example_input)
+    call = as_call(example_input)
+    check_call(network, call)
+    shapes = node_shapes(graph, call)
     uses = _count_uses(graph)
     groups: list[Group] = []
     skipped: list[tuple[str, str]] = []

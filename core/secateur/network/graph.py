@@ -6,6 +6,7 @@ module paths; the network itself is not changed by tracing.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from secateur.errors import DataError, NetworkError
+from secateur.network.call import Call
 
 ELEMENTWISE_MODULES: tuple[type[nn.Module], ...] = (
     nn.ReLU,
@@ -110,19 +112,11 @@ def trace(network: nn.Module) -> fx.GraphModule:
     return fx.GraphModule(network, graph, type(network).__name__)
 
 
-def check_weights(network: nn.Module) -> None:
-    """Refuse a network whose weights cannot be trusted.
-
-    Raises:
-        NetworkError: a parameter or buffer has NaN or infinite values.
-    """
-    for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            count = int((~torch.isfinite(tensor)).sum())
-            raise NetworkError(
-                f"{name} has {count} values that are NaN or infinite (of {tensor.numel()})",
-                remedy="load a checkpoint from before the training diverged",
-            )
+def by_position(graph: fx.GraphModule, call: Call) -> tuple[object, ...]:
+    """A call's inputs in the order of the graph's placeholders."""
+    bound = inspect.signature(graph.forward).bind(*call.args, **call.kwargs)
+    bound.apply_defaults()
+    return tuple(bound.arguments.values())
 
 
 class _Shapes(fx.Interpreter):
@@ -137,7 +131,7 @@ class _Shapes(fx.Interpreter):
         return value
 
 
-def node_shapes(graph: fx.GraphModule, example_input: Tensor) -> dict[str, tuple[int, ...]]:
+def node_shapes(graph: fx.GraphModule, call: Call) -> dict[str, tuple[int, ...]]:
     """The shape of every node's tensor for one input.
 
     Raises:
@@ -146,18 +140,18 @@ def node_shapes(graph: fx.GraphModule, example_input: Tensor) -> dict[str, tuple
     shapes = _Shapes(graph)
     with evaluation_mode(graph), torch.no_grad():
         try:
-            shapes.run(example_input)
+            shapes.run(*by_position(graph, call))
         except Exception as error:  # whatever the user's network raises on a wrong shape
-            raise input_error(example_input, error) from error
+            raise input_error(call, error) from error
     return shapes.shapes
 
 
-def input_error(inputs: Tensor, error: Exception) -> DataError:
-    """What to tell a user whose network raised ``error`` on ``inputs``."""
+def input_error(call: Call, error: Exception) -> DataError:
+    """What to tell a user whose network raised ``error`` on these inputs."""
     first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+    shapes = ", ".join(f"{tuple(t.shape)} ({t.dtype})" for t in call.tensors)
     return DataError(
-        f"the network fails on an input of shape {tuple(inputs.shape)} ({inputs.dtype}): "
-        f"{first_line}",
+        f"the network fails on an input of shape {shapes}: {first_line}",
         remedy="give inputs of the shape that the network was trained on",
     )
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, fx, nn
 
+from secateur.network.call import Call, as_call
 from secateur.network.channels import Channels, Group
 from secateur.network.graph import evaluation_mode, input_error, trace
 
@@ -59,19 +61,20 @@ class GatedNetwork:
         traced = trace(network)
         self.graph = insert_gates(traced, channels, lambda group: _Gate(self, group))
 
-    def __call__(self, inputs: Tensor) -> Tensor:
+    def __call__(self, inputs: Tensor | Call) -> Any:
         """The outputs, in evaluation mode; the modules' own modes come back after.
 
         Raises:
             DataError: the network does not take such inputs.
         """
+        call = as_call(inputs)
         with evaluation_mode(self.network):
             try:
-                return self.graph(inputs)
+                return self.graph(*call.args, **call.kwargs)
             except RuntimeError as error:
                 if isinstance(error, torch.OutOfMemoryError):
                     raise
-                raise input_error(inputs, error) from error
+                raise input_error(call, error) from error
 
     @contextmanager
     def masked(self, keep: NDArray[np.bool_] | Tensor) -> Iterator[GatedNetwork]:

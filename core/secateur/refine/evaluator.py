@@ -11,7 +11,7 @@ from torch import nn
 
 from secateur.network import Channels, GatedNetwork
 from secateur.problem.model import Bits
-from secateur.tasks import Split, Task
+from secateur.tasks import Batch, Split, Task
 
 
 class Metric(Protocol):
@@ -62,16 +62,9 @@ class Evaluator:
     ) -> None:
         device = next((p.device for p in network.parameters()), torch.device("cpu"))
         batches = list(task.batches(split, device))
-        total = sum(len(inputs) for inputs, _ in batches)
+        total = sum(batch.size for batch in batches)
         first = min(total, max(1, round(race * total)))
-        inputs = torch.cat([inputs for inputs, _ in batches])
-        targets = torch.cat([targets for _, targets in batches])
-        size = max(len(inputs) for inputs, _ in batches)
-        parts = [slice(0, first), slice(first, total)]
-        self._parts = [
-            list(zip(inputs[part].split(size), targets[part].split(size), strict=True))
-            for part in parts
-        ]
+        self._parts = _divided(batches, first)
         self._weights = [first / total, 1.0 - first / total]
         self.quick_cost = self._weights[0]
         self.spent = 0.0
@@ -98,8 +91,22 @@ class Evaluator:
             return memory[key]
         values: list[NDArray[np.float64]] = []
         with torch.no_grad(), self._gated.masked(bits == 0) as masked:
-            for inputs, targets in self._parts[part]:
-                values.append(self._task.metrics(masked(inputs), targets).double().cpu().numpy())
+            for batch in self._parts[part]:
+                metric = self._task.metrics(masked(batch.call), batch.targets, size=batch.size)
+                values.append(metric.double().cpu().numpy())
         memory[key] = self._sign * float(np.concatenate(values).mean())
         self.spent += self._weights[part]
         return memory[key]
+
+
+def _divided(batches: list[Batch], first: int) -> list[list[Batch]]:
+    """The first samples and the others; batches may be of different shapes."""
+    parts: list[list[Batch]] = [[], []]
+    for batch in batches:
+        here = min(first, batch.size)
+        first -= here
+        if here:
+            parts[0].append(batch.take(slice(0, here)))
+        if here < batch.size:
+            parts[1].append(batch.take(slice(here, batch.size)))
+    return parts

@@ -15,14 +15,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from secateur.errors import NetworkError, OptionError
+from secateur.errors import OptionError
 from secateur.network import Channels, GatedNetwork
+from secateur.network.door import differentiable
 from secateur.progress import track
-from secateur.statistics.fisher import fisher_probes
 from secateur.statistics.magnitude import l1_norms
 from secateur.statistics.preserved import frozen_parameters, preserved_rng
+from secateur.statistics.probes import fisher_probes
 from secateur.statistics.similarity import ActivationMoments
 from secateur.tasks.base import Task
+from secateur.tasks.scores import check_outputs
 
 Matrix = NDArray[np.float64]
 
@@ -85,6 +87,7 @@ class ChannelStatistics:
         return np.concatenate([np.diag(gram) for gram in self.gram])
 
 
+@differentiable
 def collect_statistics(
     network: nn.Module,
     task: Task,
@@ -123,29 +126,28 @@ def collect_statistics(
     losses: list[Tensor] = []
     seen = 0
     with preserved_rng(), frozen_parameters(network), track("measuring channels") as step:
-        for inputs, targets in task.batches("calibration", device):
+        for batch in task.batches("calibration", device):
             gates = torch.ones(
-                len(inputs), len(channels), device=device, dtype=_precision(network)
+                batch.size, len(channels), device=device, dtype=_precision(network)
             ).requires_grad_()
             gated.gates, gated.observer = gates, moments.add
-            outputs = gated(inputs)
+            outputs = gated(batch.call)
             gated.observer = None
-            if not bool(torch.isfinite(outputs.detach()).all()):
-                raise NetworkError(
-                    "the network's outputs are NaN or infinite on the calibration data",
-                    remedy="check its weights, and that the data are scaled as in training",
-                )
-            loss = task.losses(outputs, targets)
+            check_outputs(outputs)
+            loss = task.losses(outputs, batch.targets, size=batch.size)
             losses.append(loss.detach())
             gradients.append(_gate_gradient(loss.sum(), gates, keep=probes > 0))
-            number = torch.arange(seen, seen + len(inputs))
-            probing = fisher_probes(task, outputs.detach(), targets, probes, generator)
+            number = torch.arange(seen, seen + batch.size)
+            probing = fisher_probes(
+                task, outputs, batch.targets, probes, generator, size=batch.size
+            )
             for index, probe in enumerate(probing):
                 last = index + 1 == probes
-                rows.append(_gate_gradient((outputs * probe).sum(), gates, keep=not last))
+                along = torch.stack([(tensor * one).sum() for tensor, one in probe]).sum()
+                rows.append(_gate_gradient(along, gates, keep=not last))
                 owners.append(number)
-            seen += len(inputs)
-            step.advance(len(inputs))
+            seen += batch.size
+            step.advance(batch.size)
     n = len(channels)
     gram, mean = moments.finish()
     return ChannelStatistics(

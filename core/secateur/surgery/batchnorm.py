@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from secateur.network import Channels, GatedNetwork
+from secateur.network.call import Call
 from secateur.network.graph import evaluation_mode
 from secateur.network.masks import gates_of
 from secateur.tasks import Task
@@ -20,8 +22,9 @@ def reestimate_batch_norm(
 ) -> nn.Module:
     """A copy whose batch-norm means and variances are those of the masked network.
 
-    Measured on the calibration inputs, without labels: the average over the batches. A network
-    without batch norm comes back as a plain copy.
+    Measured on the calibration inputs, without labels: the average over the samples. A network
+    without batch norm comes back as a plain copy. A batch of one sample has no variance where a
+    channel is one number, and is left out if there are larger ones.
 
     Arguments:
         network: dense or compensated; not changed.
@@ -42,12 +45,29 @@ def reestimate_batch_norm(
     momenta = [norm.momentum for norm in norms]
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     with evaluation_mode(copied), torch.no_grad():
+        seen = 0
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None  # the plain average over batches
             norm.train()
-        for inputs, _ in task.batches("calibration", device):
-            gated.graph(inputs)
+        for call, size in _calls(task, device):
+            seen += size
+            for norm in norms:
+                norm.momentum = size / seen
+            gated.graph(*call.args, **call.kwargs)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     return copied
+
+
+def _calls(task: Task, device: torch.device) -> Iterator[tuple[Call, int]]:
+    alone: list[Call] = []
+    several = False
+    for batch in task.batches("calibration", device):
+        if batch.size > 1:
+            several = True
+            yield batch.call, batch.size
+        elif not several:
+            alone.append(batch.call)
+    if not several:
+        for call in alone:
+            yield call, 1

@@ -21,7 +21,8 @@ from torch.nn import functional as F
 
 from secateur.errors import OptionError
 from secateur.network import Channels, GatedNetwork
-from secateur.network.graph import evaluation_mode, input_error
+from secateur.network.call import Call
+from secateur.network.graph import by_position, evaluation_mode, input_error
 from secateur.progress import track
 from secateur.tasks import Task
 
@@ -80,10 +81,10 @@ def compensate(
             layer = fitted.get_submodule(consumer.path)
             assert isinstance(layer, (nn.Conv2d, nn.Linear))
             equations = _Equations(layer)
-            for inputs, _ in task.batches("calibration", device):
+            for batch in task.batches("calibration", device):
                 equations.add(
-                    _run_to(masked.graph, consumer.node, inputs).input,
-                    _run_to(dense.graph, consumer.node, inputs).output,
+                    _run_to(masked.graph, consumer.node, batch.call).input,
+                    _run_to(dense.graph, consumer.node, batch.call).output,
                 )
             equations.solve(ridge, rows.get(consumer.path))
             step.advance()
@@ -144,15 +145,15 @@ class _Until(fx.Interpreter):
         raise _Stop(_Seen(args[0], super().run_node(n)))
 
 
-def _run_to(graph: fx.GraphModule, node: str, inputs: Tensor) -> _Seen:
+def _run_to(graph: fx.GraphModule, node: str, call: Call) -> _Seen:
     try:
-        _Until(graph, node).run(inputs)
+        _Until(graph, node).run(*by_position(graph, call))
     except _Stop as stop:
         return stop.seen
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
-        raise input_error(inputs, error) from error
+        raise input_error(call, error) from error
     raise AssertionError(f"{node} was not reached")
 
 

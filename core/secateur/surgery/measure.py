@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from secateur.network.call import Call, as_call
 from secateur.network.graph import evaluation_mode
 from secateur.progress import track
 
@@ -30,17 +31,18 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def count_macs(network: nn.Module, example_input: Tensor) -> int:
+def count_macs(network: nn.Module, example_input: Tensor | Call) -> int:
     """Multiply–accumulates of convolutions and matrix products for one sample."""
+    call = as_call(example_input).take(0)
     counter = FlopCounterMode(display=False)
     with evaluation_mode(network), torch.no_grad(), counter:
-        network(example_input[:1])
+        network(*call.args, **call.kwargs)
     return int(counter.get_total_flops()) // 2
 
 
 def measure_latency(
     networks: Mapping[str, nn.Module],
-    example_input: Tensor,
+    example_input: Tensor | Call,
     *,
     repeats: int = 30,
     threads: int = 1,
@@ -53,14 +55,14 @@ def measure_latency(
         repeats: rounds; each runs every network once, after three that do not count.
         threads: of torch, while measuring.
     """
-    sample = example_input[:1]
+    sample = as_call(example_input).take(0)
     times: dict[str, list[float]] = {name: [] for name in networks}
     with _threads(threads), torch.no_grad(), track("measuring latency", repeats) as step:
         for repeat in range(-3, repeats):
             for name, network in networks.items():
                 with evaluation_mode(network):
                     started = time.perf_counter()
-                    network(sample)
+                    network(*sample.args, **sample.kwargs)
                     took = time.perf_counter() - started
                 if repeat >= 0:
                     times[name].append(1e3 * took)

@@ -18,6 +18,7 @@ from torch import Tensor, fx, nn
 
 from secateur.errors import NetworkError
 from secateur.network import Channels
+from secateur.network.call import Call, as_call
 from secateur.network.graph import function_name, module_of, node_shapes, trace
 from secateur.surgery import rules
 from secateur.surgery.modules import (
@@ -31,7 +32,7 @@ from secateur.surgery.place import Place
 
 
 def slim(
-    network: nn.Module, channels: Channels, keep: NDArray[np.bool_], example_input: Tensor
+    network: nn.Module, channels: Channels, keep: NDArray[np.bool_], example_input: Tensor | Call
 ) -> fx.GraphModule:
     """A smaller network with the outputs of the masked one; the given network is not changed.
 
@@ -66,10 +67,14 @@ class _Surgeon:
     """Walks the graph of a copy and makes it smaller."""
 
     def __init__(
-        self, network: nn.Module, channels: Channels, keep: NDArray[np.bool_], example: Tensor
+        self,
+        network: nn.Module,
+        channels: Channels,
+        keep: NDArray[np.bool_],
+        example: Tensor | Call,
     ) -> None:
         traced = trace(network)
-        self.shapes = node_shapes(traced, example)
+        self.shapes = node_shapes(traced, as_call(example))
         self.graph = copy.deepcopy(traced)
         self.kept = {path: tuple(k) for path, k in channels.keep_by_layer(keep).items()}
         self.sites = {m.path: m.site for g in channels.groups for m in g.members}
