@@ -72,7 +72,7 @@ def qubo(
     network, notes = unwrap(network)
     for note in notes:
         click.echo(note, err=True)
-    channels = find_channels(network, task.example(), ignored=ignored)
+    channels = find_channels(network, task.example(), ignored=ignored, tied=tied)
     statistics = collect_statistics(network, task, channels, probes=probes, seed=seed)
     bqm = make_qubo_of(statistics, method)
     provenance = {

@@ -9,9 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from secateur.metric import device_of
 from secateur.network import Channels, GatedNetwork
 from secateur.problem.model import Bits
-from secateur.tasks import Batch, Split, Task
+from secateur.tasks import Split, Task
+from secateur.tasks.batches import Batch
 
 
 class Metric(Protocol):
@@ -60,11 +62,18 @@ class Evaluator:
         split: Split = "selection",
         race: float = 0.25,
     ) -> None:
-        device = next((p.device for p in network.parameters()), torch.device("cpu"))
-        batches = list(task.batches(split, device))
+        batches = list(task.batches(split, device_of(network)))
         total = sum(batch.size for batch in batches)
         first = min(total, max(1, round(race * total)))
-        self._parts = _divided(batches, first)
+        self._parts: list[list[Batch]] = [[], []]
+        seen = 0
+        for batch in batches:
+            cut = min(max(first - seen, 0), batch.size)
+            if cut:
+                self._parts[0].append(batch.take(slice(0, cut)))
+            if cut < batch.size:
+                self._parts[1].append(batch.take(slice(cut, batch.size)))
+            seen += batch.size
         self._weights = [first / total, 1.0 - first / total]
         self.quick_cost = self._weights[0]
         self.spent = 0.0
@@ -90,23 +99,11 @@ class Evaluator:
             self.remembered += 1
             return memory[key]
         values: list[NDArray[np.float64]] = []
-        with torch.no_grad(), self._gated.masked(bits == 0) as masked:
+        with torch.no_grad():
             for batch in self._parts[part]:
-                metric = self._task.metrics(masked(batch.call), batch.targets, size=batch.size)
-                values.append(metric.double().cpu().numpy())
+                outputs = self._gated.masked(batch.call, bits == 0)
+                metrics = self._task.metrics(outputs, batch.targets, size=batch.size)
+                values.append(metrics.double().cpu().numpy())
         memory[key] = self._sign * float(np.concatenate(values).mean())
         self.spent += self._weights[part]
         return memory[key]
-
-
-def _divided(batches: list[Batch], first: int) -> list[list[Batch]]:
-    """The first samples and the others; batches may be of different shapes."""
-    parts: list[list[Batch]] = [[], []]
-    for batch in batches:
-        here = min(first, batch.size)
-        first -= here
-        if here:
-            parts[0].append(batch.take(slice(0, here)))
-        if here < batch.size:
-            parts[1].append(batch.take(slice(here, batch.size)))
-    return parts
