@@ -22,8 +22,8 @@ from secateur.methods import (
     standard_methods,
 )
 from secateur.metric import device_of, evaluate
-from secateur.network import Amount, Call, Channels, count_of, find_channels, unwrap
-from secateur.network.door import differentiable
+from secateur.network import Amount, Call, Channels, count_of, find_channels
+from secateur.network.door import check_call, differentiable, unwrap
 from secateur.problem import Problem
 from secateur.qubo import Objective
 from secateur.refine import Evaluator, Refined, Refinement, refine
@@ -39,7 +39,7 @@ from secateur.surgery import (
     measure_latency,
     reestimate_batch_norm,
 )
-from secateur.tasks import Task
+from secateur.tasks import Task, check_task
 
 NormOver = Literal["all", "kept"]
 
@@ -67,7 +67,9 @@ def prune(
     ``network`` itself is not changed; the smaller one is ``result.network``.
 
     Arguments:
-        network: a trained ``nn.Module``; its own forward is run, not traced.
+        network: a trained ``nn.Module``; its own forward is run, not traced. Wrappers
+            (``DataParallel``, ``torch.compile``) are taken off and parametrizations (weight norm)
+            baked: ``result.notes`` says so.
         task: its data, loss and metric.
         amount: 0.36 or "36%" of the channels, or a count.
         objective: "fisher", "residual", "hybrid", "taylor", "l1", or your own function from
@@ -151,8 +153,10 @@ def compare(
     methods = tuple(standard_methods() if methods is None else methods)
     for method in methods:
         check_method(method)
+    check_task(task)
     network, notes = unwrap(network)
     example = task.example(device_of(network))
+    check_call(network, example)
     channels = find_channels(
         network, example, ignored=ignored, tied=tied, norm_over=norm_over, seed=seed
     )
