@@ -23,6 +23,7 @@ from secateur.methods import (
 )
 from secateur.metric import device_of, evaluate
 from secateur.network import Amount, Call, Channels, count_of, find_channels
+from secateur.network.door import check_call, differentiable, unwrap
 from secateur.problem import Problem
 from secateur.qubo import Objective
 from secateur.refine import Evaluator, Refined, Refinement, refine
@@ -38,7 +39,7 @@ from secateur.surgery import (
     measure_latency,
     reestimate_batch_norm,
 )
-from secateur.tasks import Task
+from secateur.tasks import Task, check_task
 
 NormOver = Literal["all", "kept"]
 
@@ -66,7 +67,9 @@ def prune(
     ``network`` itself is not changed; the smaller one is ``result.network``.
 
     Arguments:
-        network: a trained ``nn.Module``; its own forward is run, not traced.
+        network: a trained ``nn.Module``; its own forward is run, not traced. Wrappers
+            (``DataParallel``, ``torch.compile``) are taken off and parametrizations (weight norm)
+            baked: ``result.notes`` says so.
         task: its data, loss and metric.
         amount: 0.36 or "36%" of the channels, or a count.
         objective: "fisher", "residual", "hybrid", "taylor", "l1", or your own function from
@@ -114,6 +117,7 @@ def prune(
     )
 
 
+@differentiable
 def compare(
     network: nn.Module,
     task: Task,
@@ -149,7 +153,10 @@ def compare(
     methods = tuple(standard_methods() if methods is None else methods)
     for method in methods:
         check_method(method)
+    check_task(task)
+    network, notes = unwrap(network)
     example = task.example(device_of(network))
+    check_call(network, example)
     channels = find_channels(
         network, example, ignored=ignored, tied=tied, norm_over=norm_over, seed=seed
     )
@@ -179,6 +186,7 @@ def compare(
         seed=seed,
         reliability=reliability(statistics) if probes else None,
         statistics_seconds=measured,
+        notes=(*notes, *channels.notes),
         settings={
             "amount": amount,
             "methods": [describe(method) for method in methods],

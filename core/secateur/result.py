@@ -94,6 +94,7 @@ class PruningResult:
         reliability: split-half reliability of the Fisher couplings, or None without probes.
         statistics_seconds: for the one pass that all methods share.
         settings: the options used, JSON-safe.
+        notes: what was done to the network before: wrappers taken off, parametrizations baked.
     """
 
     network: nn.Module
@@ -106,6 +107,7 @@ class PruningResult:
     reliability: float | None
     statistics_seconds: float
     settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``result.json``."""
@@ -118,11 +120,12 @@ class PruningResult:
             "statistics_seconds": self.statistics_seconds,
             "calibration_samples": self.statistics.samples,
             "settings": dict(self.settings),
+            "notes": list(self.notes),
             "versions": versions(),
         }
 
     def __str__(self) -> str:
-        return format_rows(self.rows, self.task)
+        return "\n".join([format_rows(self.rows, self.task), *self.notes])
 
 
 def format_rows(rows: tuple[Row, ...], task: Task) -> str:

@@ -56,6 +56,8 @@ def cut_in_place(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]
     }
     done: set[int] = set()
     for path, module in network.named_modules(remove_duplicate=False):
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
         prefix = f"{path}." if path else ""
         for name, tensor in [*module._parameters.items(), *module._buffers.items()]:
             if tensor is None or id(tensor) in done or not kept.get(prefix + name):
@@ -68,6 +70,8 @@ def cut_in_place(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]
             tensor.data = new.contiguous()
             tensor.grad = None
     for path, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
         prefix = f"{path}." if path else ""
         own = {
             name: kept[prefix + name]

@@ -15,7 +15,7 @@ from secateur.network.channels import Channels, check_ignored
 from secateur.network.resolve import resolve
 from secateur.network.ties import Ties, find_ties
 from secateur.network.trial import kinds, stirred, try_groups
-from secateur.network.door import check_weights
+from secateur.network.door import check_call, unwrap
 
 CHOICES = 6
 """So many ways to decide folds are tried at most."""
@@ -53,11 +53,18 @@ def find_channels(
         raise NetworkError(
             f"the network is a {type(network).__name__}", remedy="pass a torch.nn.Module"
         )
+    bare, notes = unwrap(network)
+    if bare is not network:
+        raise NetworkError(
+            f"the network cannot be cut as it is: {'; '.join(notes)}",
+            remedy="network, notes = secateur.network.unwrap(network) gives one that can; "
+            "secateur.prune does so by itself",
+        )
     if norm_over not in ("all", "kept"):
         raise NetworkError(f"norm_over is {norm_over!r}", remedy='use "all" or "kept"')
     call = as_call(example)
     paths = check_ignored(network, ignored)
-    check_weights(network)
+    check_call(network, call)
     runs = [(run, False) if isinstance(run, Call) else run for run in also]
     search = _Search(network, call, runs, paths, tied, norm_over, seed)
     channels = search.best()

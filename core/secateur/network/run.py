@@ -124,6 +124,7 @@ class Stream(TorchDispatchMode):
         self.count = 0
         self.where: list[str] = []
         self.aside = False
+        self.fault: Exception | None = None
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -149,10 +150,18 @@ class Stream(TorchDispatchMode):
         self.count += 1
         op.shapes = {id(t): t.shape for t in op.ins}
         with self.inside():
-            self.visitor.before(op)
+            self._ours(self.visitor.before, op)
             out = func(*op.args, **op.kwargs)
             op.outs = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
-            return self.visitor.after(op, out)
+            return self._ours(self.visitor.after, op, out)
+
+    def _ours(self, method: Any, *args: Any) -> Any:
+        """What a visitor raises is not the network's fault."""
+        try:
+            return method(*args)
+        except Exception as error:
+            self.fault = error
+            raise
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -186,11 +195,11 @@ class Stream(TorchDispatchMode):
             def enter(*_: Any) -> None:
                 self.where.append(path)
                 with self.unseen():
-                    self.visitor.enter(path, module)
+                    self._ours(self.visitor.enter, path, module)
 
             def leave(_module: Any, _inputs: Any, out: Any) -> Any:
                 with self.unseen(), self.inside():
-                    new = self.visitor.leave(path, module, out)
+                    new = self._ours(self.visitor.leave, path, module, out)
                 self.where.pop()
                 return new
 
@@ -287,7 +296,7 @@ def run(
             with torch.no_grad(), stream, _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
                 return network(*call.args, **call.kwargs)
         except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
-            if isinstance(error, torch.OutOfMemoryError):
+            if isinstance(error, torch.OutOfMemoryError) or error is stream.fault:
                 raise
             raise input_error(call, error) from error
 

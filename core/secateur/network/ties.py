@@ -179,6 +179,7 @@ def _run(
             atoms.give(tensor, Made(at))
     atoms.keep_parameters()
     _recurrent(network, slots, atoms)
+    _scripted(network, slots, atoms)
     provenance = Provenance(atoms)
     touched: set[int] = set()
     depends: list[str] = []
@@ -235,6 +236,16 @@ def _recurrent(network: nn.Module, slots: dict[str, dict[int, Ids]], atoms: Atom
             ]
             for other in hidden[1:]:
                 atoms.tie(hidden[0], other, "one hidden_size")
+
+
+def _scripted(network: nn.Module, slots: dict[str, dict[int, Ids]], atoms: Atoms) -> None:
+    """What torch.jit has compiled cannot be cut."""
+    for path, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            for name, at in slots.items():
+                if not path or name.startswith(f"{path}."):
+                    for ids in at.values():
+                        atoms.pin(ids, f"{path or 'the network'} is compiled by torch.jit")
 
 
 def _find_places(flow: Flow, calls: Mapping[str, int]) -> dict[str, int]:

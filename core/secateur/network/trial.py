@@ -38,7 +38,7 @@ def stirred(network: nn.Module, seed: int) -> nn.Module:
                 draw = torch.randn if parameter.ndim > 1 else torch.rand
                 noise = draw(parameter.shape, generator=generator)
                 # of the size of a sensible initialisation, so that nothing saturates
-                inputs = max(1, parameter.numel() // max(1, len(parameter)))
+                inputs = max(1, parameter.numel() // parameter.shape[0] if parameter.ndim else 1)
                 size = float(parameter.float().abs().mean()) + 0.3 / inputs**0.5
                 parameter.add_((noise * size).to(parameter))
     return other
