@@ -111,6 +111,16 @@ class _TiesVisitor(Visitor):
             flow_of(op, flow, self.provenance.literal)
         return out
 
+    def alias(self, tensor: Tensor, out: Tensor) -> None:
+        flow = self.flow
+        self.alive.append(out)
+        flow.atoms.give(out, flow.atoms.of(tensor))
+        for ids in (flow.data, flow.parts):
+            if id(tensor) in ids:
+                ids.add(id(out))
+        if flow.atoms.is_parameter(tensor):
+            self.touched.add(id(tensor))
+
     def leave(self, path: str, module: nn.Module, out: Any) -> Any:
         self.calls[path] += 1
         if not isinstance(out, Tensor):
