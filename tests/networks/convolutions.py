@@ -129,7 +129,7 @@ def positions() -> nn.Module:
     return BetweenLines(nn.Sequential(nn.Linear(8, 12), nn.ReLU()), out=12)
 
 
-@network("bilinear layer", vectors(), expect="part", why="bilinear|known|trilinear")
+@network("bilinear layer", vectors(), expect="refused", why="_trilinear is an operation")
 class Bilinear(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -223,7 +223,7 @@ class Modulated(nn.Module):
         return self.out(F.leaky_relu(y, 0.2))
 
 
-@network("dynamic convolution", images(), groups=(6, 8), expect="part", why="softmax", columns=False)
+@network("dynamic convolution", images(), expect="refused", why="softmax|merged")
 class Dynamic(nn.Module):
     """Several kernels, mixed by a softmax over what the input looks like; the mixture stays."""
 

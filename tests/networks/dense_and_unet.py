@@ -108,7 +108,9 @@ class UNetPadded(nn.Module):
         return self.out(self.dec(torch.cat([a, y], dim=1)))
 
 
-@network("u-net with sums", images(), groups=(8, 12))
+@network(
+    "u-net with sums", images(), groups=(8, 12), expect="part", why="add with a tensor of fixed size"
+)
 class UNetSums(nn.Module):
     """Skips are added: LinkNet, the example network."""
 
@@ -171,7 +173,7 @@ class SegNet(nn.Module):
         return self.out(self.unpool(self.b(pooled), where, output_size=x.shape[2:]))
 
 
-@network("enet's padded pooling branch", images(), expect="part", why="fixed|size|input")
+@network("enet's padded pooling branch", images(), groups=(5, 4))
 class InitialBlock(nn.Module):
     """A strided convolution beside the pooled input; then a bottleneck that adds zeros."""
 
@@ -249,7 +251,10 @@ class NAF(nn.Module):
         return inputs + self.out(self.last(x + self.narrow(y) * self.beta))
 
 
-@network("residual channel attention", images(), groups=(8, 8, 3))
+@network(
+    "residual channel attention", images(), groups=(8, 8, 3), expect="part",
+    why="add with a tensor of fixed size",
+)  # fmt: skip
 class ChannelAttention(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -262,11 +267,14 @@ class ChannelAttention(nn.Module):
 
 
 @network(
-    "restormer's attention across channels", images(), groups=(8, 8),
+    "restormer's attention across channels", images(), groups=(8,),
     expect="part", why="softmax|head|fold|norm",
 )  # fmt: skip
 class Restormer(nn.Module):
-    """Attention of channels to channels: softmax over them, so they stay."""
+    """Attention of channels to channels: softmax over them, so they stay.
+
+    The stream in front stays as well: ``c // self.heads`` is taken of its width.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -327,7 +335,9 @@ class PyramidPooling(nn.Module):
         return self.out(self.last(torch.cat(y, 1)))
 
 
-@network("optical flow warps features", images(6), groups=(8, 8, 8))
+@network(
+    "optical flow warps features", images(6), groups=(8, 8, 8), expect="part", why="positions"
+)
 class Warp(nn.Module):
     """Two frames through one encoder, one of them warped; a correlation over channels."""
 

@@ -144,10 +144,7 @@ class C2fSplit(C2f):
         return self.cv2(torch.cat([one, two, self.m[0](two)], 1))
 
 
-@network(
-    "yolo c2f, split by an attribute", images(), groups=(8, 4, 8), expect="part",
-    why="split|slice|index|position|fixed|written",
-)  # fmt: skip
+@network("yolo c2f, split by an attribute", images(), groups=(8, 4, 4, 8))
 def c2f_split() -> nn.Module:
     return nn.Sequential(conv_bn(3, 8), C2fSplit(), nn.Conv2d(8, 5, 1))
 
@@ -173,7 +170,9 @@ class CSP(nn.Module):
         return self.out(self.expand(torch.cat([x, y1, y2, self.pool(y2)], 1)))
 
 
-@network("yolo focus and anchors", images(sizes=(8, 12)), groups=(8,))
+@network(
+    "yolo focus and anchors", images(), groups=(8,), expect="part", why="channels at fixed places"
+)
 class Focus(nn.Module):
     """Pixels to channels by slices; the head's output is split into anchors, boxes by formula."""
 

@@ -273,7 +273,7 @@ class Towers(nn.Module):
         return self.scale.exp() * one @ two.t()
 
 
-@network("mixture of experts by mask", sequences(6), expect="refused", why="data", export=False, onnx=False)
+@network("mixture of experts by mask", sequences(6), expect="refused", why="values of its input", export=False, onnx=False)
 class Experts(nn.Module):
     """Rows go to an expert by their values."""
 

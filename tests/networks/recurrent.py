@@ -94,7 +94,7 @@ class BothEnds(nn.Module):
         return self.out(torch.cat([hidden[0], hidden[1]], dim=-1))
 
 
-@network("crnn: columns of an image to a gru", images(1, (8,)), groups=(6, 8, 5))
+@network("crnn: columns of an image to a gru", images(1, (8,)), groups=(6, 8, 5), expect="part", why="softmax")
 class CRNN(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -193,7 +193,7 @@ def two_lengths(batch: int, size: int, generator: torch.Generator) -> Call:
 
 @network(
     "packed lstm", two_lengths, sizes=(5, 7), expect="refused",
-    why="data|packed|known", export=False, onnx=False,
+    why="values of its input", export=False, onnx=False,
 )  # fmt: skip
 class Packed(nn.Module):
     def __init__(self) -> None:

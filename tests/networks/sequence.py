@@ -99,7 +99,7 @@ class Bag(nn.Module):
         return self.out(F.relu(self.a(self.embed(t))))
 
 
-@network("squeezing a spectrogram to text", series(4, (12, 16)), groups=(8, 12))
+@network("squeezing a spectrogram to text", series(4, (12, 16)), groups=(8, 12), expect="part", why="softmax")
 class Jasper(nn.Module):
     """Depthwise in time, 1×1, and log-probabilities of characters: the softmax is the output."""
 

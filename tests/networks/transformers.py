@@ -361,9 +361,15 @@ class DETR(nn.Module):
         return {"classes": self.classes(y), "boxes": self.boxes(y)}
 
 
-@network("cross attention of two widths", two_sequences, sizes=(4, 6))
+@network(
+    "cross attention of two widths", two_sequences, sizes=(4, 6), expect="part",
+    why="mean over channels", kept="exact",
+)  # fmt: skip
 class Cross(nn.Module):
-    """``kdim`` and ``vdim``: the keys come from a stream of another width; no norm anywhere."""
+    """``kdim`` and ``vdim``: the keys come from a stream of another width; no norm anywhere.
+
+    The weights that are returned are a mean over the heads.
+    """
 
     def __init__(self) -> None:
         super().__init__()
