@@ -92,7 +92,10 @@ def _prelu(module: nn.PReLU, kept: Kept) -> None:
 
 @_of(nn.RNNBase)
 def _recurrent(module: nn.RNNBase, kept: Kept) -> None:
-    module.hidden_size = module.weight_hh_l0.shape[1]
+    if module.proj_size:
+        module.proj_size, module.hidden_size = module.weight_hr_l0.shape
+    else:
+        module.hidden_size = module.weight_hh_l0.shape[1]
     module.input_size = module.weight_ih_l0.shape[1]
     module.flatten_parameters()
 
