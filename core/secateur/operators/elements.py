@@ -175,6 +175,17 @@ def fourier(op: Op, flow: Flow) -> None:
     flow.atoms.give(op.outs[0], Made({d: ids for d, ids in made.at.items() if d not in dims}))
 
 
+@rule("view_as_real", "view_as_complex")
+def parts_of_numbers(op: Op, flow: Flow) -> None:
+    """A dimension of two behind the others, or none."""
+    last = op.ins[0].ndim if op.name == "view_as_real" else op.ins[0].ndim - 1
+    made = flow.atoms.of(op.ins[0])
+    if last in made.at:
+        flow.atoms.pin(made.at[last], "a channel is half of a number")
+    at = {d: ids for d, ids in made.at.items() if d < last}
+    flow.atoms.give(op.outs[0], Made(at, made.free))
+
+
 @rule("tril", "triu", "tril_", "triu_", "diagonal", "diag")
 def triangle(op: Op, flow: Flow) -> None:
     """By position in the last two dimensions."""
