@@ -8,6 +8,7 @@ arrive as their parts; so an operation has the same number in every run that goe
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ _AUTOGRAD = (
     torch._C.DispatchKey.AutogradFunctionality,
     torch._C.DispatchKey.ADInplaceOrView,
 )
+_INTERNAL = frozenset(vars(nn.Module()))
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
 
@@ -234,28 +236,40 @@ def _without_mkldnn() -> Iterator[None]:
 
 @contextmanager
 def evaluation(network: nn.Module, *, training: bool = False) -> Iterator[None]:
-    """Every module in evaluation mode inside; modes and buffers come back as they were.
+    """Every module in evaluation mode inside; everything that modules hold comes back as it was.
 
     Arguments:
-        network: its forward may write to its buffers.
+        network: its forward may write to its buffers, and remember things.
         training: in training mode instead.
     """
+    modules = [m for m in network.modules() if not isinstance(m, torch.jit.ScriptModule)]
     modes = [(module, module.training) for module in network.modules()]
     buffers = [(buffer, buffer.detach().clone()) for buffer in network.buffers()]
-    slots = [
-        (module, dict(module._buffers))
-        for module in network.modules()
-        if not isinstance(module, torch.jit.ScriptModule)
+    held = [(module, dict(vars(module)), dict(module._buffers)) for module in modules]
+    containers = [
+        (value, copy.copy(value))
+        for module in modules
+        for name, value in vars(module).items()
+        if type(value) in (list, dict, set) and name not in _INTERNAL
     ]
     for module, _ in modes:
         module.training = training
     try:
         yield
     finally:
+        for module, own, slots in held:
+            vars(module).clear()
+            vars(module).update(own)
+            module._buffers.clear()
+            module._buffers.update(slots)
         for module, mode in modes:
             module.training = mode
-        for module, own in slots:
-            module._buffers.update(own)
+        for value, content in containers:
+            if isinstance(value, list):
+                value[:] = content
+            else:
+                value.clear()
+                value.update(content)
         for buffer, value in buffers:
             # untouched ones stay as a graph that was kept has seen them
             if buffer.device.type != "meta" and not _same(buffer, value):

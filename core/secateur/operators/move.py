@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
-from secateur.network.atoms import Ids, Made
+from secateur.network.atoms import FIXED, Ids, Made
 from secateur.network.run import Op
 from secateur.operators.flow import Flow
 
@@ -54,6 +54,8 @@ def move(op: Op, flow: Flow, literal: bool) -> None:
 
     def on(full: Tensor) -> list[Tensor]:
         args, kwargs = tree_unflatten([full if t is source else t for t in leaves], spec)
+        if op.name == "constant_pad_nd":  # whatever is put there, it is no channel
+            args, kwargs = (*args[:2], FIXED), {}
         try:
             moved = op.func(*args, **kwargs)
         except (RuntimeError, NotImplementedError):  # some kernels know no integers
@@ -61,6 +63,9 @@ def move(op: Op, flow: Flow, literal: bool) -> None:
             moved = op.func(*args, **kwargs)
         return [x.long() for x in tree_leaves(moved) if isinstance(x, Tensor)]
 
+    if any(t.is_complex() for t in op.outs):
+        flow.opaque(op, f"{op.name} makes complex numbers of it")
+        return
     news: list[dict[int, Ids]] = [{} for _ in op.outs]
     if set(made.at) and op.name in SPLITS:
         made = _split(op, flow, made, literal)
