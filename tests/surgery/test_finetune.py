@@ -96,10 +96,10 @@ def test_it_is_reproducible_and_touches_nothing():
 
 def test_it_learns_under_no_grad():
     with torch.no_grad():
-        tuned = tune(seeded(Noisy), task(), loader(), optimiser=sgd, epochs=30)
-    assert tuned.losses[-1] < 0.9 * tuned.losses[0]
+        tuned = tune(seeded(Noisy), task(), loader(), optimiser=sgd, epochs=60)
+    assert np.mean(tuned.losses[-10:]) < 0.7 * np.mean(tuned.losses[:10])
     with torch.inference_mode():
-        again = tune(seeded(Noisy), task(), loader(), optimiser=sgd, epochs=30)
+        again = tune(seeded(Noisy), task(), loader(), optimiser=sgd, epochs=60)
     assert same(tuned.network.state_dict(), again.network.state_dict())
 
 
