@@ -113,6 +113,7 @@ class Channels:
     Arguments:
         groups: one after another; their channels make up the vector of variables.
         slots: of each channel.
+        makers: those of its slots that make it.
         index: by parameter and dimension, the channel at each position, or -1.
         reads: where channels are mixed.
         stats: where a statistic is taken over those that are kept (``norm_over="kept"``).
@@ -129,6 +130,7 @@ class Channels:
 
     groups: tuple[Group, ...]
     slots: tuple[tuple[Slot, ...], ...]
+    makers: tuple[tuple[Slot, ...], ...]
     index: dict[str, dict[int, Index]]
     reads: tuple[Read, ...]
     stats: tuple[Read, ...]

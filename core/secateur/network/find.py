@@ -15,7 +15,7 @@ from secateur.network.channels import Channels, check_ignored
 from secateur.network.resolve import resolve
 from secateur.network.ties import Ties, find_ties
 from secateur.network.trial import kinds, stirred, try_groups
-from secateur.network.weights import check_weights
+from secateur.network.door import check_weights
 
 CHOICES = 6
 """So many ways to decide folds are tried at most."""

@@ -60,6 +60,7 @@ def resolve(
     groups: list[Group] = []
     number: dict[int, int] = {}
     slots: list[tuple[Slot, ...]] = []
+    made_by: list[tuple[Slot, ...]] = []
     order = sorted(grouped.items(), key=lambda item: min(_when(ties, makers[r], atom_of) for r in item[1]))
     taken: dict[tuple[str, int], str] = {}
     for key, roots in order:
@@ -78,6 +79,7 @@ def resolve(
         for _, root in pairs:
             number[root] = len(slots)
             slots.append(tuple(members[root]))
+            made_by.append(tuple(makers[root]))
     streams: list[Index] = []
     placed: list[Placed] = []
     contributors: dict[int, set[int]] = defaultdict(set)
@@ -117,6 +119,7 @@ def resolve(
     return Channels(
         groups=tuple(groups),
         slots=tuple(slots),
+        makers=tuple(made_by),
         index=index,
         reads=reads,
         stats=stats,
