@@ -30,6 +30,7 @@ from secateur.surgery.tensors import (
     input_names,
     output_tensors,
     resized,
+    sample_tensors,
 )
 
 TOLERANCE = 1e-5
@@ -90,8 +91,7 @@ def export_network(
     Arguments:
         network: any module that ``torch.export`` takes; exported in evaluation mode.
         path: a new file: ``.onnx`` for onnxruntime and others, ``.pt2`` for ``torch.export.load``.
-        call: what the network is given, one sample or more. Every tensor as long as the first one
-            is taken to be made of samples.
+        call: what the network is given, one sample or more.
         dynamic_batch: leave the number of samples free; as in ``call`` otherwise.
         check: run the file, for one and for three samples, and compare.
         tolerance: relative to the greatest value of an output. Where the network's own rounding
@@ -199,9 +199,8 @@ def _trace(network: nn.Module, call: Call, dynamic_batch: bool) -> torch.export.
     shapes: Any = torch.export.ShapesCollection()
     batch = torch.export.Dim("batch")
     if dynamic_batch:
-        for tensor in call.tensors:
-            if tensor.ndim and len(tensor) == call.size:
-                shapes[tensor] = {0: batch}
+        for tensor in sample_tensors(call):
+            shapes[tensor] = {0: batch}
     kwargs = dict(call.kwargs)
     try:
         with _quiet():
@@ -263,8 +262,10 @@ def _draft_onnx(
     network: nn.Module, call: Call, names: tuple[str, ...], dynamic_batch: bool
 ) -> _Draft:
     given = input_names(network, call)
+    tensors, own = tuple(call.tensors), {id(tensor) for tensor in sample_tensors(call)}
+    shared = tuple(k for k, tensor in enumerate(tensors) if id(tensor) not in own)
     program, folded = trace_program(
-        _Flat(network, call).eval(), Call(tuple(call.tensors)), dynamic_batch=dynamic_batch
+        _Flat(network, call).eval(), Call(tensors, {}, shared), dynamic_batch=dynamic_batch
     )
     # an output must not have the name of an input
     outputs = tuple(f"{name}_out" if name in given else name for name in names)
@@ -304,8 +305,10 @@ def _run_onnx(path: Path, call: Call) -> list[Tensor]:
 def _shapes(
     names: Sequence[str], call: Call, dynamic_batch: bool
 ) -> tuple[tuple[str, tuple[int | str, ...]], ...]:
+    free = {id(tensor) for tensor in sample_tensors(call)} if dynamic_batch else set()
+
     def shape(tensor: Tensor) -> tuple[int | str, ...]:
-        if dynamic_batch and tensor.ndim and len(tensor) == call.size:
+        if id(tensor) in free:
             return ("batch", *tensor.shape[1:])
         return tuple(tensor.shape)
 

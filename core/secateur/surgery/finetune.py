@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from secateur.errors import DataError, MetricError, NetworkError, OptionError
-from secateur.network.weights import check_weights
+from secateur.network.door import check_weights
 from secateur.progress import Step, track
 from secateur.tasks import Task
 
@@ -164,7 +164,7 @@ class _Loop:
     def _step(self, batch: Any, where: str) -> float:
         first: list[float] = []
 
-        def closure() -> Tensor:
+        def closure() -> float:
             self.optimiser.zero_grad()
             value = self.loss(self.network(*batch.call.args, **batch.call.kwargs), batch.targets)
             if not isinstance(value, Tensor) or value.ndim > 1 or not value.requires_grad:
@@ -182,7 +182,7 @@ class _Loop:
                 )
             first.append(float(value.detach()))
             value.backward()
-            return value
+            return value.item()
 
         self.optimiser.step(closure)  # some optimisers call it several times
         if self.schedule is not None:

@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_flatten_with_path, tree_map
+from torch.utils._pytree import tree_flatten_with_path
 
 from secateur.errors import NetworkError
 from secateur.network.call import Call
+from secateur.network.trees import owned, tensors_in
 
 
 def named_leaves(value: Any, name: str) -> list[tuple[str, Any]]:
@@ -114,16 +115,14 @@ def resized(call: Call, samples: int, *, change: bool = False) -> Call:
     """A call with another number of samples: those that are there, again and again.
 
     Arguments:
-        call: every tensor in it that is as long as the batch is taken to be made of samples.
+        call: of one sample or more.
         samples: how many.
         change: make samples that came again differ (floating-point values are scaled by up to a
             half), so that a network that mixes them up is found out.
     """
     size = call.size
 
-    def some(value: Any) -> Any:
-        if not isinstance(value, Tensor) or value.ndim == 0 or len(value) != size:
-            return value
+    def some(value: Tensor) -> Tensor:
         taken = value[torch.arange(samples, device=value.device) % size]
         if not change or not taken.is_floating_point():
             return taken
@@ -131,8 +130,20 @@ def resized(call: Call, samples: int, *, change: bool = False) -> Call:
         factor = 0.5 + 0.5 / (1.0 + again.to(taken.dtype))
         return taken * factor.reshape(-1, *[1] * (taken.ndim - 1))
 
-    args, kwargs = tree_map(some, (call.args, dict(call.kwargs)))
-    return Call(args, kwargs)
+    new = {id(tensor): some(tensor) for tensor in sample_tensors(call)}
+    return call.map(lambda tensor: new.get(id(tensor), tensor))
+
+
+def sample_tensors(call: Call) -> list[Tensor]:
+    """The tensors of a call with one entry for each sample; the others belong to all of them."""
+    size = call.size
+    return [
+        tensor
+        for name, value in call.inputs.items()
+        if name not in call.shared
+        for tensor in tensors_in(value).values()
+        if owned(tensor, size)
+    ]
 
 
 def greatest_difference(
