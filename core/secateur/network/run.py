@@ -37,6 +37,11 @@ _AUTOGRAD = (
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
 
+def _whole(name: str) -> bool:
+    # resizing is made of dozens of indexings otherwise, and is slower than the kernel
+    return name in WHOLE or name.startswith(("upsample", "_upsample"))
+
+
 @dataclass(eq=False)
 class Op:
     """One operation of a run.
@@ -125,10 +130,12 @@ class Stream(TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         name = func.overloadpacket.__name__
-        if self.aside or name in UNNUMBERED:
+        if self.aside:  # whoever stands aside decides about autograd
+            return func(*args, **kwargs)
+        if name in UNNUMBERED:
             with self.inside():
                 return func(*args, **kwargs)
-        if name not in WHOLE and torch._C._dispatch_has_kernel_for_dispatch_key(
+        if not _whole(name) and torch._C._dispatch_has_kernel_for_dispatch_key(
             func.name(), _COMPOSITE
         ):
             with ExitStack() as stack:
@@ -224,10 +231,18 @@ def evaluation(network: nn.Module, *, training: bool = False) -> Iterator[None]:
             module.training = mode
         for module, own in slots:
             module._buffers.update(own)
-        with torch.no_grad():
-            for buffer, value in buffers:
-                if buffer.device.type != "meta":
-                    buffer.copy_(value)
+        for buffer, value in buffers:
+            # untouched ones stay as a graph that was kept has seen them
+            if buffer.device.type != "meta" and not _same(buffer, value):
+                buffer.data = value
+
+
+def _same(one: Tensor, two: Tensor) -> bool:
+    if one.shape != two.shape or one.dtype != two.dtype:
+        return False
+    both_nan = torch.isnan(one) & torch.isnan(two) if one.is_floating_point() else None
+    equal = one == two if both_nan is None else (one == two) | both_nan
+    return bool(equal.all())
 
 
 @contextmanager

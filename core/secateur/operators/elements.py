@@ -55,17 +55,15 @@ def pointwise(op: Op, flow: Flow) -> None:
     tensors = [t for t in op.ins if t.ndim or t.is_floating_point()]
     out = op.outs[0]
     exits: tuple[tuple[str, Made], ...] = ()
+    added: frozenset[int] = frozenset()
     moving = [t for t in tensors if flow.depends(t)]
     if len(moving) == 1:
         exits = flow.atoms.of(moving[0]).exits
     elif op.name.rstrip("_") in ("add", "sub", "rsub"):
-        flow.meet(op, moving)
+        added = flow.meet(op, moving)
     flow.join(op, tensors, out, op.name.rstrip("_"))
     made = flow.atoms.of(out)
-    summed = made.summed
-    if len(moving) > 1 and op.name.rstrip("_") in ("add", "sub", "rsub"):
-        summed = frozenset(made.at)
-    flow.atoms.give(out, Made(made.at, made.free, summed, exits))
+    flow.atoms.give(out, Made(made.at, made.free, made.summed | added, exits))
     for other in op.outs[1:]:
         flow.atoms.give(other, flow.atoms.of(out))
 

@@ -80,10 +80,18 @@ class Flow:
         """It is a view of a part of another tensor."""
         return id(tensor) in self.parts
 
-    def meet(self, op: Op, tensors: list[Tensor]) -> None:
-        """Activations are added up."""
-        self.meetings.append(
-            (op.number, [self.atoms.of(t) for t in tensors], [op.shape_of(t) for t in tensors])
+    def meet(self, op: Op, tensors: list[Tensor]) -> frozenset[int]:
+        """Activations are added up; the output's dimensions where different channels meet."""
+        made = [self.atoms.of(t) for t in tensors]
+        shapes = [op.shape_of(t) for t in tensors]
+        self.meetings.append((op.number, made, shapes))
+        rank = max(len(shape) for shape in shapes)
+        rows: dict[int, list[Ids]] = {}
+        for one, shape in zip(made, shapes, strict=True):
+            for dim, row in one.at.items():
+                rows.setdefault(dim + rank - len(shape), []).append(row)
+        return frozenset(
+            dim for dim, own in rows.items() if any(not np.array_equal(own[0], r) for r in own[1:])
         )
 
     def read(self, op: Op, tensor: Tensor, dim: int, ids: Ids) -> None:
