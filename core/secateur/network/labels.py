@@ -174,3 +174,37 @@ def composed(
             if channel < len(dense):
                 keep[channel] = False
     return keep
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """What is left of a dense network, however many cuts ago.
+
+    Arguments:
+        channels: of the dense network.
+        keep: which of them are left, shape ``(len(channels),)``.
+    """
+
+    channels: Channels
+    keep: NDArray[np.bool_]
+
+    @property
+    def lineage(self) -> Lineage:
+        """Where the positions of what is left were."""
+        return Lineage.of(self.channels, self.keep)
+
+    def named(self, smaller: Channels) -> Channels:
+        """Channels found in what is left, under the labels of the dense network."""
+        return with_dense_labels(smaller, self.lineage)
+
+    def then(self, smaller: Channels, keep: NDArray[np.bool_]) -> Origin:
+        """After one more cut.
+
+        Arguments:
+            smaller: channels found in what is left.
+            keep: which of those stay, shape ``(len(smaller),)``.
+
+        Raises:
+            NetworkError: what is taken was no channel of the dense network.
+        """
+        return Origin(self.channels, composed(self.channels, self.keep, smaller, keep))

@@ -61,6 +61,17 @@ class Exported:
     samples: tuple[int, ...]
     difference: float
 
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "path": str(self.path),
+            "inputs": {name: list(shape) for name, shape in self.inputs},
+            "outputs": list(self.outputs),
+            "folded": self.folded,
+            "samples": list(self.samples),
+            "difference": self.difference if self.samples else None,
+        }
+
     def __str__(self) -> str:
         shapes = ", ".join(f"{n} ({' × '.join(str(d) for d in s)})" for n, s in self.inputs)
         checked = (
