@@ -182,7 +182,8 @@ class PruningResult:
         }
 
     def __str__(self) -> str:
-        return format_rows(self.rows, self.task)
+        untimed = [f"not timed in {name}: {why}" for name, why in self.untimed.items()]
+        return "\n".join([format_rows(self.rows, self.task), *untimed])
 
 
 def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
