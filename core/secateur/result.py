@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from secateur.errors import NetworkError
+from secateur.footer import footer, tied_paths
 from secateur.metric import evaluate
 from secateur.network import Channels
 from secateur.network.labels import Origin
@@ -181,12 +182,17 @@ class PruningResult:
             "untimed": dict(self.untimed),
             "settings": dict(self.settings),
             "notes": list(self.notes),
+            "tied": [list(paths) for paths in tied_paths(self.channels)],
+            "not_pruned": [
+                {"path": path, "reason": reason} for path, reason in self.channels.stands
+            ],
             "versions": versions(),
         }
 
     def __str__(self) -> str:
         untimed = [f"not timed in {name}: {why}" for name, why in self.untimed.items()]
-        return "\n".join([format_rows(self.rows, self.task), *self.notes, *untimed])
+        below = [*footer(self.channels), *self.notes, *untimed]
+        return "\n".join([format_rows(self.rows, self.task), *([""] if below else []), *below])
 
 
 def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
