@@ -3,11 +3,13 @@
 from secateur.network.cut import cut
 from secateur.surgery.batchnorm import reestimate_batch_norm
 from secateur.surgery.check import check_cut
-from secateur.surgery.compensate import compensate
+from secateur.surgery.compensation import Compensation, FittedLayer, compensate
 from secateur.surgery.measure import Latency, count_macs, count_parameters, measure_latency
 from secateur.surgery.save import load_slim, load_weights, save_slim
 
 __all__ = [
+    "Compensation",
+    "FittedLayer",
     "Latency",
     "check_cut",
     "compensate",
