@@ -138,6 +138,13 @@ class _Search:
                 remedy="move what is decided by values (if, item(), boolean indices) out of forward, "
                 "or prune the parts that have none by themselves",
             )
+        if ties.chance:
+            where = next((path for path in ties.chance if path), type(self.network).__name__)
+            raise NetworkError(
+                f"forward draws random numbers in evaluation mode (in {where}): no two results can be "
+                "compared",
+                remedy="draw them in training mode only (if self.training), or pass them as an input",
+            )
         for loose in (False, True):
             channels = self._resolve(ties, {}, loose)
             if not channels.groups:

@@ -104,6 +104,9 @@ class Visitor:
         """May return another output."""
         return out
 
+    def alias(self, tensor: Tensor, out: Tensor) -> None:
+        """``out`` is another name of a tensor, which was detached."""
+
     def enter(self, path: str, module: nn.Module) -> None:
         """A module's forward begins."""
 
@@ -137,13 +140,15 @@ class Stream(TorchDispatchMode):
             return func(*args, **kwargs)
         if name in UNNUMBERED:
             with self.inside():
-                return func(*args, **kwargs)
+                out = func(*args, **kwargs)
+            self.visitor.alias(args[0], out)
+            return out
         if not _whole(name) and torch._C._dispatch_has_kernel_for_dispatch_key(
             func.name(), _COMPOSITE
         ):
             with ExitStack() as stack:
                 if name in RECURRENT:
-                    stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+                    stack.enter_context(_without_mkldnn())
                 stack.enter_context(self)
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
@@ -216,6 +221,17 @@ class Stream(TorchDispatchMode):
         finally:
             for handle in handles:
                 handle.remove()
+
+
+@contextmanager
+def _without_mkldnn() -> Iterator[None]:
+    """As ``torch.backends.mkldnn.flags`` does, which also sets what it warns of."""
+    before = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(before)
 
 
 @contextmanager
