@@ -51,7 +51,7 @@ class Op:
     Arguments:
         number: its place in the stream, from 0.
         name: of the ATen operation, "convolution".
-        func: the overload that runs.
+        func: the overload that runs; may be replaced before it runs.
         args: may be replaced before it runs.
         kwargs: likewise.
         path: of the module that runs it; "" in the network's own forward.
@@ -158,7 +158,7 @@ class Stream(TorchDispatchMode):
         op.shapes = {id(t): t.shape for t in op.ins}
         with self.inside():
             self._ours(self.visitor.before, op)
-            out = func(*op.args, **op.kwargs)
+            out = op.func(*op.args, **op.kwargs)
             op.outs = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
             return self._ours(self.visitor.after, op, out)
 
@@ -285,6 +285,13 @@ def _same(one: Tensor, two: Tensor) -> bool:
 
 
 @contextmanager
+def above_autograd() -> Iterator[None]:
+    """Operations are run as they are inside a stream: autograd neither sees nor checks them."""
+    with torch.no_grad(), _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
+        yield
+
+
+@contextmanager
 def plain_kernels() -> Iterator[None]:
     """No fused path hides an operation."""
     fast = torch.backends.mha.get_fastpath_enabled()
@@ -323,7 +330,7 @@ def run(
     visitor.stream = stream  # type: ignore[attr-defined]
     with evaluation(network, training=training), plain_kernels(), stream.hooked(network):
         try:
-            with torch.no_grad(), stream, _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
+            with stream, above_autograd():
                 return network(*call.args, **call.kwargs)
         except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
             if isinstance(error, torch.OutOfMemoryError) or error is stream.fault:
