@@ -121,6 +121,9 @@ def resolve(
             _path(name), "is not reached by forward on the calibration data: it stays as it is"
         )
     pruned = {path for group in groups for path in group.tied}
+    for name, parameter in network.named_parameters():
+        if name.endswith(".weight") and parameter.ndim > 1 and 1 in parameter.shape[:2]:
+            stands.setdefault(_path(name), ONE_ONLY)
     events = [
         [
             Read(e.op, e.operand, e.dim, numbered(e.ids), ties.owners[e.op], ties.names[e.op])
