@@ -186,7 +186,7 @@ def compare(
         seed=seed,
         reliability=reliability(statistics) if probes else None,
         statistics_seconds=measured,
-        notes=notes,
+        notes=(*notes, *channels.notes),
         settings={
             "amount": amount,
             "methods": [describe(method) for method in methods],

@@ -8,6 +8,7 @@ arrive as their parts; so an operation has the same number in every run that goe
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ _AUTOGRAD = (
     torch._C.DispatchKey.AutogradFunctionality,
     torch._C.DispatchKey.ADInplaceOrView,
 )
+_INTERNAL = frozenset(vars(nn.Module()))
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
 
@@ -124,6 +126,7 @@ class Stream(TorchDispatchMode):
         self.count = 0
         self.where: list[str] = []
         self.aside = False
+        self.fault: Exception | None = None
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -149,10 +152,18 @@ class Stream(TorchDispatchMode):
         self.count += 1
         op.shapes = {id(t): t.shape for t in op.ins}
         with self.inside():
-            self.visitor.before(op)
+            self._ours(self.visitor.before, op)
             out = func(*op.args, **op.kwargs)
             op.outs = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
-            return self.visitor.after(op, out)
+            return self._ours(self.visitor.after, op, out)
+
+    def _ours(self, method: Any, *args: Any) -> Any:
+        """What a visitor raises is not the network's fault."""
+        try:
+            return method(*args)
+        except Exception as error:
+            self.fault = error
+            raise
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -186,11 +197,11 @@ class Stream(TorchDispatchMode):
             def enter(*_: Any) -> None:
                 self.where.append(path)
                 with self.unseen():
-                    self.visitor.enter(path, module)
+                    self._ours(self.visitor.enter, path, module)
 
             def leave(_module: Any, _inputs: Any, out: Any) -> Any:
                 with self.unseen(), self.inside():
-                    new = self.visitor.leave(path, module, out)
+                    new = self._ours(self.visitor.leave, path, module, out)
                 self.where.pop()
                 return new
 
@@ -209,28 +220,40 @@ class Stream(TorchDispatchMode):
 
 @contextmanager
 def evaluation(network: nn.Module, *, training: bool = False) -> Iterator[None]:
-    """Every module in evaluation mode inside; modes and buffers come back as they were.
+    """Every module in evaluation mode inside; everything that modules hold comes back as it was.
 
     Arguments:
-        network: its forward may write to its buffers.
+        network: its forward may write to its buffers, and remember things.
         training: in training mode instead.
     """
+    modules = [m for m in network.modules() if not isinstance(m, torch.jit.ScriptModule)]
     modes = [(module, module.training) for module in network.modules()]
     buffers = [(buffer, buffer.detach().clone()) for buffer in network.buffers()]
-    slots = [
-        (module, dict(module._buffers))
-        for module in network.modules()
-        if not isinstance(module, torch.jit.ScriptModule)
+    held = [(module, dict(vars(module)), dict(module._buffers)) for module in modules]
+    containers = [
+        (value, copy.copy(value))
+        for module in modules
+        for name, value in vars(module).items()
+        if type(value) in (list, dict, set) and name not in _INTERNAL
     ]
     for module, _ in modes:
         module.training = training
     try:
         yield
     finally:
+        for module, own, slots in held:
+            vars(module).clear()
+            vars(module).update(own)
+            module._buffers.clear()
+            module._buffers.update(slots)
         for module, mode in modes:
             module.training = mode
-        for module, own in slots:
-            module._buffers.update(own)
+        for value, content in containers:
+            if isinstance(value, list):
+                value[:] = content
+            else:
+                value.clear()
+                value.update(content)
         for buffer, value in buffers:
             # untouched ones stay as a graph that was kept has seen them
             if buffer.device.type != "meta" and not _same(buffer, value):
@@ -287,7 +310,7 @@ def run(
             with torch.no_grad(), stream, _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
                 return network(*call.args, **call.kwargs)
         except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
-            if isinstance(error, torch.OutOfMemoryError):
+            if isinstance(error, torch.OutOfMemoryError) or error is stream.fault:
                 raise
             raise input_error(call, error) from error
 

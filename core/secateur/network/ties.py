@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,10 +156,36 @@ def find_ties(
     """
     places: dict[str, int] = {}
     if not tied:
-        first, visitor, flow = _run(network, call, also, choice, norm_over, {})
-        places = _find_places(flow, visitor.calls)
-    ties, _, _ = _run(network, call, also, choice, norm_over, places)
+        places = _places(network, call, also, choice, norm_over)
+    try:
+        ties, _, _ = _run(network, call, also, choice, norm_over, places)
+    except DataError:
+        # code that is particular about the class of an integer; without names it may run
+        ties, _, _ = _run(network, call, also, choice, norm_over, places, names=False)
     return ties
+
+
+def _places(
+    network: nn.Module,
+    call: Call,
+    also: Iterable[tuple[Call, bool]],
+    choice: Mapping[object, int] | None,
+    norm_over: str,
+) -> dict[str, int]:
+    """Where sums can be prepared: they have no maker of their own, and nothing pins them."""
+    _, visitor, flow = _run(network, call, also, choice, norm_over, {}, names=False)
+    places = _find_places(flow, visitor.calls)
+    while places:
+        ties, _, _ = _run(network, call, also, choice, norm_over, places, names=False)
+        made = np.array(list(ties.made), dtype=np.int64)
+        taken = {*ties.atoms.roots(made).tolist()}
+        taken |= {*ties.atoms.roots(np.array(list(ties.atoms.pins), dtype=np.int64)).tolist()}
+        bad = [p.path for p in ties.places if taken & {*ties.atoms.roots(p.stream).tolist()}]
+        if not bad:
+            break
+        for path in bad:
+            del places[path]
+    return places
 
 
 def _run(
@@ -168,6 +195,7 @@ def _run(
     choice: Mapping[object, int] | None,
     norm_over: str,
     places: Mapping[str, int],
+    names: bool = True,
 ) -> tuple[Ties, _TiesVisitor, Flow]:
     atoms = Atoms()
     flow = Flow(atoms, norm_over, dict(choice or {}))
@@ -179,6 +207,7 @@ def _run(
             atoms.give(tensor, Made(at))
     atoms.keep_parameters()
     _recurrent(network, slots, atoms)
+    _scripted(network, slots, atoms)
     provenance = Provenance(atoms)
     touched: set[int] = set()
     depends: list[str] = []
@@ -188,7 +217,7 @@ def _run(
         flow.data = {id(t) for t in one.tensors}
         flow.parts = set()
         visitor = _TiesVisitor(flow, provenance, places)
-        with named_integers(network), provenance:
+        with named_integers(network) if names else nullcontext(), provenance:
             out = run(network, one, visitor, training=training)
         touched |= visitor.touched
         depends += visitor.depends
@@ -235,6 +264,16 @@ def _recurrent(network: nn.Module, slots: dict[str, dict[int, Ids]], atoms: Atom
             ]
             for other in hidden[1:]:
                 atoms.tie(hidden[0], other, "one hidden_size")
+
+
+def _scripted(network: nn.Module, slots: dict[str, dict[int, Ids]], atoms: Atoms) -> None:
+    """What torch.jit has compiled cannot be cut."""
+    for path, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            for name, at in slots.items():
+                if not path or name.startswith(f"{path}."):
+                    for ids in at.values():
+                        atoms.pin(ids, f"{path or 'the network'} is compiled by torch.jit")
 
 
 def _find_places(flow: Flow, calls: Mapping[str, int]) -> dict[str, int]:

@@ -82,6 +82,8 @@ class Flow:
 
     def meet(self, op: Op, tensors: list[Tensor]) -> frozenset[int]:
         """Activations are added up; the output's dimensions where different channels meet."""
+        if len(tensors) < 2:
+            return frozenset()
         made = [self.atoms.of(t) for t in tensors]
         shapes = [op.shape_of(t) for t in tensors]
         self.meetings.append((op.number, made, shapes))

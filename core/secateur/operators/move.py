@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
-from secateur.network.atoms import Ids, Made
+from secateur.network.atoms import FIXED, Ids, Made
 from secateur.network.run import Op
 from secateur.operators.flow import Flow
 
@@ -51,6 +51,8 @@ def move(op: Op, flow: Flow, literal: bool) -> None:
 
     def on(full: Tensor) -> list[Tensor]:
         args, kwargs = tree_unflatten([full if t is source else t for t in leaves], spec)
+        if op.name == "constant_pad_nd":  # whatever is put there, it is no channel
+            args, kwargs = (*args[:2], FIXED), {}
         try:
             moved = op.func(*args, **kwargs)
         except (RuntimeError, NotImplementedError):  # some kernels know no integers
@@ -58,6 +60,9 @@ def move(op: Op, flow: Flow, literal: bool) -> None:
             moved = op.func(*args, **kwargs)
         return [x.long() for x in tree_leaves(moved) if isinstance(x, Tensor)]
 
+    if any(t.is_complex() for t in op.outs):
+        flow.opaque(op, f"{op.name} makes complex numbers of it")
+        return
     news: list[dict[int, Ids]] = [{} for _ in op.outs]
     if set(made.at) and op.name in SPLITS:
         made = _split(op, flow, made, literal)
@@ -85,8 +90,11 @@ def move(op: Op, flow: Flow, literal: bool) -> None:
 
 
 def _was_summed(flow: Flow, made: Made, row: Ids) -> bool:
-    roots = set(flow.atoms.roots(row).tolist())
-    return any(roots & set(flow.atoms.roots(made.at[d]).tolist()) for d in made.summed if d in made.at)
+    if not made.summed:
+        return False
+    roots = flow.atoms.roots(row)
+    summed = [flow.atoms.roots(made.at[d]) for d in made.summed if d in made.at]
+    return any(bool(np.isin(roots[roots > 0], own).any()) for own in summed)
 
 
 def _free(op: Op, made: Made, shape: torch.Size, out: Tensor) -> frozenset[int] | bool:
@@ -115,9 +123,10 @@ def _split(op: Op, flow: Flow, made: Made, literal: bool) -> Made:
 
 def _check(op: Op, flow: Flow, dim: int, ids: Ids, moved: list[Tensor], literal: bool) -> None:
     """Pin what is taken at fixed places."""
-    left = set(ids[ids > 0].tolist())
-    found = set(np.concatenate([m.numpy().ravel() for m in moved]).tolist()) if moved else set()
-    if left <= found:
+    found = np.zeros(flow.atoms.union.used, dtype=bool)
+    for part in moved:
+        found[np.maximum(part.numpy().ravel(), 0)] = True
+    if found[ids[ids > 0]].all():
         return
     if op.name == "slice" and not literal:
         return
