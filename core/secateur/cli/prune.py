@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -68,6 +68,8 @@ def prune(
     photos: Path | None,
     sidd: Path | None,
     ignored: tuple[str, ...],
+    untied: bool,
+    norm_over: Literal["all", "kept"],
     probes: int,
     seed: int,
     amount: str,
@@ -108,6 +110,8 @@ def prune(
         ignored=ignored,
         probes=probes,
         compensated=not no_compensation,
+        tied=not untied,
+        norm_over=norm_over,
         objective_options=key_values(objective_options, "--objective-option"),
         options=key_values(options, "--option"),
         time_limit=time_limit,

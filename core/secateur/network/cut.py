@@ -15,8 +15,8 @@ from torch import nn
 
 from secateur.errors import NetworkError
 from secateur.network.channels import Channels
-from secateur.operators.sizes import resize
 from secateur.network.place import put_in_place
+from secateur.operators.sizes import resize
 
 
 def cut(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]) -> nn.Module:

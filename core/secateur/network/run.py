@@ -95,7 +95,13 @@ class Op:
 
 
 class Visitor:
-    """What looks at a run; the methods do nothing unless they are overridden."""
+    """What looks at a run; the methods do nothing unless they are overridden.
+
+    Attributes:
+        stream: of the run that it looks at.
+    """
+
+    stream: Stream
 
     def before(self, op: Op) -> None:
         """May replace ``op.args``."""
@@ -153,7 +159,9 @@ class Stream(TorchDispatchMode):
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
                 return result
-        op = Op(self.count, name, func, list(args), dict(kwargs), self.where[-1] if self.where else "")
+        op = Op(
+            self.count, name, func, list(args), dict(kwargs), self.where[-1] if self.where else ""
+        )
         self.count += 1
         op.shapes = {id(t): t.shape for t in op.ins}
         with self.inside():
@@ -327,7 +335,7 @@ def run(
         DataError: forward raised something; it is the cause.
     """
     stream = Stream(visitor, grad=grad)
-    visitor.stream = stream  # type: ignore[attr-defined]
+    visitor.stream = stream
     with evaluation(network, training=training), plain_kernels(), stream.hooked(network):
         try:
             with stream, above_autograd():

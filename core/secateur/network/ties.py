@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,17 @@ from secateur.operators.flow import Flow, ReadEvent, StatEvent, Work
 from secateur.operators.registry import flow_of
 
 DATA = frozenset(
-    """_local_scalar_dense is_nonzero nonzero masked_select unique unique_dim _unique2 item
-    unique_consecutive""".split()
+    [
+        "_local_scalar_dense",
+        "is_nonzero",
+        "nonzero",
+        "masked_select",
+        "unique",
+        "unique_dim",
+        "_unique2",
+        "item",
+        "unique_consecutive",
+    ]
 )
 """What they give depends on values: the next run may go another way."""
 
@@ -125,7 +134,7 @@ class _TiesVisitor(Visitor):
                 self.depends.append(op.path)
         if op.func.is_view and op.name in ("slice", "select", "narrow", "split", "unbind"):
             flow.parts.update(id(t) for t in op.outs)
-        with self.stream.unseen():  # type: ignore[attr-defined]
+        with self.stream.unseen():
             flow_of(op, flow, self.provenance.literal)
         return out
 
@@ -320,7 +329,7 @@ def _find_places(flow: Flow, calls: Mapping[str, int]) -> dict[str, int]:
     found: dict[str, int] = {}
     for _, operands, shapes in flow.meetings:
         rank = max(len(shape) for shape in shapes)
-        for made, shape in zip(operands, shapes, strict=True):
+        for made in operands:
             for dim, ids in made.at.items():
                 if dim in made.summed or not _meets(flow, made, operands, shapes, dim, rank):
                     continue

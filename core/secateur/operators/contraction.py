@@ -14,7 +14,13 @@ from secateur.operators.rule import rule
 
 
 def contract(
-    op: Op, flow: Flow, one: Tensor, two: Tensor, dims: tuple[int, int], places: list[Any], kind: str
+    op: Op,
+    flow: Flow,
+    one: Tensor,
+    two: Tensor,
+    dims: tuple[int, int],
+    places: list[Any],
+    kind: str,
 ) -> None:
     """``out[…, i, j] = Σ_k one[…, i, k] two[…, k, j]``: k is tied and read, i and j go on.
 
@@ -71,9 +77,12 @@ def linear(op: Op, flow: Flow) -> None:
 
 
 @rule("matmul", "mm", "bmm", "mv", "dot")
-def matmul(op: Op, flow: Flow, base: int = 0) -> None:
+def matmul(op: Op, flow: Flow) -> None:
     """Any product of matrices and vectors, with broadcast batches."""
-    one, two = op.args[base], op.args[base + 1]
+    _product(op, flow, op.args[0], op.args[1])
+
+
+def _product(op: Op, flow: Flow, one: Tensor, two: Tensor) -> None:
     out = op.outs[0]
     places = []
     if one.ndim == 1 and two.ndim == 1:
@@ -94,7 +103,7 @@ def matmul(op: Op, flow: Flow, base: int = 0) -> None:
 @rule("addmm", "baddbmm", "addmv")
 def addmm(op: Op, flow: Flow) -> None:
     """A product and what is added to it."""
-    matmul(op, flow, base=1)
+    _product(op, flow, op.args[1], op.args[2])
     flow.join(op, [op.outs[0], op.args[0]], op.outs[0], "bias")
 
 
@@ -156,7 +165,9 @@ def _grouped(op: Op, flow: Flow, groups: int, transposed: bool, kind: str) -> No
         flow.read(op, x, 1, inputs.reshape(-1))
         flow.macs(op, kind, number, own[0], atoms.row(weight, 1))
     else:
-        atoms.tie(inputs, np.broadcast_to(atoms.row(weight, 1), inputs.shape), "as many in each group")
+        atoms.tie(
+            inputs, np.broadcast_to(atoms.row(weight, 1), inputs.shape), "as many in each group"
+        )
         own = first.reshape(groups, multiple)
         atoms.tie_all(own, "as many in each group")
         row = own.reshape(-1)

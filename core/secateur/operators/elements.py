@@ -15,8 +15,21 @@ ALSO_POINTWISE = frozenset(
     rrelu_with_noise where celu elu log_sigmoid_forward fill_ zero_ fill""".split()
 )
 CREATED = frozenset(
-    """zeros ones full empty new_zeros new_ones new_full new_empty scalar_tensor rand randn
-    empty_strided new_empty_strided""".split()
+    [
+        "zeros",
+        "ones",
+        "full",
+        "empty",
+        "new_zeros",
+        "new_ones",
+        "new_full",
+        "new_empty",
+        "scalar_tensor",
+        "rand",
+        "randn",
+        "empty_strided",
+        "new_empty_strided",
+    ]
 )
 """A tensor made in forward: any size."""
 SPATIAL = (
@@ -117,7 +130,9 @@ def stack(op: Op, flow: Flow) -> None:
     for tensor in op.args[0]:
         made = flow.atoms.of(tensor)
         wide = tensor.unsqueeze(dim)
-        free = made.free if made.free is True else frozenset(d + (d >= dim) for d in made.free or ())
+        free = (
+            made.free if made.free is True else frozenset(d + (d >= dim) for d in made.free or ())
+        )
         flow.atoms.give(wide, Made({d + (d >= dim): row for d, row in made.at.items()}, free))
         flat.append(wide)
     _cat(op, flow, flat, dim)
