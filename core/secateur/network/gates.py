@@ -199,10 +199,11 @@ def over_kept(op: Op, dim: int, stays: NDArray[np.bool_]) -> None:
     index = torch.as_tensor(np.flatnonzero(stays))
     op.args[0] = op.args[0].index_select(dim, index)
     if op.name in ("native_layer_norm", "_fused_rms_norm"):
-        op.args[1] = [*op.args[1][:-1], len(index)] if dim == op.args[0].ndim - 1 else op.args[1]
+        own = dim - (op.args[0].ndim - len(op.args[1]))
+        op.args[1] = [len(index) if d == own else size for d, size in enumerate(op.args[1])]
         for position in range(2, min(4, len(op.args))):
             if isinstance(op.args[position], Tensor):
-                op.args[position] = op.args[position].index_select(-1, index)
+                op.args[position] = op.args[position].index_select(own, index)
     elif op.name == "native_group_norm":
         for position in (1, 2):
             if op.args[position] is not None:
