@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from secateur.network.call import Call
 from tests.networks.registry import network, sequences, tokens
 
-NORM = {"expect": "part", "why": "norm|mean", "kept": "exact"}
+NORM = {"expect": "part", "why": "norm|mean", "kept": "exact", "beside": "mask"}
 
 
 class RMSNorm(nn.Module):

@@ -136,7 +136,7 @@ class ViT(nn.Module):
 
 
 IMAGE = images(sizes=(8,))
-NORM = {"expect": "part", "why": "norm", "kept": "exact"}
+NORM = {"expect": "part", "why": "norm", "kept": "exact", "beside": "positions|token"}
 
 
 @network("vit, packed qkv", IMAGE, **NORM)
