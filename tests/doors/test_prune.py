@@ -209,8 +209,16 @@ def test_a_loader_with_shuffling_workers_and_a_smaller_last_batch():
     y = torch.randint(0, 3, (7,), generator=generator)
     loader = DataLoader(TensorDataset(x, y), batch_size=3, shuffle=True)
     task = Task(loader, mean_cross_entropy, likelihood="categorical")
+    before = torch.get_rng_state()
     result = pruned(seeded(Residual), task)
     assert result.statistics.samples == 7
+    torch.manual_seed(5)  # whatever has been drawn before
+    again = secateur.prune(seeded(Residual), task, amount=3, probes=3)
+    assert again.selection.energy == result.selection.energy
+    assert (again.statistics.fisher_rows == result.statistics.fisher_rows).all()
+    torch.set_rng_state(before)
+    secateur.prune(seeded(Residual), task, amount=3, probes=3)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize(

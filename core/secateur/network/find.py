@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from secateur.errors import NetworkError
 from secateur.network.call import Call, as_call
 from secateur.network.channels import Channels, check_ignored
+from secateur.network.door import check_call, copied, unwrap
 from secateur.network.resolve import resolve
 from secateur.network.ties import Ties, find_ties
 from secateur.network.trial import kinds, stirred, try_groups
-from secateur.network.door import check_call, copied, unwrap
 
 CHOICES = 6
 """So many ways to decide folds are tried at most."""
@@ -106,8 +106,12 @@ class _Search:
         """The channels that stood the trial."""
         found = self._judge({})
         folds = self.ties.folds if self.ties is not None else {}
+        if not folds:
+            return found
         choices: list[dict[object, int]] = [{"all": 0}]
-        choices += [{key: part} for key, now in folds.items() for part in range(len(key[1])) if part != now]
+        choices += [
+            {key: part} for key, now in folds.items() for part in range(len(key[1])) if part != now
+        ]
         began, first = time.monotonic(), None
         for choice in choices[:CHOICES]:
             other = self._judge(choice)
@@ -135,8 +139,15 @@ class _Search:
             raise NetworkError(
                 f"forward depends on the values of its input (in {where}): the next input may go "
                 "another way",
-                remedy="move what is decided by values (if, item(), boolean indices) out of forward, "
-                "or prune the parts that have none by themselves",
+                remedy="move what is decided by values (if, item(), boolean indices) out of "
+                "forward, or prune the parts that have none by themselves",
+            )
+        if ties.chance:
+            where = next((path for path in ties.chance if path), type(self.network).__name__)
+            raise NetworkError(
+                f"forward draws random numbers in evaluation mode (in {where}): no two results can be "
+                "compared",
+                remedy="draw them in training mode only (if self.training), or pass them as an input",
             )
         for loose in (False, True):
             channels = self._resolve(ties, {}, loose)

@@ -64,7 +64,7 @@ class GatedNetwork:
             NetworkError: forward went another way than in the run that found the channels.
         """
         full = None if gates is None else _extended(gates, self.channels)
-        visitor = _Gates(self, full, None, observe)
+        visitor = Masking(self, full, None, observe)
         grad = gates is not None and gates.requires_grad
         out = run(self.network, call, visitor, grad=grad)
         visitor.check()
@@ -72,13 +72,17 @@ class GatedNetwork:
 
     def masked(self, call: Call, keep: NDArray[np.bool_]) -> Any:
         """The outputs with only the channels where ``keep`` is true, shape ``(n,)``."""
-        like = next((p for p in self.network.parameters() if p.is_floating_point()), torch.zeros(1))
-        gone = self.channels.extended(~np.asarray(keep))
-        gates = torch.as_tensor(~gone).to(device=like.device, dtype=like.dtype).reshape(1, -1)
-        visitor = _Gates(self, gates, ~gone, None)
+        visitor = self.masking(keep)
         out = run(self.network, call, visitor)
         visitor.check()
         return out
+
+    def masking(self, keep: NDArray[np.bool_]) -> Masking:
+        """The visitor that takes channels away from a run; ``check`` it when the run is over."""
+        like = next((p for p in self.network.parameters() if p.is_floating_point()), torch.zeros(1))
+        gone = self.channels.extended(~np.asarray(keep))
+        gates = torch.as_tensor(~gone).to(device=like.device, dtype=like.dtype).reshape(1, -1)
+        return Masking(self, gates, ~gone, None)
 
 
 def _extended(gates: Tensor, channels: Channels) -> Tensor:
@@ -87,7 +91,9 @@ def _extended(gates: Tensor, channels: Channels) -> Tensor:
     return torch.cat([gates, ones], dim=1)
 
 
-class _Gates(Visitor):
+class Masking(Visitor):
+    """Scales channels at their reads; made by ``GatedNetwork``."""
+
     def __init__(
         self,
         owner: GatedNetwork,
@@ -109,10 +115,10 @@ class _Gates(Visitor):
                 place = places[read.operand] if read.operand < len(places) else -1
                 tensor = leaves[place]
                 if place < 0 or tensor.ndim <= read.dim:
-                    raise _another_way(self.owner.network)
+                    raise another_way(self.owner.network)
                 times, rest = divmod(tensor.shape[read.dim], len(read.channel))
                 if rest or (times != 1 and read.dim != 0):
-                    raise _another_way(self.owner.network)
+                    raise another_way(self.owner.network)
                 # samples and channels may share a dimension: channels are found for one sample
                 channel = np.tile(read.channel, times)
                 if self.observe is not None:
@@ -170,12 +176,16 @@ class _Gates(Visitor):
         return factor.repeat_interleave(times, 0)
 
     def check(self) -> None:
-        """The run went the same way as the one that found the channels."""
+        """The run went the same way as the one that found the channels.
+
+        Raises:
+            NetworkError: it did not.
+        """
         if tuple(self.names) != self.owner.channels.names:
-            raise _another_way(self.owner.network)
+            raise another_way(self.owner.network)
 
 
-def _another_way(network: nn.Module) -> NetworkError:
+def another_way(network: nn.Module) -> NetworkError:
     return NetworkError(
         f"forward of {type(network).__name__} goes another way on these inputs than on those that "
         "its channels were found with",

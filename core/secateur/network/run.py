@@ -51,7 +51,7 @@ class Op:
     Arguments:
         number: its place in the stream, from 0.
         name: of the ATen operation, "convolution".
-        func: the overload that runs.
+        func: the overload that runs; may be replaced before it runs.
         args: may be replaced before it runs.
         kwargs: likewise.
         path: of the module that runs it; "" in the network's own forward.
@@ -95,7 +95,13 @@ class Op:
 
 
 class Visitor:
-    """What looks at a run; the methods do nothing unless they are overridden."""
+    """What looks at a run; the methods do nothing unless they are overridden.
+
+    Attributes:
+        stream: of the run that it looks at.
+    """
+
+    stream: Stream
 
     def before(self, op: Op) -> None:
         """May replace ``op.args``."""
@@ -103,6 +109,9 @@ class Visitor:
     def after(self, op: Op, out: Any) -> Any:
         """May return another output."""
         return out
+
+    def alias(self, tensor: Tensor, out: Tensor) -> None:
+        """``out`` is another name of a tensor, which was detached."""
 
     def enter(self, path: str, module: nn.Module) -> None:
         """A module's forward begins."""
@@ -137,23 +146,27 @@ class Stream(TorchDispatchMode):
             return func(*args, **kwargs)
         if name in UNNUMBERED:
             with self.inside():
-                return func(*args, **kwargs)
+                out = func(*args, **kwargs)
+            self.visitor.alias(args[0], out)
+            return out
         if not _whole(name) and torch._C._dispatch_has_kernel_for_dispatch_key(
             func.name(), _COMPOSITE
         ):
             with ExitStack() as stack:
                 if name in RECURRENT:
-                    stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+                    stack.enter_context(_without_mkldnn())
                 stack.enter_context(self)
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
                 return result
-        op = Op(self.count, name, func, list(args), dict(kwargs), self.where[-1] if self.where else "")
+        op = Op(
+            self.count, name, func, list(args), dict(kwargs), self.where[-1] if self.where else ""
+        )
         self.count += 1
         op.shapes = {id(t): t.shape for t in op.ins}
         with self.inside():
             self._ours(self.visitor.before, op)
-            out = func(*op.args, **op.kwargs)
+            out = op.func(*op.args, **op.kwargs)
             op.outs = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
             return self._ours(self.visitor.after, op, out)
 
@@ -219,6 +232,17 @@ class Stream(TorchDispatchMode):
 
 
 @contextmanager
+def _without_mkldnn() -> Iterator[None]:
+    """As ``torch.backends.mkldnn.flags`` does, which also sets what it warns of."""
+    before = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(before)
+
+
+@contextmanager
 def evaluation(network: nn.Module, *, training: bool = False) -> Iterator[None]:
     """Every module in evaluation mode inside; everything that modules hold comes back as it was.
 
@@ -269,6 +293,13 @@ def _same(one: Tensor, two: Tensor) -> bool:
 
 
 @contextmanager
+def above_autograd() -> Iterator[None]:
+    """Operations are run as they are inside a stream: autograd neither sees nor checks them."""
+    with torch.no_grad(), _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
+        yield
+
+
+@contextmanager
 def plain_kernels() -> Iterator[None]:
     """No fused path hides an operation."""
     fast = torch.backends.mha.get_fastpath_enabled()
@@ -304,10 +335,10 @@ def run(
         DataError: forward raised something; it is the cause.
     """
     stream = Stream(visitor, grad=grad)
-    visitor.stream = stream  # type: ignore[attr-defined]
+    visitor.stream = stream
     with evaluation(network, training=training), plain_kernels(), stream.hooked(network):
         try:
-            with torch.no_grad(), stream, _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
+            with stream, above_autograd():
                 return network(*call.args, **call.kwargs)
         except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
             if isinstance(error, torch.OutOfMemoryError) or error is stream.fault:

@@ -129,7 +129,7 @@ def collect_statistics(
     losses: list[Tensor] = []
     seen = 0
     together: bool | None = None
-    with preserved_rng(), frozen_parameters(network), track("measuring channels") as step:
+    with preserved_rng(seed), frozen_parameters(network), track("measuring channels") as step:
         for batch in task.batches("calibration", device):
             if together is None and batch.size > 1:
                 together = _separable(gated, task, batch.take(slice(0, 2)))
