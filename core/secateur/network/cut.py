@@ -6,7 +6,6 @@ Parameter names, ``state_dict``, saving and exporting stay as they were.
 
 from __future__ import annotations
 
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
