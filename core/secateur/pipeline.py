@@ -31,6 +31,7 @@ from secateur.refine import Evaluator, Refined, Refinement, refine
 from secateur.result import PruningResult, Row
 from secateur.solving import AUTO, CONTROL, Selection
 from secateur.statistics import collect_statistics, reliability
+from secateur.statistics.preserved import undisturbed
 from secateur.surgery import (
     check_cut,
     compensate,
@@ -126,6 +127,7 @@ def prune(
 
 
 @differentiable
+@undisturbed
 def compare(
     network: nn.Module | PruningResult | Pruned,
     task: Task,
