@@ -74,8 +74,8 @@ class Equations:
 
     def solve(self, ridge: float) -> Solution:
         """The change of weights that brings the outputs nearest to what is wanted."""
-        assert self.gram is not None and self.cross is not None
-        assert self.mean is not None and self.lack is not None
+        if self.gram is None or self.cross is None or self.mean is None or self.lack is None:
+            raise ValueError("no positions were added")
         gram, cross = self.gram, self.cross
         energy = gram.diagonal(dim1=1, dim2=2)
         alive = energy > 0
