@@ -72,6 +72,12 @@ class Equations:
         self.count += columns.shape[1]
         self.before += float(rest.square().sum(dtype=torch.float64))
 
+    @property
+    def finite(self) -> bool:
+        """Neither NaN nor infinite anywhere."""
+        sums = (self.gram, self.cross, self.mean, self.lack)
+        return all(t is None or bool(torch.isfinite(t).all()) for t in sums)
+
     def solve(self, ridge: float) -> Solution:
         """The change of weights that brings the outputs nearest to what is wanted."""
         if self.gram is None or self.cross is None or self.mean is None or self.lack is None:

@@ -277,9 +277,9 @@ class _Fitting:
                 size = 0.0
                 for carried in self._each(fit):
                     size += self._add(fit, units, block, carried, equations)
-                solution = equations.solve(ridge)
-                if not bool(torch.isfinite(solution.weight).all()):
+                if not equations.finite:
                     raise _not_finite(fit)
+                solution = equations.solve(ridge)
                 units.change(weight, solution.weight, block)
                 self._shift(fit, units.spread(solution.shift), parameters)
                 after = solution.after
