@@ -196,6 +196,7 @@ def _separable(gated: GatedNetwork, task: Task, pair: Batch) -> bool:
     def derivatives(part: Batch) -> Tensor:
         gates = _gates(gated.network, part.size, len(gated.channels))
         outputs = gated(part.call, gates)
+        check_outputs(outputs)
         loss = task.losses(outputs, part.targets, size=part.size)
         return _gate_gradient(loss.sum(), gates, keep=False)
 
