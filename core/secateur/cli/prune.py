@@ -95,6 +95,7 @@ def prune(
     """
     from secateur.pipeline import prune as run
     from secateur.report import save_result
+    from secateur.surgery.speed import runtimes
 
     refuse_existing(output)
     network = load_network(network_name, weights, weights_key)
@@ -114,6 +115,7 @@ def prune(
         objective_options=key_values(objective_options, "--objective-option"),
         options=key_values(options, "--option"),
         time_limit=time_limit,
+        runtimes=runtimes(),
     )
     if output is not None:
         save_result(result, output, network)

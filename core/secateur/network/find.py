@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -66,6 +67,11 @@ def find_channels(
     paths = check_ignored(network, ignored)
     check_call(network, call)
     runs = [(run, False) if isinstance(run, Call) else run for run in also]
+    if any(p.device.type != "cpu" for p in network.parameters()):
+        # fused kernels of other devices hide operations; names and numbers are the same
+        cpu = torch.device("cpu")
+        network, call = copy.deepcopy(network).to(cpu), call.to(cpu)
+        runs = [(run.to(cpu), training) for run, training in runs]
     search = _Search(network, call, runs, paths, tied, norm_over, seed)
     channels = search.best()
     if not channels.groups:
@@ -135,6 +141,13 @@ class _Search:
                 "another way",
                 remedy="move what is decided by values (if, item(), boolean indices) out of "
                 "forward, or prune the parts that have none by themselves",
+            )
+        if ties.chance:
+            where = next((path for path in ties.chance if path), type(self.network).__name__)
+            raise NetworkError(
+                f"forward draws random numbers in evaluation mode (in {where}): no two results can be "
+                "compared",
+                remedy="draw them in training mode only (if self.training), or pass them as an input",
             )
         for loose in (False, True):
             channels = self._resolve(ties, {}, loose)

@@ -24,6 +24,8 @@ from secateur.network.ties import output_tensors
 
 TOLERANCE = 1e-4
 """Relative to the largest value of an output, in single precision."""
+COARSE = 0.05
+"""The same where a part of the network runs in 16-bit precision."""
 ROUNDING = 0.05
 """Differences below this may be rounding."""
 
@@ -114,8 +116,9 @@ def _doubled(tensor: Tensor) -> Tensor:
 def _gap(
     network: nn.Module, call: Call, channels: Channels, keep: NDArray[np.bool_]
 ) -> float | str:
+    gated = GatedNetwork(network, channels)
     try:
-        wanted = GatedNetwork(network, channels).masked(call, keep)
+        wanted = gated.masked(call, keep)
     except SecateurError as error:
         return f"the masked network cannot be run: {error.message}"
     slim = copy.deepcopy(network)
@@ -127,7 +130,13 @@ def _gap(
         return (
             f"a size is written in its code: after a cut it raises {type(error).__name__}: {text}"
         )
-    return difference(out, wanted)
+    gap = difference(out, wanted)
+    return gap if gap > tolerance(gated) else 0.0
+
+
+def tolerance(gated: GatedNetwork) -> float:
+    """How far a cut network may be from the masked one, which has just been run."""
+    return COARSE if gated.coarse else TOLERANCE
 
 
 def try_groups(

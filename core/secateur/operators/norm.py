@@ -85,7 +85,7 @@ def softmax(op: Op, flow: Flow) -> None:
     _over(op, flow, int(op.args[1]), "a softmax")
 
 
-@rule("cumsum", "cumprod", "logcumsumexp", "sort", "topk", "argsort", "kthvalue")
+@rule("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "sort", "topk", "argsort", "kthvalue")
 def in_order(op: Op, flow: Flow) -> None:
     """What comes out depends on the order of the dimension."""
     made, x = flow.atoms.of(op.args[0]), op.args[0]
