@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from secateur.problem.budgets import Budget, budget
     from secateur.problem.constraints import (
         Cardinality,
         Constraint,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from secateur.problem.toml import read_constraints
 
 _HOME = {
+    "Budget": "budgets",
     "Cardinality": "constraints",
     "Constraint": "constraints",
     "Linear": "constraints",
@@ -40,6 +42,7 @@ _HOME = {
     "Quadratic": "constraints",
     "at_least": "constraints",
     "at_most": "constraints",
+    "budget": "budgets",
     "count": "constraints",
     "exactly": "constraints",
     "keep": "constraints",
@@ -52,6 +55,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Budget",
     "Cardinality",
     "Constraint",
     "Linear",
@@ -59,6 +63,7 @@ __all__ = [
     "Quadratic",
     "at_least",
     "at_most",
+    "budget",
     "count",
     "exactly",
     "keep",

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError
+from secateur.problem.budgets import Budget
+from secateur.problem.budgeted import Budgeted, compile_budget
 from secateur.problem.constraints import Cardinality, Constraint, Linear, Quadratic
 from secateur.problem.frozen import frozen
 
@@ -126,6 +128,12 @@ class Summed:
         return self.constraint.kind
 
     @cached_property
+    def unit(self) -> float:
+        """The largest of its coefficients: a unit in which to say how far a value is off."""
+        terms = np.concatenate([self.linear, self.pairs[2]])
+        return float(np.abs(terms).max(initial=0.0)) or 1.0
+
+    @cached_property
     def range(self) -> tuple[float, float]:
         """The least and the largest value that its terms could give, one by one."""
         terms = np.concatenate([self.linear, self.pairs[2]])
@@ -175,7 +183,7 @@ class Summed:
         }
 
 
-Demand = Counted | Summed
+Demand = Counted | Summed | Budgeted
 
 
 def compile_demand(constraint: Constraint, index: Mapping[Hashable, int], n: int) -> Demand:
@@ -186,6 +194,8 @@ def compile_demand(constraint: Constraint, index: Mapping[Hashable, int], n: int
     """
     if isinstance(constraint, Cardinality):
         return _counted(constraint, index, n)
+    if isinstance(constraint, Budget):
+        return compile_budget(constraint, index, n)
     assert isinstance(constraint, (Linear, Quadratic))
     labels = constraint.labels()
     members = np.array(sorted(index[label] for label in labels), dtype=np.intp)

@@ -72,7 +72,7 @@ class Moves:
         """
         zeros = np.zeros(self.problem.n, dtype=np.int8)
         wanted = self.problem.count
-        if wanted is None or self.problem.sums:
+        if wanted is None or self.problem.sums or self.problem.budgets:
             return self.repair(zeros, linear=linear)
         state = self.state(zeros)
         if linear is not None:
