@@ -64,7 +64,7 @@ class BranchAndBound(Backend):
 
     name: ClassVar[str] = "branch-and-bound"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        native=frozenset({"count", "limit", "multiple", "linear", "quadratic"}),
+        native=frozenset({"count", "limit", "multiple", "linear", "quadratic", "budget"}),
         exact=True,
         takes_time_limit=True,
         takes_start=True,

@@ -64,9 +64,12 @@ class Dual:
         self._prices: Floats | None = None
         self._centre: Counts | None = None
         self._known: tuple[list[Counts], Counts] | None = None
-        products = sum((np.abs(b.products) for b in counting.budgets), np.zeros((0, 0)))
+        many = len(counting.sizes)
+        products = np.zeros((many, many))
+        for budget in counting.budgets:
+            products += budget.products
         self._pairs, self._left_out, self._order, self._intervals = _graph(
-            np.asarray(products), counting.sizes
+            products, counting.sizes
         )
 
     def below(self, curves: Sequence[Floats]) -> Below:
