@@ -33,7 +33,8 @@ class Row:
         latency_ms: median for one sample on one thread.
         latency_quartiles_ms: its quartiles.
         seconds: for choosing and compensating, without the shared statistics.
-        batch_norm: batch norm was re-estimated.
+        batch_norm: batch norm was re-estimated, because it helped on the selection split.
+        fitted: the compensation was kept, because it helped on the selection split.
         energy: of the method's own QUBO, or None.
         evaluations: of the true metric, by the refinement.
         proof: "proven", "gap = x %", "no bound" or "no QUBO": of the energy, not of the metric.
@@ -51,6 +52,7 @@ class Row:
     latency_quartiles_ms: tuple[float, float]
     seconds: float
     batch_norm: bool = False
+    fitted: bool = False
     energy: float | None = None
     evaluations: int = 0
     proof: str = ""
@@ -70,6 +72,7 @@ class Row:
             "latency_quartiles_ms": list(self.latency_quartiles_ms),
             "seconds": self.seconds,
             "batch_norm": self.batch_norm,
+            "fitted": self.fitted,
             "energy": self.energy,
             "evaluations": self.evaluations,
             "proof": self.proof,

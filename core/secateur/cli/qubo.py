@@ -67,8 +67,7 @@ def qubo(
     check_method(method)
     network = load_network(network_name, weights)
     task = load_task(task_name, photos, sidd, seed)
-    example = next(task.batches("calibration"))[0][:1]
-    channels = find_channels(network, example, ignored=ignored)
+    channels = find_channels(network, task.example(), ignored=ignored, tied=tied)
     statistics = collect_statistics(network, task, channels, probes=probes, seed=seed)
     bqm = make_qubo_of(statistics, method)
     provenance = {

@@ -15,14 +15,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from secateur.errors import FileError, NetworkError
-from secateur.network import Channels, find_channels
-from secateur.network.graph import check_weights
-from secateur.surgery.slim import slim
+from secateur.errors import DataError, FileError, NetworkError
+from secateur.metric import device_of
+from secateur.network import Call, Channels, find_channels
+from secateur.network.call import describe_call, restore_call
+from secateur.network.cut import cut
+from secateur.network.door import check_weights
 from secateur.versions import versions
 
 WEIGHTS, SELECTION = "network.safetensors", "selection.json"
-FORMAT = 1
+FORMAT = 2
 
 
 def save_slim(
@@ -31,10 +33,10 @@ def save_slim(
     keep: NDArray[np.bool_],
     folder: Path | str,
     *,
-    example_input: Tensor,
+    example: Call,
     about: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write ``network.safetensors`` and ``selection.json`` of a network made by ``slim``.
+    """Write ``network.safetensors`` and ``selection.json`` of a network made by ``cut``.
 
     Each file appears complete or not at all.
 
@@ -43,31 +45,24 @@ def save_slim(
         channels: of the dense network.
         keep: what it was cut with, shape ``(n,)``.
         folder: exists already.
-        example_input: for its shape, which loading needs.
+        example: for its shapes, which loading needs.
         about: more for the JSON file.
 
     Raises:
         FileError: a file cannot be written.
     """
     folder = Path(folder)
-    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    state = {name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}
     try:
         _atomically(folder / WEIGHTS, lambda path: save_file(state, path))
         selection = {
             "format": FORMAT,
             **dict(about or {}),
-            "coupling": channels.coupling,
-            "skipped": [path for path, _ in channels.skipped],
+            "tied": channels.tied,
+            "norm_over": channels.norm_over,
+            "stands": [list(pair) for pair in channels.stands],
             "kept": channels.keep_by_layer(keep),
-            "biases": [
-                name
-                for name, module in network.named_modules()
-                if isinstance(module, (nn.Conv2d, nn.Linear)) and module.bias is not None
-            ],
-            "input": {
-                "shape": list(example_input.shape[1:]),
-                "dtype": str(example_input.dtype).removeprefix("torch."),
-            },
+            "example": describe_call(example.take(0)),
             "sha256": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
             "versions": versions(),
         }
@@ -99,33 +94,41 @@ def load_slim(network: nn.Module, folder: Path | str) -> nn.Module:
             remedy="take both files from the same run",
         )
     try:
-        shape, dtype = about["input"]["shape"], getattr(torch, about["input"]["dtype"])
-        example = torch.zeros(1, *shape, dtype=dtype)
-        channels = find_channels(network, example, ignored=())
+        example = restore_call(about["example"]).to(device_of(network))
         kept: dict[str, list[int]] = about["kept"]
-        biases = set(about["biases"])
+        tied, norm_over = about["tied"], about["norm_over"]
     except (KeyError, TypeError, AttributeError) as error:
         raise FileError(
             f"{folder / SELECTION} lacks {error}", remedy="take the file of a secateur run"
         ) from error
-    except NetworkError as error:
+    try:
+        channels = find_channels(network, example, tied=tied, norm_over=norm_over)
+    except (NetworkError, DataError) as error:
         raise _mismatch(folder, network, error.message) from error
-    sizes = {member.path: group.size for group in channels.groups for member in group.members}
-    for path, indices in kept.items():
-        if path not in sizes:
-            raise _mismatch(folder, network, f"it has no convolution {path!r} that can be pruned")
-        if not indices or min(indices) < 0 or max(indices) >= sizes[path]:
-            raise _mismatch(folder, network, f"{path!r} has {sizes[path]} filters")
-    keep = np.ones(len(channels), dtype=bool)
-    for group in channels.groups:
-        if group.path in kept:
-            keep[group.slice] = np.isin(np.arange(group.size), kept[group.path])
-    small = slim(network, channels, keep, example)
-    for name, module in small.named_modules():
-        if name in biases and isinstance(module, (nn.Conv2d, nn.Linear)) and module.bias is None:
-            module.bias = nn.Parameter(module.weight.new_zeros(len(module.weight)))
+    keep = _keep_of(channels, kept, folder, network)
+    small = cut(network, channels, keep)
     _load_state(small, state, folder / WEIGHTS)
     return small.eval()
+
+
+def _keep_of(
+    channels: Channels, kept: Mapping[str, list[int]], folder: Path, network: nn.Module
+) -> NDArray[np.bool_]:
+    """What stays, from indices by module path; layers that are not named stay whole."""
+    known: dict[str, dict[int, int]] = {}
+    for number, label in enumerate(channels.labels):
+        path, _, index = label.rpartition(":")
+        known.setdefault(path, {})[int(index)] = number
+    keep = np.ones(len(channels), dtype=bool)
+    for path, indices in kept.items():
+        if path not in known:
+            raise _mismatch(folder, network, f"it has no layer {path!r} that can be pruned")
+        wrong = [k for k in indices if k not in known[path]]
+        if not indices or wrong:
+            raise _mismatch(folder, network, f"{path!r} has no channel {(wrong or indices)[:1]}")
+        keep[list(known[path].values())] = False
+        keep[[known[path][k] for k in indices]] = True
+    return keep
 
 
 def load_weights(network: nn.Module, path: Path | str) -> None:
