@@ -98,7 +98,9 @@ class _Search:
                 return found
         tried = 1
         choices: list[dict[object, int]] = [{"all": 0}]
-        choices += [{key: part} for key, now in folds.items() for part in range(len(key[1])) if part != now]
+        choices += [
+            {key: part} for key, now in folds.items() for part in range(len(key[1])) if part != now
+        ]
         began, first = time.monotonic(), None
         for choice in choices[:CHOICES]:
             other, _ = self._judge(choice)

@@ -61,14 +61,18 @@ def resolve(
     number: dict[int, int] = {}
     slots: list[tuple[Slot, ...]] = []
     made_by: list[tuple[Slot, ...]] = []
-    order = sorted(grouped.items(), key=lambda item: min(_when(ties, makers[r], atom_of) for r in item[1]))
+    order = sorted(
+        grouped.items(), key=lambda item: min(_when(ties, makers[r], atom_of) for r in item[1])
+    )
     taken: dict[tuple[str, int], str] = {}
     for key, roots in order:
         first = [makers[root][0] for root in roots]
         if len(roots) == 1:
             stands.setdefault(_path(first[0][0]), ONE_ONLY)
             continue
-        pairs = sorted(zip(first, roots, strict=True), key=lambda pair: (pair[0][0] != first[0][0], pair[0][2]))
+        pairs = sorted(
+            zip(first, roots, strict=True), key=lambda pair: (pair[0][0] != first[0][0], pair[0][2])
+        )
         # channels of one layer may differ in what they are tied to: one group for each kind
         path = _unique(pairs[0][0], taken)
         tied_paths = tuple(dict.fromkeys(_path(slot[0]) for root in roots for slot in makers[root]))

@@ -145,7 +145,9 @@ class Stream(TorchDispatchMode):
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
                 return result
-        op = Op(self.count, name, func, list(args), dict(kwargs), self.where[-1] if self.where else "")
+        op = Op(
+            self.count, name, func, list(args), dict(kwargs), self.where[-1] if self.where else ""
+        )
         self.count += 1
         op.shapes = {id(t): t.shape for t in op.ins}
         with self.inside():
@@ -284,7 +286,12 @@ def run(
     visitor.stream = stream  # type: ignore[attr-defined]
     with evaluation(network, training=training), plain_kernels(), stream.hooked(network):
         try:
-            with torch.no_grad(), stream, _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
+            with (
+                torch.no_grad(),
+                stream,
+                _EXCLUDE(_AUTOGRAD[0], True),
+                _EXCLUDE(_AUTOGRAD[1], True),
+            ):
                 return network(*call.args, **call.kwargs)
         except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
             if isinstance(error, torch.OutOfMemoryError):

@@ -124,7 +124,9 @@ def _gap(
         out = run_plain(slim, call)
     except Exception as error:  # whatever the user's forward raises on another size
         text = str(error).splitlines()[0][:110] if str(error) else ""
-        return f"a size is written in its code: after a cut it raises {type(error).__name__}: {text}"
+        return (
+            f"a size is written in its code: after a cut it raises {type(error).__name__}: {text}"
+        )
     return difference(out, wanted)
 
 
@@ -141,9 +143,7 @@ def try_groups(
     generator = np.random.default_rng(seed)
     for number in range(masks):
         share = (0.5, 0.3, 0.7)[number % 3]
-        reason = attempt(
-            network, call, channels, random_keep(channels, groups, share, generator)
-        )
+        reason = attempt(network, call, channels, random_keep(channels, groups, share, generator))
         if reason is not None:
             return reason
     return None

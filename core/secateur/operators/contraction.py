@@ -14,7 +14,13 @@ from secateur.operators.rule import rule
 
 
 def contract(
-    op: Op, flow: Flow, one: Tensor, two: Tensor, dims: tuple[int, int], places: list[Any], kind: str
+    op: Op,
+    flow: Flow,
+    one: Tensor,
+    two: Tensor,
+    dims: tuple[int, int],
+    places: list[Any],
+    kind: str,
 ) -> None:
     """``out[…, i, j] = Σ_k one[…, i, k] two[…, k, j]``: k is tied and read, i and j go on.
 
@@ -153,7 +159,9 @@ def _grouped(op: Op, flow: Flow, groups: int, transposed: bool, kind: str) -> No
         flow.read(op, x, 1, inputs.reshape(-1))
         flow.macs(op, kind, number, own[0], atoms.row(weight, 1))
     else:
-        atoms.tie(inputs, np.broadcast_to(atoms.row(weight, 1), inputs.shape), "as many in each group")
+        atoms.tie(
+            inputs, np.broadcast_to(atoms.row(weight, 1), inputs.shape), "as many in each group"
+        )
         own = first.reshape(groups, multiple)
         atoms.tie_all(own, "as many in each group")
         row = own.reshape(-1)

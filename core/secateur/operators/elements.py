@@ -115,7 +115,9 @@ def stack(op: Op, flow: Flow) -> None:
     for tensor in op.args[0]:
         made = flow.atoms.of(tensor)
         wide = tensor.unsqueeze(dim)
-        free = made.free if made.free is True else frozenset(d + (d >= dim) for d in made.free or ())
+        free = (
+            made.free if made.free is True else frozenset(d + (d >= dim) for d in made.free or ())
+        )
         flow.atoms.give(wide, Made({d + (d >= dim): row for d, row in made.at.items()}, free))
         flat.append(wide)
     _cat(op, flow, flat, dim)

@@ -21,7 +21,9 @@ MOVES = frozenset(
 )
 THIN = frozenset("t transpose permute unsqueeze clone contiguous alias t_ transpose_".split())
 """They need no other dimension."""
-ORDERED = frozenset("roll index _unsafe_index index_select gather flip as_strided repeat_interleave".split())
+ORDERED = frozenset(
+    "roll index _unsafe_index index_select gather flip as_strided repeat_interleave".split()
+)
 """Positions are taken by number: that does not commute with leaving some out."""
 SPLITS = frozenset("split unsafe_split split_with_sizes unsafe_split_with_sizes chunk".split())
 PARTS = SPLITS | {"slice", "narrow"}
@@ -54,7 +56,9 @@ def move(op: Op, flow: Flow, literal: bool) -> None:
         try:
             moved = op.func(*args, **kwargs)
         except (RuntimeError, NotImplementedError):  # some kernels know no integers
-            args, kwargs = tree_unflatten([full.double() if t is source else t for t in leaves], spec)
+            args, kwargs = tree_unflatten(
+                [full.double() if t is source else t for t in leaves], spec
+            )
             moved = op.func(*args, **kwargs)
         return [x.long() for x in tree_leaves(moved) if isinstance(x, Tensor)]
 
@@ -64,7 +68,9 @@ def move(op: Op, flow: Flow, literal: bool) -> None:
     for dim, ids in made.at.items():
         thin = op.name in THIN
         ids = ids if thin else atoms.roots(ids)
-        full = torch.from_numpy(ids.copy()).reshape([-1 if k == dim else 1 for k in range(len(shape))])
+        full = torch.from_numpy(ids.copy()).reshape(
+            [-1 if k == dim else 1 for k in range(len(shape))]
+        )
         moved = on(full if thin else full.expand(shape).clone())
         _check(op, flow, dim, ids, moved, literal)
         for part, new in zip(moved, news, strict=True):

@@ -122,7 +122,9 @@ def reduction(op: Op, flow: Flow) -> None:
     if given is None or given == []:
         dims = set(range(x.ndim))
     else:
-        dims = {d % max(x.ndim, 1) for d in (given if isinstance(given, (list, tuple)) else [given])}
+        dims = {
+            d % max(x.ndim, 1) for d in (given if isinstance(given, (list, tuple)) else [given])
+        }
     keep = bool(op.argument("keepdim", False))
     at = {}
     for dim, ids in made.at.items():

@@ -54,7 +54,7 @@ class Budgeted:
 
     @property
     def kind(self) -> str:
-        """ "budget"."""
+        """ "budget" or "staircase"."""
         return self.constraint.kind
 
     @cached_property

@@ -7,6 +7,7 @@ coupled layers of 512 channels are one coefficient here, and 262 144 in a ``Quad
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,9 +107,9 @@ class Budget(Constraint):
     def _table(self, group: int, table: Sequence[float]) -> Table:
         made = tuple(self._cost(value, f"widths[{group}]") for value in table)
         size = len(self.groups[group])
-        if len(made) != size + 1 or any(b < a for a, b in zip(made, made[1:], strict=False)):
+        if len(made) != size + 1 or any(b < a for a, b in itertools.pairwise(made)):
             raise ConstraintError(
-                f"the budget {self.name!r} has {len(made)} widths for group {group}, or falling ones",
+                f"the budget {self.name!r} has {len(made)} widths for group {group}, or falls",
                 remedy=f"give widths that never fall, for 0 to {size} variables that stay",
             )
         return made
@@ -119,8 +120,9 @@ class Budget(Constraint):
 
     @property
     def kind(self) -> str:
-        """ "budget"."""
-        return "budget"
+        """ "budget"; "staircase" where a width goes in steps."""
+        even = all(self.straight(number) is not None for number in self.widths)
+        return "budget" if even else "staircase"
 
     def labels(self) -> tuple[Label, ...]:
         """The variables that it names."""

@@ -43,9 +43,7 @@ class Cells:
             labels[demand.members] = fresh + inverse
             fresh += len(known)
         for budget in problem.budgets:
-            _, labels = np.unique(
-                labels * (len(budget.sizes) + 1) + budget.of, return_inverse=True
-            )
+            _, labels = np.unique(labels * (len(budget.sizes) + 1) + budget.of, return_inverse=True)
         _, first, self.of = np.unique(labels, return_index=True, return_inverse=True)
         many = len(first)
         self.sizes = np.bincount(self.of, minlength=many)
@@ -62,7 +60,9 @@ class Cells:
         self.shares: Junction | Shares | None = self.root
         if self.root is not None and self.budgets:
             try:
-                self.shares = Shares(self.root, self.sizes.tolist(), problem.budgets, first.tolist())
+                self.shares = Shares(
+                    self.root, self.sizes.tolist(), problem.budgets, first.tolist()
+                )
             except ValueError:  # another demand cuts through a group with widths in steps
                 self.shares = None
 

@@ -165,6 +165,14 @@ def _nearest(
             right = np.flatnonzero(demand.allowed)
             step = demand.constraint.step
             members, weights = demand.members, np.ones(len(demand.members))
+            if demand.kind == "numbers":  # one of them is chosen
+                places = n + extra + np.arange(len(right))
+                values_ = np.concatenate([weights, -right.astype(np.float64)])
+                add(np.concatenate([members, places]), values_, 0.0, 0.0)
+                add(places, np.ones(len(right)), 1.0, 1.0)
+                most += [1.0] * len(right)
+                extra += len(right)
+                continue
             if step == 1 or len(right) == 1:
                 add(members, weights, float(right[0]), float(right[-1]))
                 continue

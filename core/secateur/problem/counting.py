@@ -165,17 +165,17 @@ class Counting:
         if self.feasible(cheapest[None])[0]:
             return float(self.energies(curves, cheapest[None])[0]), cheapest
         search = _Search(self, curves, choices)
-        candidates = {tuple(row): row for row in (*map(search.nearest, starts), *search.priced())}
-        found = [search.mend(row) for row in candidates.values()]
+        begun = {tuple(row): row for row in (*map(search.nearest, starts), *search.priced())}
+        found = [search.mend(row) for row in begun.values()]
         kept = {tuple(row): row for row in found if row is not None}
-        rows = list(kept.values())
-        if not rows:
+        if not kept:
             return math.inf, nothing
-        energies = self.energies(curves, np.array(rows))
-        best_first = np.argsort(energies, kind="stable")[:_BEST]
-        if quick:
-            return float(energies[best_first[0]]), rows[best_first[0]]
-        improved = np.array([search.exchange(rows[i]) for i in best_first])
+        mended = np.array(list(kept.values()))
+        energies = self.energies(curves, mended)
+        best_first = np.argsort(energies, kind="stable")[: 1 if quick else _BEST]
+        improved = mended[best_first]
+        if not quick:
+            improved = np.array([search.exchange(row) for row in improved])
         energies = self.energies(curves, improved)
         best = int(np.argmin(energies))
         return float(energies[best]), improved[best]

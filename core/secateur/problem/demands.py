@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError
-from secateur.problem.budgets import Budget
 from secateur.problem.budgeted import Budgeted, compile_budget
+from secateur.problem.budgets import Budget
 from secateur.problem.constraints import Cardinality, Constraint, Linear, Quadratic
 from secateur.problem.frozen import frozen
 
@@ -80,11 +80,14 @@ class Counted:
         found = int(self.ones(np.atleast_2d(row))[0])
         right = np.flatnonzero(self.allowed)
         wanted = str(right[0]) if len(right) == 1 else f"{right[0]} to {right[-1]}"
+        if self.constraint.numbers is not None:
+            wanted = ", ".join(map(str, right[:6])) + (", …" if len(right) > 6 else "")
         steps = f" in steps of {self.constraint.step}" if self.constraint.step > 1 else ""
         return f"{found} ones in {self.name!r}, where {wanted}{steps} are allowed"
 
     def data(self) -> dict[str, Any]:
         """As JSON-safe data over positions."""
+        numbers = self.constraint.numbers
         return {
             "type": "cardinality",
             "name": self.name,
@@ -92,6 +95,7 @@ class Counted:
             "lower": self.constraint.lower,
             "upper": self.constraint.upper,
             "step": self.constraint.step,
+            **({} if numbers is None else {"numbers": list(numbers)}),
         }
 
 

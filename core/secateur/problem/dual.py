@@ -68,9 +68,7 @@ class Dual:
         products = np.zeros((many, many))
         for budget in counting.budgets:
             products += budget.products
-        self._pairs, self._left_out, self._order, self._intervals = _graph(
-            products, counting.sizes
-        )
+        self._pairs, self._left_out, self._order, self._intervals = _graph(products, counting.sizes)
 
     def below(self, curves: Sequence[Floats]) -> Below:
         """A bound for these curves.
@@ -226,30 +224,28 @@ class Dual:
         at = len(budgets)
         for side, inside in zip(self.counting.sides, self.counting.inside, strict=True):
             allowed = np.flatnonzero(side.allowed)
-            price = float(prices[at] - prices[at + 1])
+            change = float(prices[at] - prices[at + 1])
             bound = float(prices[at] * allowed[-1] - prices[at + 1] * allowed[0])
             constant -= bound
             size += abs(bound)
-            for part in np.flatnonzero(inside):
-                own[part] = own[part] + price * choices[part]
+            for part in np.flatnonzero(inside).tolist():
+                own[part] = own[part] + change * choices[part]
             at += 2
-        whole = [
-            curve[some] + mine for curve, some, mine in zip(curves, choices, own, strict=True)
-        ]
+        whole = [curve[some] + mine for curve, some, mine in zip(curves, choices, own, strict=True)]
         alone = [np.minimum.reduceat(w, s) for w, s in zip(whole, starts, strict=True)]
         made = Elimination(alone, pairs, self._order)
         size += sum(float(np.abs(values).max()) for values in whole)
         size += sum(float(np.abs(table).max(initial=0.0)) for table in pairs.values())
         safe = 16 * (len(curves) + len(pairs) + 4) * _UNIT * size
         counts = np.zeros(len(curves), dtype=np.intp)
-        others = []
+        others: list[Floats] = []
         for part, (rest, some) in enumerate(zip(made.others(), choices, strict=True)):
             first, last = starts[part][made.choice[part]], ends[part][made.choice[part]]
             counts[part] = some[first + int(np.argmin(whole[part][first : last + 1]))]
             lengths = ends[part] - starts[part] + 1
-            least = np.full(len(curves[part]), np.inf)
-            least[some] = np.repeat(rest, lengths) + own[part] + constant - safe
-            others.append(least)
+            bounds = np.full(len(curves[part]), np.inf)
+            bounds[some] = np.repeat(rest, lengths) + own[part] + constant - safe
+            others.append(bounds)
         return Below(made.value + constant - safe, counts, others)
 
 

@@ -96,9 +96,7 @@ def total_curve(root: Junction, curves: Sequence[Floats]) -> Floats:
     return _padded(plan.inside(curves)[plan.top], len(root.allowed))
 
 
-def rest(
-    root: Junction, curves: Sequence[Floats], beyond: Floats | None = None
-) -> list[Floats]:
+def rest(root: Junction, curves: Sequence[Floats], beyond: Floats | None = None) -> list[Floats]:
     """What everything else costs at least when a block has exactly k ones.
 
     Arguments:

@@ -7,6 +7,7 @@ together, and the root of the junctions is the problem.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -307,9 +308,7 @@ class _Plan:
         """A single variable that no demand but a fixing one is about."""
         if component in self.alone or component in self.whole:
             return False
-        return all(
-            _fixing(demand) for demand in self.inner.get(component, ())
-        )
+        return all(_fixing(demand) for demand in self.inner.get(component, ()))
 
 
 def _cut(
@@ -401,7 +400,7 @@ def _summed(demand: Summed | Budgeted) -> Summed:
     """A budget whose groups are mixed within one block is a quadratic demand there."""
     if isinstance(demand, Summed):
         return demand
-    index = {i: int(i) for i in range(len(demand.of))}
+    index: dict[Hashable, int] = {i: i for i in range(len(demand.of))}
     groups = tuple(tuple(np.flatnonzero(demand.of == g).tolist()) for g in range(len(demand.sizes)))
     form = replace(demand.constraint, groups=groups, upper=demand.upper).written_out()
     made = compile_demand(form, index, len(demand.of))

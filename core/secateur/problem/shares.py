@@ -123,9 +123,9 @@ class Shares:
         many = len(self.nodes)
         spread = np.zeros((len(budget.sizes), many))
         groups = [self._keys[node.parts[0]][number] for node in self.nodes]
-        for node, group in enumerate(groups):
+        for place, group in enumerate(groups):
             if group >= 0:
-                spread[group, node] = 1.0
+                spread[group, place] = 1.0
         base = np.zeros(len(budget.sizes))
         tables: list[Floats] = []
         for node, group in zip(self.nodes, groups, strict=True):
@@ -139,7 +139,7 @@ class Shares:
                 if line is None:
                     raise ValueError(f"the group {group} of {budget.name!r} is cut")
                 base[group] = line[0]
-                tables.append(line[1] * staying)
+                tables.append(np.asarray(line[1] * staying, dtype=np.float64))
         slope = budget.linear + 2 * (budget.products @ base)
         return NodeBudget(
             budget.fixed + float(budget.linear @ base + base @ budget.products @ base),

@@ -117,7 +117,9 @@ class _Work:
         entropy = int(np.random.default_rng().integers(LARGEST_SEED))
         self.seed = entropy if options.seed is None else options.seed
         self.parts = problem.parts
-        self.curves = upper_curves(self.parts.blocks, self.parts.shares, control=self.clock.part(0.3))
+        self.curves = upper_curves(
+            self.parts.blocks, self.parts.shares, control=self.clock.part(0.3)
+        )
         for row in () if problem.start is None else problem.start:
             for curve, block in zip(self.curves, self.parts.blocks, strict=True):
                 feed(curve, block, row[block.positions])

@@ -141,7 +141,7 @@ class Search:
 
     def _start(self) -> Bits | None:
         """A good vector, from which the first prices of a count and of budgets are read."""
-        if not {"count", "budget"} & (self.problem.kinds - self.native):
+        if not {"count", "budget", "staircase"} & (self.problem.kinds - self.native):
             return None
         start = self.moves.greedy()
         if start is None:

@@ -125,7 +125,10 @@ def _one_by_one(
     def one(outputs: Any, index: int) -> Tensor:
         here = slice(index, index + 1)
         return _called(
-            score, take_samples(outputs, here, size), take_targets(targets, here, size, shared), name
+            score,
+            take_samples(outputs, here, size),
+            take_targets(targets, here, size, shared),
+            name,
         ).reshape(-1)
 
     mixed = {
