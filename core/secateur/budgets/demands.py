@@ -194,8 +194,8 @@ def _widths(
         kept = [width for width in (*range(multiple, size, multiple), size) if low <= width <= high]
         if not kept:
             raise AmountError(
-                f"the layer {name!r} of {size} channels is to keep {low} to {high}, and no multiple "
-                f"of {multiple} lies there",
+                f"the layer {name!r} of {size} channels is to keep {low} to {high}, where no "
+                f"multiple of {multiple} lies",
                 remedy="relax the minimum or the maximum, or give a smaller multiple",
             )
         made.append(among([size - width for width in kept], labels, name=name))

@@ -32,8 +32,8 @@ class Constraint:
     """What all kinds have: a name, under which messages and answers speak of it.
 
     Attributes:
-        kind: "count", "limit", "multiple", "numbers", "linear", "quadratic", "budget" or "staircase": what a
-            backend declares in ``Capabilities.native``.
+        kind: "count", "limit", "multiple", "numbers", "linear", "quadratic", "budget" or
+            "staircase": what a backend declares in ``Capabilities.native``.
     """
 
     name: str
