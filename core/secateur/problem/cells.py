@@ -161,6 +161,8 @@ class Cells:
         order = np.lexsort((field, self.of))
         ends = np.concatenate([[0], np.cumsum(self.sizes)])
         price = 2.0 * float(np.abs(field).max(initial=0.0)) + 1e-300
+        if self.budgets:  # a budget can be kept in many ways: by what is cheap, not by what is near
+            price = 0.0
         curves = []
         for cell in range(len(self.sizes)):
             here = order[ends[cell] : ends[cell + 1]]

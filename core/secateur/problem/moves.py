@@ -53,6 +53,8 @@ class Moves:
         state = self.state(bits)
         if linear is not None:
             state.field = state.field + (linear - self.problem.linear)
+        if self.problem.budgets and self.problem.feasible(state.bits)[0]:
+            return state.bits  # the targets are by what is cheap: it would not stay where it is
         targets = self.cells.targets(state.bits, state.field)
         if targets is not None:
             state.steer(targets)
