@@ -37,9 +37,9 @@ def unwrap(network: Any) -> tuple[nn.Module, tuple[str, ...]]:
     """The plain network behind what a user passes, and what was done to get at it.
 
     ``DataParallel``, ``DistributedDataParallel``, ``AveragedModel`` and ``torch.compile`` are taken
-    off, the network's own and those inside it. Parametrizations (weight norm, spectral norm, masks of
-    ``torch.nn.utils.prune``, any of ``torch.nn.utils.parametrize``) are baked into plain weights.
-    Where that needs a change, it is made on a copy.
+    off, the network's own and those inside it. Parametrizations (weight norm, spectral norm, masks
+    of ``torch.nn.utils.prune``, any of ``torch.nn.utils.parametrize``) are baked into plain
+    weights. Where that needs a change, it is made on a copy.
 
     Arguments:
         network: an ``nn.Module``, wrapped or not; not changed.
@@ -68,7 +68,8 @@ def unwrap(network: Any) -> tuple[nn.Module, tuple[str, ...]]:
         bake(twin)
         check_weights(twin)
         kinds = sorted(set(norms.values()))
-        some = ", ".join(list(norms)[:3]) + (f" and {len(norms) - 3} more" if norms[3:] else "")
+        more = f" and {len(norms) - 3} more" if len(norms) > 3 else ""
+        some = ", ".join(list(norms)[:3]) + more
         notes.append(f"{' and '.join(kinds)} baked into plain weights: {some}")
     return twin, tuple(notes)
 
@@ -153,17 +154,21 @@ def differentiable(function: Callable[P, R]) -> Callable[P, R]:
     return inside
 
 
-def _wrapper(module: nn.Module) -> str | None:
-    """What wraps here, or None."""
+def _kind(module: nn.Module) -> str | None:
+    """The class of torch that wraps here, or None."""
     for kind in type(module).__mro__:
         if kind.__name__ in WRAPPERS and kind.__module__.startswith("torch."):
-            return WRAPPERS[kind.__name__][1]
+            return kind.__name__
     return None
 
 
+def _wrapper(module: nn.Module) -> str | None:
+    kind = _kind(module)
+    return None if kind is None else WRAPPERS[kind][1]
+
+
 def _wrapped(module: nn.Module) -> nn.Module:
-    kind = next(k.__name__ for k in type(module).__mro__ if k.__name__ in WRAPPERS)
-    inside: nn.Module = getattr(module, WRAPPERS[kind][0])
+    inside: nn.Module = getattr(module, WRAPPERS[str(_kind(module))][0])
     return inside
 
 
@@ -219,9 +224,7 @@ def _check_present(network: nn.Module) -> None:
                 remedy="build the network on a real device and load its weights "
                 "(network.to_empty(device='cpu'), then load_state_dict)",
             )
-        if any(kind.__name__ == "DTensor" for kind in type(tensor).__mro__) or any(
-            kind.__name__ == "FlatParameter" for kind in type(tensor).__mro__
-        ):
+        if any(kind.__name__ in ("DTensor", "FlatParameter") for kind in type(tensor).__mro__):
             raise NetworkError(
                 f"{name} is sharded over processes ({type(tensor).__name__})",
                 remedy="gather the full state dict, and load it into a plain network",

@@ -24,6 +24,8 @@ from secateur.network.ties import output_tensors
 
 TOLERANCE = 1e-4
 """Relative to the largest value of an output, in single precision."""
+COARSE = 0.05
+"""The same where a part of the network runs in 16-bit precision."""
 ROUNDING = 0.05
 """Differences below this may be rounding."""
 
@@ -38,7 +40,7 @@ def stirred(network: nn.Module, seed: int) -> nn.Module:
                 draw = torch.randn if parameter.ndim > 1 else torch.rand
                 noise = draw(parameter.shape, generator=generator)
                 # of the size of a sensible initialisation, so that nothing saturates
-                inputs = max(1, parameter.numel() // max(1, len(parameter)))
+                inputs = max(1, parameter.numel() // parameter.shape[0] if parameter.ndim else 1)
                 size = float(parameter.float().abs().mean()) + 0.3 / inputs**0.5
                 parameter.add_((noise * size).to(parameter))
     return other
@@ -114,8 +116,9 @@ def _doubled(tensor: Tensor) -> Tensor:
 def _gap(
     network: nn.Module, call: Call, channels: Channels, keep: NDArray[np.bool_]
 ) -> float | str:
+    gated = GatedNetwork(network, channels)
     try:
-        wanted = GatedNetwork(network, channels).masked(call, keep)
+        wanted = gated.masked(call, keep)
     except SecateurError as error:
         return f"the masked network cannot be run: {error.message}"
     slim = copy.deepcopy(network)
@@ -127,7 +130,13 @@ def _gap(
         return (
             f"a size is written in its code: after a cut it raises {type(error).__name__}: {text}"
         )
-    return difference(out, wanted)
+    gap = difference(out, wanted)
+    return gap if gap > tolerance(gated) else 0.0
+
+
+def tolerance(gated: GatedNetwork) -> float:
+    """How far a cut network may be from the masked one, which has just been run."""
+    return COARSE if gated.coarse else TOLERANCE
 
 
 def try_groups(

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from secateur.errors import NetworkError, OptionError, SecateurError
 from secateur.metric import device_of
 from secateur.network import Channels, GatedNetwork
-from secateur.network.ties import output_tensors
+from secateur.network.door import differentiable
 from secateur.progress import track
 from secateur.statistics.magnitude import l1_norms
 from secateur.statistics.preserved import frozen_parameters, preserved_rng
@@ -27,6 +27,7 @@ from secateur.statistics.probes import fisher_probes
 from secateur.statistics.similarity import ActivationMoments
 from secateur.tasks.base import Task
 from secateur.tasks.batches import Batch
+from secateur.tasks.scores import check_outputs
 
 Matrix = NDArray[np.float64]
 
@@ -89,6 +90,7 @@ class ChannelStatistics:
         return np.concatenate([np.diag(gram) for gram in self.gram])
 
 
+@differentiable
 def collect_statistics(
     network: nn.Module,
     task: Task,
@@ -135,7 +137,7 @@ def collect_statistics(
             for part in parts:
                 gates = _gates(network, part.size, len(channels))
                 outputs = gated(part.call, gates, observe=moments.add)
-                _check_finite(outputs)
+                check_outputs(outputs)
                 loss = task.losses(outputs, part.targets, size=part.size)
                 losses.append(loss.detach())
                 gradients.append(_gate_gradient(loss.sum(), gates, keep=probes > 0))
@@ -204,15 +206,6 @@ def _separable(gated: GatedNetwork, task: Task, pair: Batch) -> bool:
         return False
     scale = float(singly.abs().max())
     return bool(((together - singly).abs() <= 1e-3 * scale).all())
-
-
-def _check_finite(outputs: object) -> None:
-    for tensor in output_tensors(outputs):
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor.detach()).all()):
-            raise NetworkError(
-                "the network's outputs are NaN or infinite on the calibration data",
-                remedy="check its weights, and that the data are scaled as in training",
-            )
 
 
 def _matrix(rows: list[Tensor], n: int) -> Matrix:

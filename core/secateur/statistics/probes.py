@@ -8,9 +8,9 @@ For a loss with Hessian ``S`` at the output, probes ``v`` with ``E[vv'] = S`` gi
   squared error that is 2/pixels exactly; for log-MSE it is 2/(pixels · MSE_s), up to a relative
   2/pixels.
 - categorical likelihood (classification): ``v = √w·(p - e_y)`` with the class ``y`` drawn from the
-  network's own softmax (Kunstner et al. 2019), so ``E[vv'] = w·(diag(p) - pp')``. The weight ``w`` of
-  every position (a pixel, a token) is measured by one Hessian–vector product: 1/positions for a
-  mean, 0 where a label is ignored.
+  network's own softmax (Kunstner et al. 2019), so ``E[vv'] = w·(diag(p) - pp')``. The weight ``w``
+  of every position (a pixel, a token) is measured by one Hessian–vector product: 1/positions for
+  a mean, 0 where a label is ignored.
 - Bernoulli likelihood (one logit each): ``v = √w·(σ - y)``, likewise.
 """
 

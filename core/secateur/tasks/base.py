@@ -39,8 +39,8 @@ class Task:
 
     Arguments:
         calibration: what the statistics are measured on and the compensation is fitted to.
-        loss: ``loss(outputs, targets)`` with what the network gives (a tensor, tuple, dict, object);
-            one number a sample, shape ``(batch,)``; a loss that returns a scalar
+        loss: ``loss(outputs, targets)`` with what the network gives (a tensor, tuple, dict or
+            object); one number a sample, shape ``(batch,)``; a loss that returns a scalar
             (``torch.nn.functional.mse_loss``) is called sample by sample.
         metric: what you report, in the same form; the negative loss unless given.
         selection: what choices between candidates are made on (refinement, batch-norm
@@ -174,6 +174,19 @@ class Task:
             return -self.losses(outputs, targets, size=size)
         return per_sample(
             self.metric, outputs, targets, self.metric_name, size=size, shared=self.shared
+        )
+
+
+def check_task(task: Any) -> None:
+    """Refuse what is no task.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if not isinstance(task, Task):
+        raise DataError(
+            f"the task is a {type(task).__name__}",
+            remedy="build one: secateur.Task(calibration=batches, loss=…, metric=…)",
         )
 
 

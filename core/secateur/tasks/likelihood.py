@@ -57,12 +57,11 @@ def likelihood_outputs(task: Task, outputs: Any, targets: Any, size: int) -> lis
     with torch.enable_grad():
         losses = task.losses(replace_tensors(outputs, points), targets, size=size)
         keys = list(points)
+        slopes: tuple[Tensor | None, ...] = (None,) * len(keys)
         if losses.requires_grad:
             slopes = torch.autograd.grad(
                 losses.sum(), [points[key] for key in keys], create_graph=True, allow_unused=True
             )
-        else:
-            slopes = (None,) * len(keys)
     used = {key: slope for key, slope in zip(keys, slopes, strict=True) if slope is not None}
     if not used:
         raise MetricError(
