@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ def digits() -> Digits:
     x = torch.as_tensor(images[order] / 16.0, dtype=torch.float32).reshape(-1, 1, 8, 8)
     y = torch.as_tensor(classes[order])
     ends = (0, TEST, TEST + SELECTION, len(x))
-    test, selection, train = ((x[a:b], y[a:b]) for a, b in zip(ends, ends[1:], strict=False))
+    test, selection, train = ((x[a:b], y[a:b]) for a, b in itertools.pairwise(ends))
     return Digits(train, selection, test)
 
 
