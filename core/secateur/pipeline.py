@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from secateur.backends import Backend, Status
 from secateur.methods import (
@@ -23,8 +21,9 @@ from secateur.methods import (
     same_choice,
     standard_methods,
 )
-from secateur.network import Amount, Channels, GatedNetwork, count_of, find_channels
-from secateur.network.graph import evaluation_mode
+from secateur.metric import device_of, evaluate
+from secateur.network import Amount, Call, Channels, count_of, find_channels
+from secateur.network.door import check_call, differentiable, unwrap
 from secateur.problem import Problem
 from secateur.qubo import Objective
 from secateur.refine import Evaluator, Refined, Refinement, refine
@@ -32,14 +31,17 @@ from secateur.result import PruningResult, Row
 from secateur.solving import AUTO, CONTROL, Selection
 from secateur.statistics import collect_statistics, reliability
 from secateur.surgery import (
+    check_cut,
     compensate,
     count_macs,
     count_parameters,
+    cut,
     measure_latency,
     reestimate_batch_norm,
-    slim,
 )
-from secateur.tasks import Split, Task
+from secateur.tasks import Task, check_task
+
+NormOver = Literal["all", "kept"]
 
 
 def prune(
@@ -54,6 +56,8 @@ def prune(
     ignored: Iterable[str] = (),
     probes: int = 20,
     compensated: bool = True,
+    tied: bool = True,
+    norm_over: NormOver = "all",
     objective_options: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     time_limit: float | None = None,
@@ -63,7 +67,9 @@ def prune(
     ``network`` itself is not changed; the smaller one is ``result.network``.
 
     Arguments:
-        network: a trained ``nn.Module`` that ``torch.fx`` can trace.
+        network: a trained ``nn.Module``; its own forward is run, not traced. Wrappers
+            (``DataParallel``, ``torch.compile``) are taken off and parametrizations (weight norm)
+            baked: ``result.notes`` says so.
         task: its data, loss and metric.
         amount: 0.36 or "36%" of the channels, or a count.
         objective: "fisher", "residual", "hybrid", "taylor", "l1", or your own function from
@@ -75,6 +81,11 @@ def prune(
         ignored: module paths that stay whole.
         probes: Fisher probes a calibration sample.
         compensated: re-fit the layers that read pruned channels.
+        tied: filters whose outputs are added up leave together, and the network that comes out has
+            plain widths; otherwise each goes by itself, and a module behind it puts the others in
+            place, which takes time.
+        norm_over: "all": channels under a LayerNorm, a softmax or a mean over them stay; "kept":
+            they go, and the statistic is taken over those that are kept.
         objective_options: of the objective, {"similarity_weight": 0.3} for "hybrid".
         options: of the backend.
         time_limit: seconds for the whole search of a method.
@@ -100,10 +111,13 @@ def prune(
         ignored=ignored,
         probes=probes,
         compensated=compensated,
+        tied=tied,
+        norm_over=norm_over,
         time_limit=time_limit,
     )
 
 
+@differentiable
 def compare(
     network: nn.Module,
     task: Task,
@@ -114,6 +128,8 @@ def compare(
     ignored: Iterable[str] = (),
     probes: int = 20,
     compensated: bool = True,
+    tied: bool = True,
+    norm_over: NormOver = "all",
     time_limit: float | None = None,
 ) -> PruningResult:
     """Prune the same amount by several methods on the same statistics; return the last one's.
@@ -127,6 +143,8 @@ def compare(
         ignored: as in ``prune``.
         probes: as in ``prune``.
         compensated: as in ``prune``.
+        tied: as in ``prune``.
+        norm_over: as in ``prune``.
         time_limit: as in ``prune``.
 
     Raises:
@@ -135,8 +153,13 @@ def compare(
     methods = tuple(standard_methods() if methods is None else methods)
     for method in methods:
         check_method(method)
-    example = next(task.batches("calibration", _device(network)))[0][:1]
-    channels = find_channels(network, example, ignored=ignored)
+    check_task(task)
+    network, notes = unwrap(network)
+    example = task.example(device_of(network))
+    check_call(network, example)
+    channels = find_channels(
+        network, example, ignored=ignored, tied=tied, norm_over=norm_over, seed=seed
+    )
     count = count_of(amount, channels)
     started = time.monotonic()
     statistics = collect_statistics(network, task, channels, probes=probes, seed=seed)
@@ -150,7 +173,7 @@ def compare(
         selection = choose(problem, method, seed, time_limit) if same is None else chosen[same]
         chosen[number] = selection
         finished.append(
-            _finish(network, task, channels, problem, method, selection, seed, compensated, example)
+            _finish(network, task, channels, problem, method, selection, seed, compensated)
         )
     last = finished[-1]
     return PruningResult(
@@ -163,43 +186,18 @@ def compare(
         seed=seed,
         reliability=reliability(statistics) if probes else None,
         statistics_seconds=measured,
+        notes=(*notes, *channels.notes),
         settings={
             "amount": amount,
             "methods": [describe(method) for method in methods],
             "ignored": list(ignored),
             "probes": probes,
             "compensated": compensated,
+            "tied": tied,
+            "norm_over": norm_over,
             "time_limit": time_limit,
         },
     )
-
-
-def evaluate(
-    network: nn.Module,
-    task: Task,
-    channels: Channels | None = None,
-    keep: NDArray[np.bool_] | None = None,
-    split: Split = "test",
-) -> float:
-    """The mean metric of a network on a split; with ``keep``, of its masked form."""
-    total, samples = 0.0, 0
-    gated = None if channels is None or keep is None else GatedNetwork(network, channels)
-    with torch.no_grad():
-        for inputs, targets in task.batches(split, _device(network)):
-            if gated is None or keep is None:
-                outputs = _plain(network, inputs)
-            else:
-                with gated.masked(keep):
-                    outputs = gated(inputs)
-            values = task.metrics(outputs, targets)
-            total += float(values.double().sum())
-            samples += len(values)
-    return total / samples
-
-
-def _plain(network: nn.Module, inputs: Tensor) -> Tensor:
-    with evaluation_mode(network):
-        return network(inputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,6 +208,7 @@ class _Finished:
     metric: float
     metric_compensated: float | None
     batch_norm: bool
+    fitted: bool
     evaluations: int
     seconds: float
 
@@ -223,9 +222,8 @@ def _finish(
     selection: Selection,
     seed: int,
     compensated: bool,
-    example: Tensor,
 ) -> _Finished:
-    """Refine, compensate, re-estimate, cut and measure one selection."""
+    """Refine, compensate, re-estimate, cut, check and measure one selection."""
     started = time.monotonic()
     evaluations = 0
     if method.refine is not None:
@@ -235,21 +233,58 @@ def _finish(
         evaluations = refined.evaluations
         selection = _refined(problem, selection, refined)
     keep = selection.bits == 0
-    fitted, batch_norm = network, False
+    call = _first_call(task, network)
+    plain = cut(network, channels, keep)
+    check_cut(network, channels, keep, plain, call)
+    metric = evaluate(plain, task)
+    slim, fitted, batch_norm = plain, False, False
     if compensated:
-        fitted = compensate(network, channels, keep, task)
-        fitted, batch_norm = _with_batch_norm(fitted, channels, keep, task)
-    seconds = selection.seconds + time.monotonic() - started
+        copied = compensate(network, channels, keep, _calls(task, network))
+        small = cut(copied, channels, keep)
+        check_cut(copied, channels, keep, small, call)
+        slim, fitted, batch_norm = _best(task, plain, small, _calls(task, network))
     return _Finished(
         method=method,
         selection=selection,
-        network=slim(fitted, channels, keep, example),
-        metric=evaluate(network, task, channels, keep),
-        metric_compensated=evaluate(fitted, task, channels, keep) if compensated else None,
+        network=slim,
+        metric=metric,
+        metric_compensated=evaluate(slim, task) if compensated else None,
         batch_norm=batch_norm,
+        fitted=fitted,
         evaluations=evaluations,
-        seconds=seconds,
+        seconds=selection.seconds + time.monotonic() - started,
     )
+
+
+class _calls:  # noqa: N801 (it is used as a function)
+    """The calibration inputs, as often as they are asked for."""
+
+    def __init__(self, task: Task, network: nn.Module) -> None:
+        self.task, self.device = task, device_of(network)
+
+    def __iter__(self) -> Iterator[Call]:
+        return (batch.call for batch in self.task.batches("calibration", self.device))
+
+
+def _first_call(task: Task, network: nn.Module) -> Call:
+    batches = task.batches("calibration", device_of(network))
+    try:
+        return next(batches).call
+    finally:
+        batches.close()
+
+
+def _best(
+    task: Task, plain: nn.Module, fitted: nn.Module, calls: Iterable[Call]
+) -> tuple[nn.Module, bool, bool]:
+    """The network that does best on the selection split: cut, fitted, batch norm re-estimated."""
+    sign = 1.0 if task.higher_is_better else -1.0
+    candidates = [(fitted, True, False), (plain, False, False)]
+    again = reestimate_batch_norm(fitted, calls)
+    if again is not None:
+        candidates.append((again, True, True))
+    values = [sign * evaluate(candidate[0], task, "selection") for candidate in candidates]
+    return candidates[int(np.argmax(values))]
 
 
 def _refined(problem: Problem, selection: Selection, refined: Refined) -> Selection:
@@ -268,23 +303,11 @@ def _refined(problem: Problem, selection: Selection, refined: Refined) -> Select
     )
 
 
-def _with_batch_norm(
-    network: nn.Module, channels: Channels, keep: NDArray[np.bool_], task: Task
-) -> tuple[nn.Module, bool]:
-    """The network with batch norm re-estimated, if the selection split says that it helps."""
-    candidate = reestimate_batch_norm(network, channels, keep, task)
-    sign = 1.0 if task.higher_is_better else -1.0
-    before, after = (
-        sign * evaluate(net, task, channels, keep, "selection") for net in (network, candidate)
-    )
-    return (candidate, True) if after > before else (network, False)
-
-
 def _rows(
     network: nn.Module,
     task: Task,
     channels: Channels,
-    example: Tensor,
+    example: Call,
     finished: Sequence[_Finished],
 ) -> tuple[Row, ...]:
     """The table; all latencies are measured in one interleaved run, so their ratios are fair."""
@@ -328,13 +351,10 @@ def _rows(
                 metric_compensated=done.metric_compensated,
                 seconds=done.seconds,
                 batch_norm=done.batch_norm,
+                fitted=done.fitted,
                 energy=None if done.method.objective == RANDOM else done.selection.energy,
                 evaluations=done.evaluations,
                 proof="no QUBO" if done.method.objective == RANDOM else done.selection.proof,
             )
         )
     return tuple(rows)
-
-
-def _device(network: nn.Module) -> torch.device:
-    return next((p.device for p in network.parameters()), torch.device("cpu"))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from secateur.errors import FileError
-from secateur.network.graph import evaluation_mode
+from secateur.metric import device_of, run_batch
 from secateur.result import PruningResult
 from secateur.surgery import save_slim
 
@@ -62,7 +62,7 @@ def _write(result: PruningResult, folder: Path, network: nn.Module) -> None:
         result.channels,
         selection.bits == 0,
         folder,
-        example_input=next(result.task.batches("calibration"))[0][:1],
+        example=result.task.example(),
         about={
             "count": selection.count,
             "pruned": list(selection.ones),
@@ -114,7 +114,7 @@ def _draw_layers(axes: Any, result: PruningResult) -> None:
     axes.bar(places, kept, color="#2b6cb0", label=result.rows[-1].method)
     for place, count in zip(places, kept, strict=True):
         axes.annotate(str(count), (place, count), ha="center", va="bottom", fontsize=8)
-    axes.set_xticks(places, [group.path for group in groups], rotation=30, ha="right", fontsize=8)
+    axes.set_xticks(places, [group.name for group in groups], rotation=30, ha="right", fontsize=8)
     axes.set_ylabel("channels")
     axes.set_title(f"channels kept in each layer ({result.selection.count} pruned)")
     axes.legend(frameon=False)
@@ -122,21 +122,23 @@ def _draw_layers(axes: Any, result: PruningResult) -> None:
 
 def _crops(result: PruningResult, network: nn.Module) -> list[tuple[str, NDArray[np.float32]]]:
     """Input, dense, pruned and target of one test sample, if they are images."""
-    inputs, targets = next(result.task.batches("test"))
+    batch = next(result.task.batches("test", device_of(network))).take(0)
+    targets = batch.targets
+    if len(batch.call.args) != 1 or batch.call.kwargs or not isinstance(targets, torch.Tensor):
+        return []
+    inputs = batch.call.args[0]
     if inputs.ndim != 4 or inputs.shape != targets.shape or inputs.shape[1] not in (1, 3):
         return []
-    device = next((p.device for p in network.parameters()), torch.device("cpu"))
-    pictures = []
+    pictures = [("noisy", inputs)]
     with torch.no_grad():
-        sample = inputs[:1].to(device)
-        pictures.append(("noisy", sample))
         for title, net in (("dense", network), (result.rows[-1].method, result.network)):
-            with evaluation_mode(net):
-                outputs = net(sample)
-            metric = float(result.task.metrics(outputs, targets[:1].to(device))[0])
+            outputs = run_batch(net, batch)
+            if not isinstance(outputs, torch.Tensor) or outputs.shape != targets.shape:
+                return []
+            metric = float(result.task.metrics(outputs, targets, size=1)[0])
             unit = f" {result.task.metric_unit}" if result.task.metric_unit else ""
             pictures.append((f"{title}: {metric:.2f}{unit}", outputs))
-        pictures.append(("clean", targets[:1]))
+        pictures.append(("clean", targets))
     return [(title, _image(tensor)) for title, tensor in pictures]
 
 

@@ -33,7 +33,8 @@ class Row:
         latency_ms: median for one sample on one thread.
         latency_quartiles_ms: its quartiles.
         seconds: for choosing and compensating, without the shared statistics.
-        batch_norm: batch norm was re-estimated.
+        batch_norm: batch norm was re-estimated, because it helped on the selection split.
+        fitted: the compensation was kept, because it helped on the selection split.
         energy: of the method's own QUBO, or None.
         evaluations: of the true metric, by the refinement.
         proof: "proven", "gap = x %", "no bound" or "no QUBO": of the energy, not of the metric.
@@ -51,6 +52,7 @@ class Row:
     latency_quartiles_ms: tuple[float, float]
     seconds: float
     batch_norm: bool = False
+    fitted: bool = False
     energy: float | None = None
     evaluations: int = 0
     proof: str = ""
@@ -70,6 +72,7 @@ class Row:
             "latency_quartiles_ms": list(self.latency_quartiles_ms),
             "seconds": self.seconds,
             "batch_norm": self.batch_norm,
+            "fitted": self.fitted,
             "energy": self.energy,
             "evaluations": self.evaluations,
             "proof": self.proof,
@@ -91,6 +94,7 @@ class PruningResult:
         reliability: split-half reliability of the Fisher couplings, or None without probes.
         statistics_seconds: for the one pass that all methods share.
         settings: the options used, JSON-safe.
+        notes: what was done to the network before: wrappers taken off, parametrizations baked.
     """
 
     network: nn.Module
@@ -103,6 +107,7 @@ class PruningResult:
     reliability: float | None
     statistics_seconds: float
     settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``result.json``."""
@@ -115,11 +120,12 @@ class PruningResult:
             "statistics_seconds": self.statistics_seconds,
             "calibration_samples": self.statistics.samples,
             "settings": dict(self.settings),
+            "notes": list(self.notes),
             "versions": versions(),
         }
 
     def __str__(self) -> str:
-        return format_rows(self.rows, self.task)
+        return "\n".join([format_rows(self.rows, self.task), *self.notes])
 
 
 def format_rows(rows: tuple[Row, ...], task: Task) -> str:

@@ -110,12 +110,12 @@ def test_the_true_fisher_equals_gauss_newton_with_all_probes(monkeypatch):
     channels = find_channels(network, example(task))
     pixels = example(task)[0].numel()
 
-    def every_output(task, outputs, targets, probes, generator):
+    def every_output(task, outputs, targets, probes, generator, size):
         assert probes == pixels
         for o in range(pixels):
             probe = torch.zeros_like(outputs).reshape(len(outputs), -1)
             probe[:, o] = (2.0 / pixels) ** 0.5 * pixels**0.5
-            yield probe.reshape(outputs.shape)
+            yield [(outputs, probe.reshape(outputs.shape))]
 
     monkeypatch.setattr("secateur.statistics.collect.fisher_probes", every_output)
     statistics = collect_statistics(network, task, channels, probes=pixels)
@@ -273,7 +273,7 @@ def test_reliability_tells_signal_from_noise():
         (Task([(torch.full((1, 2, 5, 5), float("nan")),) * 2], mse), DataError, "NaN"),
         (Task([(torch.ones(2, 2, 5, 5), torch.ones(1, 2, 5, 5))], mse), DataError, "1 targets"),
         (Task([(torch.ones(1, 7, 5, 5),) * 2], mse), DataError, r"shape \(1, 7, 5, 5\)"),
-        (Task([torch.ones(3, 2, 5, 5)], mse), DataError, "pairs"),
+        (Task([torch.ones(3, 2, 5, 5)], mse), MetricError, "targets None"),
         (
             Task([(torch.ones(2, 2, 5, 5), torch.ones(2, 2, 5, 5))], lambda o, t: (o - t).mean(1)),
             MetricError,

@@ -36,7 +36,12 @@ def network_options(command: Command) -> Command:
             click.option(
                 "--weights",
                 type=click.Path(path_type=Path),
-                help="Trained weights, .safetensors (or .pt holding a state dict only).",
+                help="Trained weights: .safetensors, or a checkpoint of torch.save (.pt, .pth, …).",
+            ),
+            click.option(
+                "--weights-key",
+                metavar="KEY",
+                help="Where in the checkpoint, if it holds several state dicts: model, ema.",
             ),
             click.option(
                 "--task",
@@ -125,7 +130,7 @@ def call_factory(name: str, what: str) -> Any:
         ) from error
 
 
-def load_network(name: str, weights: Path | None) -> nn.Module:
+def load_network(name: str, weights: Path | None, key: str | None = None) -> nn.Module:
     """The network of ``--network`` with the weights of ``--weights``."""
     from torch import nn
 
@@ -136,8 +141,13 @@ def load_network(name: str, weights: Path | None) -> nn.Module:
         raise NetworkError(
             f"{name} built a {type(network).__name__}", remedy="build a torch.nn.Module"
         )
+    if key is not None and weights is None:
+        raise OptionError(
+            f"--weights-key is {key!r} and there are no weights", remedy="give --weights FILE too"
+        )
     if weights is not None:
-        load_weights(network, weights)
+        for note in load_weights(network, weights, key=key):
+            click.echo(note, err=True)
     return network.eval()
 
 

@@ -63,6 +63,7 @@ REFINEMENTS = ("none", "tt", "exchange")
 def prune(
     network_name: str,
     weights: Path | None,
+    weights_key: str | None,
     task_name: str,
     photos: Path | None,
     sidd: Path | None,
@@ -94,7 +95,7 @@ def prune(
     from secateur.report import save_result
 
     refuse_existing(output)
-    network = load_network(network_name, weights)
+    network = load_network(network_name, weights, weights_key)
     result = run(
         network,
         load_task(task_name, photos, sidd, seed),

@@ -35,6 +35,7 @@ from secateur.cli.networks import load_network, load_task, network_options
 def qubo(
     network_name: str,
     weights: Path | None,
+    weights_key: str | None,
     task_name: str,
     photos: Path | None,
     sidd: Path | None,
@@ -57,6 +58,7 @@ def qubo(
     from secateur.files import save_bqm
     from secateur.methods import Method, check_method, make_qubo_of
     from secateur.network import find_channels
+    from secateur.network.door import unwrap
     from secateur.statistics import collect_statistics
     from secateur.versions import versions
 
@@ -65,10 +67,12 @@ def qubo(
         objective, objective, objective_options=key_values(objective_options, "--objective-option")
     )
     check_method(method)
-    network = load_network(network_name, weights)
+    network = load_network(network_name, weights, weights_key)
     task = load_task(task_name, photos, sidd, seed)
-    example = next(task.batches("calibration"))[0][:1]
-    channels = find_channels(network, example, ignored=ignored)
+    network, notes = unwrap(network)
+    for note in notes:
+        click.echo(note, err=True)
+    channels = find_channels(network, task.example(), ignored=ignored, tied=tied)
     statistics = collect_statistics(network, task, channels, probes=probes, seed=seed)
     bqm = make_qubo_of(statistics, method)
     provenance = {

@@ -71,5 +71,5 @@ def keep_one_each(channels: Channels) -> tuple[Cardinality, ...]:
     """Demands under which every layer keeps at least one channel."""
     labels = channels.labels
     return tuple(
-        at_most(group.size - 1, labels[group.slice], name=group.path) for group in channels.groups
+        at_most(group.size - 1, labels[group.slice], name=group.name) for group in channels.groups
     )

@@ -1,65 +1,49 @@
 """Which channels a network has: one binary variable each.
 
-With ``coupling="filter"`` every convolution filter is a channel by itself. It is removed by
-setting to zero its activation *after* its normalisation and non-linearity: that place is the
-filter's *site*. The activations that follow (sums, concatenations, pooling) see the zero.
+A channel is the set of slots that leave together: ``(parameter, dimension, index)``. With
+``tied=True`` filters whose outputs are added up are one channel; with ``tied=False`` each goes by
+itself, and a module behind its producer puts the others in place for the sum.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, fx, nn
+from torch import nn
 
-from secateur.errors import NetworkError, OptionError
-from secateur.network.graph import (
-    ELEMENTWISE_FUNCTIONS,
-    ELEMENTWISE_MODULES,
-    MIXING_FUNCTIONS,
-    MIXING_MODULES,
-    NORMALISATIONS,
-    check_weights,
-    function_name,
-    module_of,
-    node_shapes,
-    trace,
-)
+from secateur.network.costs import Costs, Index
+
+Slot = tuple[str, int, int]
 
 
-@dataclass(frozen=True)
-class Member:
-    """One convolution of a group.
-
-    Arguments:
-        path: its module path.
-        site: the node of the traced graph whose output its gate multiplies.
-    """
-
-    path: str
-    site: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
-    """Channels that share their coupled layers: channel ``k`` is filter ``k`` of every member.
+    """Channels with the same members.
 
     Arguments:
-        path: its name, the module path of its first member.
-        size: the number of channels.
+        path: its name, the module that makes its channels.
         start: the position of its first channel among all channels.
-        members: coupled convolutions; one only with ``coupling="filter"``.
+        indices: of its channels in the slots that make them; the numbers in their labels.
+        members: the dimensions that its channels have slots in: ``(parameter, dimension)``.
+        tied: paths of all modules whose outputs leave together.
+        name: the path; with a number where channels of one module are in several groups.
     """
 
     path: str
-    size: int
     start: int
-    members: tuple[Member, ...]
+    indices: tuple[int, ...]
+    members: tuple[tuple[str, int], ...]
+    tied: tuple[str, ...]
+    name: str
+
+    @property
+    def size(self) -> int:
+        """The number of its channels."""
+        return len(self.indices)
 
     @property
     def slice(self) -> slice:
@@ -67,24 +51,104 @@ class Group:
         return slice(self.start, self.start + self.size)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Read:
+    """Where an operation mixes a dimension of an operand.
+
+    Arguments:
+        op: number of the operation in the stream.
+        operand: the tensor's number among those that it is given.
+        dim: of that tensor.
+        channel: the channel at each position, or -1.
+        path: of the module that runs it.
+        name: of the operation.
+    """
+
+    op: int
+    operand: int
+    dim: int
+    channel: Index
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Behind a module, where a sum is prepared (``tied=False``).
+
+    Arguments:
+        path: of the module.
+        dim: of its output.
+        channel: the channel at each position.
+        stream: the sum's own at each position, from ``len(channels)``.
+    """
+
+    path: str
+    dim: int
+    channel: Index
+    stream: Index
+
+
+@dataclass(frozen=True, eq=False)
+class SizeAttribute:
+    """An integer of a user's module that follows a size.
+
+    Arguments:
+        path: of the module.
+        name: of the attribute.
+        index: in a tuple or list, or None.
+        channel: the channel at each position of the dimension whose length it is.
+    """
+
+    path: str
+    name: str
+    index: int | None
+    channel: Index
+
+
+@dataclass(frozen=True, eq=False)
 class Channels:
-    """All channels of a network, in the order of the graph.
+    """All channels of a network, in the order of the run.
 
     Arguments:
         groups: one after another; their channels make up the vector of variables.
-        skipped: ``(module path, reason)`` of the convolutions that are not pruned.
-        coupling: how they were found.
+        slots: of each channel.
+        makers: those of its slots that make it.
+        index: by parameter and dimension, the channel at each position, or -1.
+        reads: where channels are mixed.
+        stats: where a statistic is taken over those that are kept (``norm_over="kept"``).
+        placed: where sums are prepared (``tied=False``).
+        streams: for each of a sum's own channels, those that it is made of.
+        attributes: integers of the user's modules that follow.
+        costs: parameters and multiply–accumulates.
+        stands: ``(module path, reason)`` of what is not pruned.
+        names: of the operations, in order.
+        tied: how sums are treated.
+        norm_over: what a statistic over channels is taken of.
+        notes: what a user should know of how they were found.
     """
 
     groups: tuple[Group, ...]
-    skipped: tuple[tuple[str, str], ...]
-    coupling: str = "filter"
+    slots: tuple[tuple[Slot, ...], ...]
+    makers: tuple[tuple[Slot, ...], ...]
+    index: dict[str, dict[int, Index]]
+    reads: tuple[Read, ...]
+    stats: tuple[Read, ...]
+    placed: tuple[Placed, ...]
+    streams: tuple[Index, ...]
+    attributes: tuple[SizeAttribute, ...]
+    costs: Costs
+    stands: tuple[tuple[str, str], ...]
+    names: tuple[str, ...]
+    tied: bool = True
+    norm_over: str = "all"
+    notes: tuple[str, ...] = ()
+    details: dict[str, object] = field(default_factory=dict)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """``"<module path>:<index>"`` of every channel."""
-        return tuple(f"{group.path}:{k}" for group in self.groups for k in range(group.size))
+        return tuple(f"{group.path}:{k}" for group in self.groups for k in group.indices)
 
     def __len__(self) -> int:
         return sum(group.size for group in self.groups)
@@ -99,72 +163,45 @@ class Channels:
         """The largest number of channels that can go while every group keeps one."""
         return len(self) - len(self.groups)
 
+    def extended(self, z: NDArray[np.generic]) -> NDArray[np.bool_]:
+        """What goes, with the sums' own channels behind: such a one goes with all it is made of.
+
+        Arguments:
+            z: shape ``(n,)``, not 0 where pruned.
+
+        Returns:
+            shape ``(n + len(streams) + 1,)``; the last is False, so that -1 may be looked up.
+        """
+        gone = np.asarray(z) != 0
+        sums = [bool(gone[parts].all()) for parts in self.streams]
+        return np.concatenate([gone, np.array([*sums, False], dtype=bool)])
+
     def keep_by_layer(self, keep: NDArray[np.bool_]) -> dict[str, list[int]]:
-        """The indices that stay, by module path; every member of a group is listed."""
-        return {
-            member.path: np.flatnonzero(keep[group.slice]).tolist()
-            for group in self.groups
-            for member in group.members
-        }
+        """The indices that stay, by the module path that makes them."""
+        found: dict[str, list[int]] = {}
+        for group in self.groups:
+            own = found.setdefault(group.path, [])
+            own += np.asarray(group.indices)[keep[group.slice]].tolist()
+        return {path: sorted(indices) for path, indices in found.items()}
+
+    def cost(self, z: NDArray[np.generic]) -> dict[str, int]:
+        """Parameters and multiply–accumulates of one sample that are left."""
+        return self.costs.count(self.extended(z)[:-1])
 
 
-def find_channels(
-    network: nn.Module,
-    example_input: Tensor,
-    *,
-    ignored: Iterable[str] = (),
-    coupling: Literal["filter"] = "filter",
-) -> Channels:
-    """The channels of a network that can be pruned.
-
-    Arguments:
-        network: any ``nn.Module`` that ``torch.fx`` can trace; not changed.
-        example_input: one input batch, shape ``(batch, channels, height, width)``.
-        ignored: module paths whose convolutions stay whole; a path covers what is below it.
-        coupling: "filter", every filter by itself.
+def check_ignored(network: nn.Module, ignored: Iterable[str]) -> tuple[str, ...]:
+    """The paths as a tuple.
 
     Raises:
-        NetworkError: nothing can be pruned (says why), NaN weights, not traceable, or an ignored
-            path that does not exist.
-        DataError: the network does not take the example input.
-        OptionError: an unknown coupling.
+        NetworkError: one is no module or parameter of the network.
     """
-    if coupling != "filter":
-        raise OptionError(f"coupling is {coupling!r}", remedy='use coupling="filter"')
-    check_weights(network)
-    ignored = _check_ignored(network, ignored)
-    graph = trace(network)
-    shapes = node_shapes(graph, example_input)
-    uses = _count_uses(graph)
-    groups: list[Group] = []
-    skipped: list[tuple[str, str]] = []
-    start = 0
-    for node in graph.graph.nodes:
-        module = module_of(graph, node)
-        if not isinstance(module, nn.Conv2d):
-            continue
-        path = str(node.target)
-        site = _site(graph, node)
-        reason = _why_not(graph, module, path, site, uses, ignored, shapes)
-        if reason is not None:
-            if (path, reason) not in skipped:
-                skipped.append((path, reason))
-            continue
-        groups.append(Group(path, module.out_channels, start, (Member(path, site.name),)))
-        start += module.out_channels
-    if not groups:
-        why = "; ".join(f"{path}: {reason}" for path, reason in skipped[:5])
-        raise NetworkError(
-            f"nothing can be pruned in {type(network).__name__}: "
-            + (why if why else "it has no Conv2d module"),
-            remedy="pass a convolutional network; its last layer alone cannot be pruned",
-        )
-    return Channels(tuple(groups), tuple(skipped), coupling)
+    import difflib
 
+    from secateur.errors import NetworkError
 
-def _check_ignored(network: nn.Module, ignored: Iterable[str]) -> tuple[str, ...]:
-    paths = (ignored,) if isinstance(ignored, str) else tuple(ignored)
+    paths: Sequence[str] = (ignored,) if isinstance(ignored, str) else tuple(ignored)
     known = [name for name, _ in network.named_modules() if name]
+    known += [name for name, _ in network.named_parameters()]
     for path in paths:
         if path not in known:
             near = difflib.get_close_matches(path, known, n=1)
@@ -172,81 +209,4 @@ def _check_ignored(network: nn.Module, ignored: Iterable[str]) -> tuple[str, ...
                 f"the ignored path {path!r} is no module of {type(network).__name__}",
                 remedy=f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(known[:8])}",
             )
-    return paths
-
-
-def _count_uses(graph: fx.GraphModule) -> dict[int, int]:
-    """How often each module is called, by identity: one module may have two paths."""
-    uses: dict[int, int] = {}
-    for node in graph.graph.nodes:
-        module = module_of(graph, node)
-        if module is not None:
-            uses[id(module)] = uses.get(id(module), 0) + 1
-    return uses
-
-
-def _site(graph: fx.GraphModule, convolution: fx.Node) -> fx.Node:
-    """The last node of the chain convolution, normalisation, non-linearity."""
-    node = convolution
-    while len(node.users) == 1:
-        follower = next(iter(node.users))
-        if not _continues(graph, node, follower):
-            break
-        node = follower
-    return node
-
-
-def _continues(graph: fx.GraphModule, node: fx.Node, follower: fx.Node) -> bool:
-    module = module_of(graph, follower)
-    if module is not None:
-        return isinstance(module, ELEMENTWISE_MODULES + NORMALISATIONS)
-    if follower.op in ("call_function", "call_method"):
-        first = follower.args[0] if follower.args else None
-        return first is node and function_name(follower) in ELEMENTWISE_FUNCTIONS
-    return False
-
-
-def _why_not(
-    graph: fx.GraphModule,
-    module: nn.Conv2d,
-    path: str,
-    site: fx.Node,
-    uses: dict[int, int],
-    ignored: tuple[str, ...],
-    shapes: dict[str, tuple[int, ...]],
-) -> str | None:
-    if any(path == p or path.startswith(p + ".") for p in ignored):
-        return "ignored, as asked"
-    if uses[id(module)] > 1:
-        return f"called {uses[id(module)]} times with the same weights"
-    if module.groups > 1 and not module.groups == module.in_channels == module.out_channels:
-        return f"a grouped convolution ({module.groups} groups)"
-    if module.out_channels == 1:
-        return "has one filter only"
-    if site.name not in shapes or shapes[site.name][1] != module.out_channels:
-        return "its activation has no channel dimension of its own"
-    if _reaches_output(graph, site):
-        return "its filters are outputs of the network"
-    return None
-
-
-def _reaches_output(graph: fx.GraphModule, site: fx.Node) -> bool:
-    """Whether a channel arrives at the output without being mixed with others on the way."""
-    seen: set[fx.Node] = set()
-    queue = [site]
-    while queue:
-        for user in queue.pop().users:
-            if user in seen:
-                continue
-            seen.add(user)
-            if user.op == "output":
-                return True
-            module = module_of(graph, user)
-            if isinstance(module, nn.Conv2d) and module.groups == 1:
-                continue
-            if isinstance(module, MIXING_MODULES):
-                continue
-            if module is None and function_name(user) in MIXING_FUNCTIONS:
-                continue
-            queue.append(user)
-    return False
+    return tuple(paths)

@@ -9,9 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from secateur.metric import device_of
 from secateur.network import Channels, GatedNetwork
 from secateur.problem.model import Bits
 from secateur.tasks import Split, Task
+from secateur.tasks.batches import Batch
 
 
 class Metric(Protocol):
@@ -60,18 +62,18 @@ class Evaluator:
         split: Split = "selection",
         race: float = 0.25,
     ) -> None:
-        device = next((p.device for p in network.parameters()), torch.device("cpu"))
-        batches = list(task.batches(split, device))
-        total = sum(len(inputs) for inputs, _ in batches)
+        batches = list(task.batches(split, device_of(network)))
+        total = sum(batch.size for batch in batches)
         first = min(total, max(1, round(race * total)))
-        inputs = torch.cat([inputs for inputs, _ in batches])
-        targets = torch.cat([targets for _, targets in batches])
-        size = max(len(inputs) for inputs, _ in batches)
-        parts = [slice(0, first), slice(first, total)]
-        self._parts = [
-            list(zip(inputs[part].split(size), targets[part].split(size), strict=True))
-            for part in parts
-        ]
+        self._parts: list[list[Batch]] = [[], []]
+        seen = 0
+        for batch in batches:
+            cut = min(max(first - seen, 0), batch.size)
+            if cut:
+                self._parts[0].append(batch.take(slice(0, cut)))
+            if cut < batch.size:
+                self._parts[1].append(batch.take(slice(cut, batch.size)))
+            seen += batch.size
         self._weights = [first / total, 1.0 - first / total]
         self.quick_cost = self._weights[0]
         self.spent = 0.0
@@ -97,9 +99,11 @@ class Evaluator:
             self.remembered += 1
             return memory[key]
         values: list[NDArray[np.float64]] = []
-        with torch.no_grad(), self._gated.masked(bits == 0) as masked:
-            for inputs, targets in self._parts[part]:
-                values.append(self._task.metrics(masked(inputs), targets).double().cpu().numpy())
+        with torch.no_grad():
+            for batch in self._parts[part]:
+                outputs = self._gated.masked(batch.call, bits == 0)
+                metrics = self._task.metrics(outputs, batch.targets, size=batch.size)
+                values.append(metrics.double().cpu().numpy())
         memory[key] = self._sign * float(np.concatenate(values).mean())
         self.spent += self._weights[part]
         return memory[key]

@@ -7,6 +7,7 @@ for the rows that are kept (``n`` numbers a sample and a probe).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,14 +16,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from secateur.errors import NetworkError, OptionError
+from secateur.errors import NetworkError, OptionError, SecateurError
+from secateur.metric import device_of
 from secateur.network import Channels, GatedNetwork
+from secateur.network.door import differentiable
 from secateur.progress import track
-from secateur.statistics.fisher import fisher_probes
 from secateur.statistics.magnitude import l1_norms
 from secateur.statistics.preserved import frozen_parameters, preserved_rng
+from secateur.statistics.probes import fisher_probes
 from secateur.statistics.similarity import ActivationMoments
 from secateur.tasks.base import Task
+from secateur.tasks.batches import Batch
+from secateur.tasks.scores import check_outputs
 
 Matrix = NDArray[np.float64]
 
@@ -85,6 +90,7 @@ class ChannelStatistics:
         return np.concatenate([np.diag(gram) for gram in self.gram])
 
 
+@differentiable
 def collect_statistics(
     network: nn.Module,
     task: Task,
@@ -113,7 +119,7 @@ def collect_statistics(
     """
     if probes < 0 or seed < 0:
         raise OptionError(f"probes is {probes} and seed is {seed}", remedy="use 0 or more")
-    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    device = device_of(network)
     generator = torch.Generator(device=device).manual_seed(seed)
     gated = GatedNetwork(network, channels)
     moments = ActivationMoments(channels)
@@ -122,30 +128,30 @@ def collect_statistics(
     owners: list[Tensor] = []
     losses: list[Tensor] = []
     seen = 0
+    together: bool | None = None
     with preserved_rng(), frozen_parameters(network), track("measuring channels") as step:
-        for inputs, targets in task.batches("calibration", device):
-            gates = torch.ones(
-                len(inputs), len(channels), device=device, dtype=_precision(network)
-            ).requires_grad_()
-            gated.gates, gated.observer = gates, moments.add
-            outputs = gated(inputs)
-            gated.observer = None
-            if not bool(torch.isfinite(outputs.detach()).all()):
-                raise NetworkError(
-                    "the network's outputs are NaN or infinite on the calibration data",
-                    remedy="check its weights, and that the data are scaled as in training",
+        for batch in task.batches("calibration", device):
+            if together is None and batch.size > 1:
+                together = _separable(gated, task, batch.take(slice(0, 2)))
+            parts = [batch] if together or batch.size == 1 else _singly(batch)
+            for part in parts:
+                gates = _gates(network, part.size, len(channels))
+                outputs = gated(part.call, gates, observe=moments.add)
+                check_outputs(outputs)
+                loss = task.losses(outputs, part.targets, size=part.size)
+                losses.append(loss.detach())
+                gradients.append(_gate_gradient(loss.sum(), gates, keep=probes > 0))
+                number = torch.arange(seen, seen + part.size)
+                probing = fisher_probes(
+                    task, outputs, part.targets, probes, generator, size=part.size
                 )
-            loss = task.losses(outputs, targets)
-            losses.append(loss.detach())
-            gradients.append(_gate_gradient(loss.sum(), gates, keep=probes > 0))
-            number = torch.arange(seen, seen + len(inputs))
-            probing = fisher_probes(task, outputs.detach(), targets, probes, generator)
-            for index, probe in enumerate(probing):
-                last = index + 1 == probes
-                rows.append(_gate_gradient((outputs * probe).sum(), gates, keep=not last))
-                owners.append(number)
-            seen += len(inputs)
-            step.advance(len(inputs))
+                for index, probe in enumerate(probing):
+                    last = index + 1 == probes
+                    scalar = torch.stack([(out * v).sum() for out, v in probe]).sum()
+                    rows.append(_gate_gradient(scalar, gates, keep=not last))
+                    owners.append(number)
+                seen += part.size
+                step.advance(part.size)
     n = len(channels)
     gram, mean = moments.finish()
     return ChannelStatistics(
@@ -161,15 +167,47 @@ def collect_statistics(
     )
 
 
+def _gates(network: nn.Module, samples: int, n: int) -> Tensor:
+    first = next((p for p in network.parameters() if p.is_floating_point()), torch.zeros(1))
+    return torch.ones(samples, n, device=first.device, dtype=first.dtype).requires_grad_()
+
+
 def _gate_gradient(scalar: Tensor, gates: Tensor, *, keep: bool) -> Tensor:
-    (gradient,) = torch.autograd.grad(scalar, gates, retain_graph=keep)
-    return gradient.detach().cpu()
+    if not scalar.requires_grad:
+        raise NetworkError(
+            "the loss does not depend on any channel in a way that can be differentiated",
+            remedy="leave detach(), no_grad() and .item() out of forward and loss",
+        )
+    (gradient,) = torch.autograd.grad(scalar, gates, retain_graph=keep, allow_unused=True)
+    return torch.zeros_like(gates).cpu() if gradient is None else gradient.detach().cpu()
+
+
+def _singly(batch: Batch) -> Iterator[Batch]:
+    for index in range(batch.size):
+        yield batch.take(index)
+
+
+def _separable(gated: GatedNetwork, task: Task, pair: Batch) -> bool:
+    """Whether samples of a batch can be told apart by their place where channels are read.
+
+    Measured, not assumed: the derivatives of two samples at once against each by itself.
+    """
+
+    def derivatives(part: Batch) -> Tensor:
+        gates = _gates(gated.network, part.size, len(gated.channels))
+        outputs = gated(part.call, gates)
+        loss = task.losses(outputs, part.targets, size=part.size)
+        return _gate_gradient(loss.sum(), gates, keep=False)
+
+    singly = torch.cat([derivatives(pair.take(index)) for index in range(2)])
+    try:
+        together = derivatives(pair)
+    except SecateurError:
+        return False
+    scale = float(singly.abs().max())
+    return bool(((together - singly).abs() <= 1e-3 * scale).all())
 
 
 def _matrix(rows: list[Tensor], n: int) -> Matrix:
     stacked = torch.cat(rows) if rows else torch.zeros(0, n)
     return stacked.to(torch.float64).numpy()
-
-
-def _precision(network: nn.Module) -> torch.dtype:
-    return next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable, Iterator
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from secateur.network import Channels, GatedNetwork
-from secateur.network.graph import evaluation_mode
-from secateur.network.masks import gates_of
-from secateur.tasks import Task
+from secateur.network import Call
 
 
-def reestimate_batch_norm(
-    network: nn.Module, channels: Channels, keep: NDArray[np.bool_], task: Task
-) -> nn.Module:
-    """A copy whose batch-norm means and variances are those of the masked network.
+def reestimate_batch_norm(network: nn.Module, calls: Iterable[Call]) -> nn.Module | None:
+    """A copy whose batch-norm means and variances are those of its own activations.
 
-    Measured on the calibration inputs, without labels: the average over the batches. A network
-    without batch norm comes back as a plain copy.
+    The average over the samples (without labels); momenta and modes come back after. A batch of one
+    sample has no variance where a channel is one number: it is left out if there are larger ones.
 
     Arguments:
-        network: dense or compensated; not changed.
-        channels: from ``find_channels``.
-        keep: true for every channel that stays, shape ``(n,)``.
-        task: gives the calibration inputs.
+        network: cut already; not changed.
+        calls: batches of inputs.
+
+    Returns:
+        the copy, or None for a network without batch norm.
     """
     copied = copy.deepcopy(network)
     norms = [
@@ -36,18 +31,35 @@ def reestimate_batch_norm(
         if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.running_mean is not None
     ]
     if not norms:
-        return copied
-    gated = GatedNetwork(copied, channels)
-    gated.gates = gates_of(keep, copied)
+        return None
+    modes = [(module, module.training) for module in copied.modules()]
     momenta = [norm.momentum for norm in norms]
-    device = next((p.device for p in network.parameters()), torch.device("cpu"))
-    with evaluation_mode(copied), torch.no_grad():
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the plain average over batches
-            norm.train()
-        for inputs, _ in task.batches("calibration", device):
-            gated.graph(inputs)
+    copied.eval()
+    seen = 0
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.train()
+    with torch.no_grad():
+        for call in _worth_counting(calls):
+            seen += call.size
+            for norm in norms:
+                norm.momentum = call.size / seen
+            copied(*call.args, **call.kwargs)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
+    for module, training in modes:
+        module.training = training
     return copied
+
+
+def _worth_counting(calls: Iterable[Call]) -> Iterator[Call]:
+    alone: list[Call] = []
+    larger = False
+    for call in calls:
+        if call.size > 1:
+            larger = True
+            yield call
+        elif not larger:
+            alone.append(call)
+    if not larger:
+        yield from alone

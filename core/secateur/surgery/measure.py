@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from secateur.network.graph import evaluation_mode
+from secateur.network.call import Call
+from secateur.network.run import evaluation
 from secateur.progress import track
 
 
@@ -30,17 +31,18 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def count_macs(network: nn.Module, example_input: Tensor) -> int:
-    """Multiply–accumulates of convolutions and matrix products for one sample."""
+def count_macs(network: nn.Module, call: Call) -> int:
+    """Multiply–accumulates of convolutions and matrix products for one sample, counted by torch."""
     counter = FlopCounterMode(display=False)
-    with evaluation_mode(network), torch.no_grad(), counter:
-        network(example_input[:1])
+    one = call.take(slice(0, 1))
+    with evaluation(network), torch.no_grad(), counter:
+        network(*one.args, **one.kwargs)
     return int(counter.get_total_flops()) // 2
 
 
 def measure_latency(
     networks: Mapping[str, nn.Module],
-    example_input: Tensor,
+    call: Call,
     *,
     repeats: int = 30,
     threads: int = 1,
@@ -49,18 +51,18 @@ def measure_latency(
 
     Arguments:
         networks: by name.
-        example_input: one sample of it is used.
+        call: one sample of it is used.
         repeats: rounds; each runs every network once, after three that do not count.
         threads: of torch, while measuring.
     """
-    sample = example_input[:1]
+    one = call.take(slice(0, 1))
     times: dict[str, list[float]] = {name: [] for name in networks}
     with _threads(threads), torch.no_grad(), track("measuring latency", repeats) as step:
         for repeat in range(-3, repeats):
             for name, network in networks.items():
-                with evaluation_mode(network):
+                with evaluation(network):
                     started = time.perf_counter()
-                    network(sample)
+                    network(*one.args, **one.kwargs)
                     took = time.perf_counter() - started
                 if repeat >= 0:
                     times[name].append(1e3 * took)

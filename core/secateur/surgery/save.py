@@ -9,20 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.torch import save_file
+from torch import nn
 
-from secateur.errors import FileError, NetworkError
-from secateur.network import Channels, find_channels
-from secateur.network.graph import check_weights
-from secateur.surgery.slim import slim
+from secateur.errors import DataError, FileError, NetworkError
+from secateur.metric import device_of
+from secateur.network import Call, Channels, find_channels
+from secateur.network.call import describe_call, restore_call
+from secateur.network.cut import cut
+from secateur.network.door import unwrap
+from secateur.surgery.weights import load_state, read_safetensors
 from secateur.versions import versions
 
 WEIGHTS, SELECTION = "network.safetensors", "selection.json"
-FORMAT = 1
+FORMAT = 2
 
 
 def save_slim(
@@ -31,10 +32,10 @@ def save_slim(
     keep: NDArray[np.bool_],
     folder: Path | str,
     *,
-    example_input: Tensor,
+    example: Call,
     about: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write ``network.safetensors`` and ``selection.json`` of a network made by ``slim``.
+    """Write ``network.safetensors`` and ``selection.json`` of a network made by ``cut``.
 
     Each file appears complete or not at all.
 
@@ -43,31 +44,24 @@ def save_slim(
         channels: of the dense network.
         keep: what it was cut with, shape ``(n,)``.
         folder: exists already.
-        example_input: for its shape, which loading needs.
+        example: for its shapes, which loading needs.
         about: more for the JSON file.
 
     Raises:
         FileError: a file cannot be written.
     """
     folder = Path(folder)
-    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    state = {name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}
     try:
         _atomically(folder / WEIGHTS, lambda path: save_file(state, path))
         selection = {
             "format": FORMAT,
             **dict(about or {}),
-            "coupling": channels.coupling,
-            "skipped": [path for path, _ in channels.skipped],
+            "tied": channels.tied,
+            "norm_over": channels.norm_over,
+            "stands": [list(pair) for pair in channels.stands],
             "kept": channels.keep_by_layer(keep),
-            "biases": [
-                name
-                for name, module in network.named_modules()
-                if isinstance(module, (nn.Conv2d, nn.Linear)) and module.bias is not None
-            ],
-            "input": {
-                "shape": list(example_input.shape[1:]),
-                "dtype": str(example_input.dtype).removeprefix("torch."),
-            },
+            "example": describe_call(example.take(0)),
             "sha256": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
             "versions": versions(),
         }
@@ -89,126 +83,52 @@ def load_slim(network: nn.Module, folder: Path | str) -> nn.Module:
     Raises:
         FileError: a file is missing, corrupt, or not of this architecture.
     """
+    network, _ = unwrap(network)
     folder = Path(folder)
     about = _read_json(folder / SELECTION)
     weights = folder / WEIGHTS
-    state = _read_tensors(weights)
+    state = read_safetensors(weights)
     if hashlib.sha256(weights.read_bytes()).hexdigest() != about.get("sha256"):
         raise FileError(
             f"{weights} is not the file that {SELECTION} describes (its sha256 differs)",
             remedy="take both files from the same run",
         )
     try:
-        shape, dtype = about["input"]["shape"], getattr(torch, about["input"]["dtype"])
-        example = torch.zeros(1, *shape, dtype=dtype)
-        channels = find_channels(network, example, ignored=())
+        example = restore_call(about["example"]).to(device_of(network))
         kept: dict[str, list[int]] = about["kept"]
-        biases = set(about["biases"])
+        tied, norm_over = about["tied"], about["norm_over"]
     except (KeyError, TypeError, AttributeError) as error:
         raise FileError(
             f"{folder / SELECTION} lacks {error}", remedy="take the file of a secateur run"
         ) from error
-    except NetworkError as error:
+    try:
+        channels = find_channels(network, example, tied=tied, norm_over=norm_over)
+    except (NetworkError, DataError) as error:
         raise _mismatch(folder, network, error.message) from error
-    sizes = {member.path: group.size for group in channels.groups for member in group.members}
-    for path, indices in kept.items():
-        if path not in sizes:
-            raise _mismatch(folder, network, f"it has no convolution {path!r} that can be pruned")
-        if not indices or min(indices) < 0 or max(indices) >= sizes[path]:
-            raise _mismatch(folder, network, f"{path!r} has {sizes[path]} filters")
-    keep = np.ones(len(channels), dtype=bool)
-    for group in channels.groups:
-        if group.path in kept:
-            keep[group.slice] = np.isin(np.arange(group.size), kept[group.path])
-    small = slim(network, channels, keep, example)
-    for name, module in small.named_modules():
-        if name in biases and isinstance(module, (nn.Conv2d, nn.Linear)) and module.bias is None:
-            module.bias = nn.Parameter(module.weight.new_zeros(len(module.weight)))
-    _load_state(small, state, folder / WEIGHTS)
+    keep = _keep_of(channels, kept, folder, network)
+    small = cut(network, channels, keep)
+    load_state(small, state, folder / WEIGHTS)
     return small.eval()
 
 
-def load_weights(network: nn.Module, path: Path | str) -> None:
-    """Load trained weights into a network, all or none.
-
-    Arguments:
-        network: changed in place.
-        path: ``.safetensors``, or a file of ``torch.save(network.state_dict())`` (read without
-            unpickling anything but tensors).
-
-    Raises:
-        FileError: missing, corrupt, truncated, of another kind, or not of this architecture.
-        NetworkError: the weights are NaN or infinite.
-    """
-    path = Path(path)
-    if path.suffix == ".safetensors":
-        state = _read_tensors(path)
-    elif path.suffix in (".pt", ".pth"):
-        state = _read_torch(path)
-    else:
-        raise FileError(
-            f"{path} is no weights file that we read",
-            remedy="give .safetensors, or .pt/.pth with a state dict",
-        )
-    for name, tensor in state.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise NetworkError(
-                f"{name} in {path} has values that are NaN or infinite",
-                remedy="load a checkpoint from before the training diverged",
-            )
-    _load_state(network, state, path)
-    check_weights(network)
-
-
-def _load_state(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
-    own = network.state_dict()
-    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    wrong = [
-        f"{name} is {tuple(state[name].shape)} there and {tuple(own[name].shape)} here"
-        for name in own
-        if name in state and own[name].shape != state[name].shape
-    ]
-    problems = [f"{name} is missing there" for name in missing]
-    problems += [f"{name} is unknown here" for name in unknown] + wrong
-    if problems:
-        raise FileError(
-            f"{path} does not fit {type(network).__name__}: {problems[0]}"
-            + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""),
-            remedy="build the network with the settings that the weights were trained with",
-        )
-    network.load_state_dict(state)
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise FileError(f"there is no file {path}", remedy="check the path")
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise FileError(
-            f"{path} is corrupt or truncated: {error}", remedy="fetch or write it again"
-        ) from error
-
-
-def _read_torch(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise FileError(f"there is no file {path}", remedy="check the path")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds on a bad file
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileError(
-            f"{path} is corrupt, truncated, or holds more than tensors: {first_line}",
-            remedy="save it again with torch.save(network.state_dict(), path)",
-        ) from error
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
-        raise FileError(
-            f"{path} holds a {type(state).__name__} and no state dict",
-            remedy="save it again with torch.save(network.state_dict(), path)",
-        )
-    return state
+def _keep_of(
+    channels: Channels, kept: Mapping[str, list[int]], folder: Path, network: nn.Module
+) -> NDArray[np.bool_]:
+    """What stays, from indices by module path; layers that are not named stay whole."""
+    known: dict[str, dict[int, int]] = {}
+    for number, label in enumerate(channels.labels):
+        path, _, index = label.rpartition(":")
+        known.setdefault(path, {})[int(index)] = number
+    keep = np.ones(len(channels), dtype=bool)
+    for path, indices in kept.items():
+        if path not in known:
+            raise _mismatch(folder, network, f"it has no layer {path!r} that can be pruned")
+        wrong = [k for k in indices if k not in known[path]]
+        if not indices or wrong:
+            raise _mismatch(folder, network, f"{path!r} has no channel {(wrong or indices)[:1]}")
+        keep[list(known[path].values())] = False
+        keep[[known[path][k] for k in indices]] = True
+    return keep
 
 
 def _read_json(path: Path) -> dict[str, Any]:

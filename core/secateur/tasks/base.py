@@ -6,17 +6,19 @@ learns what the network does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset, IterableDataset
 
-from secateur.errors import DataError, MetricError
+from secateur.errors import DataError, OptionError
+from secateur.network.call import Call
+from secateur.tasks.batches import Adapter, Batch, Reader
+from secateur.tasks.scores import Score, batch_size, per_sample
 
-Batch = tuple[Tensor, Tensor]
-Score = Callable[[Tensor, Tensor], Tensor]
 Split = Literal["calibration", "selection", "test"]
 
 
@@ -24,13 +26,22 @@ Split = Literal["calibration", "selection", "test"]
 class Task:
     """Data, loss and metric of a trained network.
 
-    Each split is an iterable of ``(inputs, targets)`` batches that can be iterated many times (a
-    list, a ``DataLoader``; not a generator).
+    Each split is an iterable of batches that can be iterated many times (a list, a ``DataLoader``;
+    not a generator). A batch is a pair ``(inputs, targets)``; inputs alone, as one tensor, where
+    the loss needs no targets (it gets None); or a dict, with ``targets`` naming the keys that the
+    network is not given. Inputs are a tensor, a tuple or list of tensors (by position), or a dict
+    (by name). Whatever else the data yield, ``adapter`` makes ``(inputs, targets)`` of it.
+
+    Dimension 0 is the batch: a tensor as long as the batch has one entry for each sample, any other
+    belongs to all samples; so does what ``shared`` names. In targets, a list as long as the batch
+    may hold one entry a sample (a dict, a word, tensors of any size), and every other tensor must
+    have an entry for each sample.
 
     Arguments:
         calibration: what the statistics are measured on and the compensation is fitted to.
-        loss: ``loss(outputs, targets)``, one number a sample, shape ``(batch,)``; a loss that
-            returns a scalar (``torch.nn.functional.mse_loss``) is called sample by sample.
+        loss: ``loss(outputs, targets)`` with what the network gives (a tensor, tuple, dict or
+            object); one number a sample, shape ``(batch,)``; a loss that returns a scalar
+            (``torch.nn.functional.mse_loss``) is called sample by sample.
         metric: what you report, in the same form; the negative loss unless given.
         selection: what choices between candidates are made on (refinement, batch-norm
             re-estimation); the calibration split unless given.
@@ -38,124 +49,166 @@ class Task:
         metric_name: the metric's column in tables and files.
         metric_unit: printed behind the metric, "dB" for instance.
         higher_is_better: whether more of the metric is better.
-        likelihood: what the outputs parametrise, for the true Fisher: "gaussian" (regression) or
-            "categorical" (logits, class in dimension 1).
+        likelihood: what the outputs parametrise, for the true Fisher: "gaussian" (regression),
+            "categorical" (logits) or "bernoulli" (a logit for every yes or no).
         name: used in results.
+        targets: the key, or keys, of a dict batch that are not inputs; ``()`` where all are. The
+            loss gets one value for a key, a dict for a tuple of keys.
+        adapter: ``adapter(batch)`` gives ``(inputs, targets)``.
+        shared: names or positions of inputs, and names of targets, that belong to all samples even
+            if they are as long as the batch.
+        prediction: ``prediction(outputs)`` gives the tensor that ``likelihood`` is about, class in
+            dimension 1; needed only where ``likelihood_outputs`` cannot tell.
+
+    Raises:
+        DataError: a split is a generator, or no iterable.
+        OptionError: an option has a value that it cannot have.
     """
 
-    calibration: Iterable[Batch]
+    calibration: Iterable[Any]
     loss: Score
     metric: Score | None = None
-    selection: Iterable[Batch] | None = None
-    test: Iterable[Batch] | None = None
+    selection: Iterable[Any] | None = None
+    test: Iterable[Any] | None = None
     metric_name: str = "metric"
     metric_unit: str = ""
     higher_is_better: bool = True
-    likelihood: Literal["gaussian", "categorical"] = "gaussian"
+    likelihood: Literal["gaussian", "categorical", "bernoulli"] = "gaussian"
     name: str = "task"
+    targets: str | tuple[str, ...] | None = None
+    adapter: Adapter | None = None
+    shared: tuple[int | str, ...] = ()
+    prediction: Callable[[Any], Tensor] | None = None
 
     def __post_init__(self) -> None:
         for split in ("calibration", "selection", "test"):
             data = getattr(self, split)
-            if data is not None and isinstance(data, Iterator):
-                raise DataError(
-                    f"the {split} split is a {type(data).__name__}: it can be iterated only once",
-                    remedy="pass a list of batches or a DataLoader",
-                )
-        if self.likelihood not in ("gaussian", "categorical"):
+            if data is not None:
+                _check_split(data, split)
+        if self.likelihood not in ("gaussian", "categorical", "bernoulli"):
             raise DataError(
                 f"likelihood is {self.likelihood!r}",
-                remedy='use "gaussian" for regression or "categorical" for classification',
+                remedy='use "gaussian" for regression, "categorical" for classification, or '
+                '"bernoulli" for one yes or no each',
+            )
+        for name in ("loss", "metric", "adapter", "prediction"):
+            value = getattr(self, name)
+            if not callable(value) and not (value is None and name != "loss"):
+                raise OptionError(f"{name} is a {type(value).__name__}", remedy="pass a function")
+        if isinstance(self.shared, str):
+            object.__setattr__(self, "shared", (self.shared,))
+        if self.targets is not None and self.adapter is not None:
+            raise OptionError(
+                "both targets and an adapter are given",
+                remedy="leave targets out; the adapter says what they are",
             )
 
-    def batches(self, split: Split, device: torch.device | None = None) -> Iterator[Batch]:
-        """The checked batches of a split, on a device.
+    @property
+    def reader(self) -> Reader:
+        """How its batches are read."""
+        single = isinstance(self.targets, str)
+        names = (self.targets,) if isinstance(self.targets, str) else self.targets
+        targets = None if names is None else tuple(names)
+        return Reader(targets, self.adapter, tuple(self.shared), single)
+
+    def batches(
+        self, split: Split, device: torch.device | None = None
+    ) -> Generator[Batch, None, None]:
+        """The checked batches of a split, on a device, in their own precision.
 
         Raises:
-            DataError: a batch is no pair of tensors, is empty, or is not finite.
+            DataError: a batch cannot be understood, is empty, or is not finite.
         """
         data = getattr(self, split)
         if data is None:
-            data = self.calibration if split == "selection" else self.selection or self.calibration
+            data = self.calibration if self.selection is None else self.selection
+        reader = self.reader
         empty = True
         for number, batch in enumerate(data):
             empty = False
-            yield check_batch(batch, f"batch {number} of the {split} split", device)
+            yield reader.read(batch, f"batch {number} of the {split} split", device)
         if empty:
             raise DataError(f"the {split} split has no batches", remedy="give it some data")
 
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss of each sample, shape ``(batch,)``; differentiable."""
-        return per_sample(self.loss, outputs, targets, "loss")
+    def example(self, device: torch.device | None = None) -> Call:
+        """One calibration sample, as the network is given it.
 
-    def metrics(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The metric of each sample, shape ``(batch,)``."""
+        Raises:
+            DataError: as ``batches``.
+        """
+        batches = self.batches("calibration", device)
+        try:
+            return next(batches).call.take(0)
+        finally:
+            batches.close()  # workers of a loader end here
+
+    def size_of(self, outputs: Any) -> int:
+        """The number of samples that outputs are of: the length of their first tensor."""
+        return batch_size(outputs)
+
+    def losses(self, outputs: Any, targets: Any, *, size: int | None = None) -> Tensor:
+        """The loss of each sample, shape ``(batch,)``; differentiable.
+
+        Arguments:
+            outputs: what the network gave.
+            targets: of the same samples.
+            size: the number of samples; the length of the outputs' first tensor unless given.
+
+        Raises:
+            MetricError: the loss raises, has another shape, or is not finite.
+        """
+        return per_sample(self.loss, outputs, targets, "loss", size=size, shared=self.shared)
+
+    def metrics(self, outputs: Any, targets: Any, *, size: int | None = None) -> Tensor:
+        """The metric of each sample, shape ``(batch,)``.
+
+        Arguments:
+            outputs: as in ``losses``.
+            targets: as in ``losses``.
+            size: as in ``losses``.
+
+        Raises:
+            MetricError: the metric raises, has another shape, or is not finite.
+        """
         if self.metric is None:
-            return -self.losses(outputs, targets)
-        return per_sample(self.metric, outputs, targets, self.metric_name)
+            return -self.losses(outputs, targets, size=size)
+        return per_sample(
+            self.metric, outputs, targets, self.metric_name, size=size, shared=self.shared
+        )
 
 
-def check_batch(batch: object, where: str, device: torch.device | None = None) -> Batch:
-    """A batch as a pair of finite tensors on ``device``.
+def check_task(task: Any) -> None:
+    """Refuse what is no task.
 
     Raises:
         DataError: it is something else.
     """
-    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+    if not isinstance(task, Task):
         raise DataError(
-            f"{where} is a {type(batch).__name__}", remedy="yield pairs (inputs, targets)"
+            f"the task is a {type(task).__name__}",
+            remedy="build one: secateur.Task(calibration=batches, loss=…, metric=…)",
         )
-    for side, tensor in zip(("inputs", "targets"), batch, strict=True):
-        if not isinstance(tensor, Tensor):
-            raise DataError(
-                f"the {side} of {where} are a {type(tensor).__name__}", remedy="yield tensors"
-            )
-        if tensor.ndim == 0 or len(tensor) == 0:
-            raise DataError(f"the {side} of {where} are empty", remedy="drop empty batches")
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            bad = int((~torch.isfinite(tensor)).sum())
-            raise DataError(
-                f"the {side} of {where} hold {bad} values that are NaN or infinite",
-                remedy="clean the data; a score computed from NaN would be NaN for every channel",
-            )
-    inputs, targets = batch
-    if len(inputs) != len(targets):
+
+
+def _check_split(data: Any, split: str) -> None:
+    if isinstance(data, Iterator):
         raise DataError(
-            f"{where} has {len(inputs)} inputs and {len(targets)} targets",
-            remedy="give every sample its target",
+            f"the {split} split is a {type(data).__name__}: it can be iterated only once",
+            remedy="pass a list of batches or a DataLoader",
         )
-    return inputs.to(device), targets.to(device)
-
-
-def per_sample(score: Score, outputs: Tensor, targets: Tensor, name: str) -> Tensor:
-    """``score`` for every sample of a batch, whether it reduces over the batch or not.
-
-    A score that returns a scalar is evaluated sample by sample: that is right for any reduction,
-    where multiplying by the batch size would be right for the mean only.
-
-    Raises:
-        MetricError: the result has another shape or is not finite.
-    """
-    values = score(outputs, targets)
-    if not isinstance(values, Tensor):
-        values = torch.as_tensor(values)
-    if values.ndim == 0:
-        values = torch.stack(
-            [
-                torch.as_tensor(score(outputs[i : i + 1], targets[i : i + 1])).reshape(())
-                for i in range(len(outputs))
-            ]
+    if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
+        raise DataError(
+            f"the {split} split is a {type(data).__name__}, which yields samples, not batches",
+            remedy="wrap it: DataLoader(dataset, batch_size=32), or batch_size=None where its "
+            "items are batches already",
         )
-    if values.shape != (len(outputs),):
-        raise MetricError(
-            f"the {name} of a batch of {len(outputs)} has the shape {tuple(values.shape)}",
-            remedy="return one number a sample, shape (batch,), or a scalar",
+    if isinstance(data, (Tensor, str, dict)):
+        raise DataError(
+            f"the {split} split is a {type(data).__name__}",
+            remedy="pass a list of batches or a DataLoader",
         )
-    finite = torch.isfinite(values.detach())
-    if not bool(finite.all()):
-        raise MetricError(
-            f"the {name} is {values.detach()[~finite][0].item()} for {int((~finite).sum())} of "
-            f"{len(outputs)} samples",
-            remedy="check the network's weights and the data, or bound the metric",
+    if not isinstance(data, Iterable) and not hasattr(data, "__getitem__"):
+        raise DataError(
+            f"the {split} split is a {type(data).__name__}: it cannot be iterated",
+            remedy="pass a list of batches or a DataLoader",
         )
-    return values

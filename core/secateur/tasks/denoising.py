@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from secateur.errors import OptionError
-from secateur.tasks.base import Batch, Task
+from secateur.tasks.base import Task
 from secateur.tasks.noise import sensor_noise
 from secateur.tasks.photographs import (
     Photographs,
@@ -101,6 +101,6 @@ def denoising_task(
     )
 
 
-def _batches(clean: Tensor, generator: torch.Generator, size: int) -> list[Batch]:
+def _batches(clean: Tensor, generator: torch.Generator, size: int) -> list[tuple[Tensor, Tensor]]:
     noisy = sensor_noise(clean, generator)
     return list(zip(noisy.split(size), clean.split(size), strict=True))

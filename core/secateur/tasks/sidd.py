@@ -23,7 +23,7 @@ from torch import Tensor
 
 from secateur.errors import DataError, FileError, OptionError, SecateurError
 from secateur.progress import track
-from secateur.tasks.base import Batch, Task
+from secateur.tasks.base import Task
 from secateur.tasks.denoising import log_mse, psnr
 
 FOLDERS = ("SIDD_Small_sRGB_Only", "SIDD_Medium_Srgb")
@@ -272,5 +272,5 @@ def _load_blocks(path: Path) -> NDArray[np.uint8]:
     return merged
 
 
-def _batches(noisy: Tensor, clean: Tensor, size: int) -> list[Batch]:
+def _batches(noisy: Tensor, clean: Tensor, size: int) -> list[tuple[Tensor, Tensor]]:
     return list(zip(noisy.split(size), clean.split(size), strict=True))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from secateur.errors import FileError, OptionError
-from secateur.network.graph import evaluation_mode
+from secateur.network.run import evaluation
 from secateur.progress import track
 from secateur.tasks import Task
 from secateur.tasks.denoising import denoising_task, psnr
@@ -204,8 +204,8 @@ def training_crops(
 
 def mean_psnr(network: nn.Module, task: Task, split: Any) -> float:
     """Mean PSNR in dB over a split, in evaluation mode."""
-    with evaluation_mode(network), torch.no_grad():
-        values = [psnr(network(noisy), clean) for noisy, clean in task.batches(split)]
+    with evaluation(network), torch.no_grad():
+        values = [psnr(network(*b.call.args), b.targets) for b in task.batches(split)]
     return float(torch.cat(values).mean())
 
 

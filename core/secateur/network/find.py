@@ -1,0 +1,208 @@
+"""Find the channels of a network: run it, try the cut, say what stands and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from secateur.errors import NetworkError
+from secateur.network.call import Call, as_call
+from secateur.network.channels import Channels, check_ignored
+from secateur.network.resolve import resolve
+from secateur.network.ties import Ties, find_ties
+from secateur.network.trial import kinds, stirred, try_groups
+from secateur.network.door import check_call, unwrap
+
+CHOICES = 6
+"""So many ways to decide folds are tried at most."""
+
+
+def find_channels(
+    network: nn.Module,
+    example: Call | Tensor | Mapping[str, Any] | Iterable[Any],
+    *,
+    ignored: Iterable[str] = (),
+    also: Iterable[Call | tuple[Call, bool]] = (),
+    tied: bool = True,
+    norm_over: Literal["all", "kept"] = "all",
+    seed: int = 0,
+) -> Channels:
+    """The channels of a network that can be pruned.
+
+    The network's own forward is run once; what fails a trial cut is left whole, with the reason.
+
+    Arguments:
+        network: any trained ``nn.Module``; not changed.
+        example: an input of a sample or more: a tensor, a tuple by position, a dict by name.
+        ignored: paths of modules or parameters whose channels stay.
+        also: more runs, for forwards with branches: calls, or pairs ``(call, in training mode)``.
+        tied: filters that are added up leave together; otherwise each goes by itself.
+        norm_over: "all": channels under a LayerNorm, a softmax or a mean over them stay; "kept":
+            they go, and the statistic is taken over those that are kept.
+        seed: of the trial's masks.
+
+    Raises:
+        DataError: the network fails on the example.
+        NetworkError: nothing can be pruned, or a path is unknown.
+    """
+    if not isinstance(network, nn.Module):
+        raise NetworkError(
+            f"the network is a {type(network).__name__}", remedy="pass a torch.nn.Module"
+        )
+    bare, notes = unwrap(network)
+    if bare is not network:
+        raise NetworkError(
+            f"the network cannot be cut as it is: {'; '.join(notes)}",
+            remedy="network, notes = secateur.network.unwrap(network) gives one that can; "
+            "secateur.prune does so by itself",
+        )
+    if norm_over not in ("all", "kept"):
+        raise NetworkError(f"norm_over is {norm_over!r}", remedy='use "all" or "kept"')
+    call = as_call(example)
+    paths = check_ignored(network, ignored)
+    check_call(network, call)
+    runs = [(run, False) if isinstance(run, Call) else run for run in also]
+    search = _Search(network, call, runs, paths, tied, norm_over, seed)
+    channels = search.best()
+    if not channels.groups:
+        why = "; ".join(f"{path}: {reason}" for path, reason in channels.stands[:5])
+        raise NetworkError(
+            f"nothing can be pruned in {type(network).__name__}: "
+            + (why or "it has no layer that makes channels"),
+            remedy="pass a network with more than one layer; what its output is made of stays",
+        )
+    return channels
+
+
+class _Search:
+    """The way to decide folds that leaves most to prune."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        call: Call,
+        also: list[tuple[Call, bool]],
+        ignored: tuple[str, ...],
+        tied: bool,
+        norm_over: str,
+        seed: int,
+    ) -> None:
+        self.network, self.call, self.also = network, call, also
+        self.ignored, self.tied, self.norm_over, self.seed = ignored, tied, norm_over, seed
+        self.stirred: nn.Module | None = None
+        self.ties: Ties | None = None
+
+    def best(self) -> Channels:
+        """The channels that stood the trial."""
+        found, failed = self._judge({})
+        folds = self.ties.folds if self.ties is not None else {}
+        if not folds or not failed:
+            if not folds or not self._more_possible(found):
+                return found
+        tried = 1
+        choices: list[dict[object, int]] = [{"all": 0}]
+        choices += [{key: part} for key, now in folds.items() for part in range(len(key[1])) if part != now]
+        began, first = time.monotonic(), None
+        for choice in choices[:CHOICES]:
+            other, _ = self._judge(choice)
+            if _worth(other) > _worth(found):
+                found = other
+            first = first or time.monotonic() - began
+            tried += 1
+            if time.monotonic() - began + first > 15.0:
+                break
+        return found
+
+    def _more_possible(self, found: Channels) -> bool:
+        return True
+
+    def _judge(self, choice: dict[object, int]) -> tuple[Channels, bool]:
+        """Channels under a choice, those that fail a trial pinned; and whether any failed."""
+        ties = find_ties(
+            self.network,
+            self.call,
+            also=self.also,
+            choice=choice,
+            norm_over=self.norm_over,
+            tied=self.tied,
+        )
+        if not choice:
+            self.ties = ties
+        if ties.depends:
+            where = next((path for path in ties.depends if path), type(self.network).__name__)
+            raise NetworkError(
+                f"forward depends on the values of its input (in {where}): the next input may go "
+                "another way",
+                remedy="move what is decided by values (if, item(), boolean indices) out of forward, "
+                "or prune the parts that have none by themselves",
+            )
+        best: Channels | None = None
+        failed = False
+        for loose in (False, True):
+            channels = self._resolve(ties, {}, loose)
+            if not channels.groups:
+                return channels, False
+            reason = self._try(channels, channels.groups)
+            if reason is None:
+                return channels, failed
+            failed = True
+            best = best or channels
+            if not any(not attribute.sure for attribute in ties.attributes):
+                break
+        assert best is not None
+        return self._one_by_one(ties), True
+
+    def _one_by_one(self, ties: Ties) -> Channels:
+        """Pin every kind of group that fails by itself."""
+        channels = self._resolve(ties, {}, False)
+        options = {False: channels}
+        if any(not attribute.sure for attribute in ties.attributes):
+            options[True] = self._resolve(ties, {}, True)
+        refused: dict[int, str] = {}
+        loose = False
+        for kind in kinds(channels):
+            reason = self._try(channels, kind)
+            if reason is not None and True in options:
+                other = self._try(options[True], kind)
+                if other is None:
+                    reason, loose = None, True
+            if reason is not None:
+                for group in kind:
+                    for k in range(group.start, group.start + group.size):
+                        name, dim, index = channels.slots[k][0]
+                        refused[int(ties.slots[name][dim][index])] = reason
+        final = self._resolve(ties, refused, loose)
+        if final.groups:
+            reason = self._try(final, final.groups)
+            if reason is not None:
+                everything = {
+                    int(ties.slots[s[0][0]][s[0][1]][s[0][2]]): reason for s in final.slots
+                }
+                return self._resolve(ties, {**refused, **everything}, loose)
+        return final
+
+    def _resolve(self, ties: Ties, refused: dict[int, str], loose: bool) -> Channels:
+        return resolve(
+            self.network,
+            ties,
+            ignored=self.ignored,
+            refused=refused,
+            tied=self.tied,
+            norm_over=self.norm_over,
+            loose=loose,
+            samples=self.call.size,
+        )
+
+    def _try(self, channels: Channels, groups: Iterable[Any]) -> str | None:
+        if self.stirred is None:
+            self.stirred = stirred(self.network, self.seed)
+        with torch.no_grad():
+            return try_groups(self.stirred, self.call, channels, list(groups), seed=self.seed)
+
+
+def _worth(channels: Channels) -> tuple[int, int]:
+    return sum(len(slots) for slots in channels.slots), len(channels)

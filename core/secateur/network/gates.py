@@ -1,0 +1,201 @@
+"""Channels taken away softly: a factor at every place that reads them.
+
+A channel that is zero wherever it is read is gone: that equals the cut, always. Zero where it is
+made would not: a bias, a norm or a sigmoid behind it makes something of zero again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from secateur.errors import NetworkError
+from secateur.network.call import Call
+from secateur.network.channels import Channels, Placed, Read
+from secateur.network.run import Op, Visitor, run
+
+Observer = Callable[[Read | Placed, Tensor], None]
+"""Called with a place where channels are read and the tensor there, before the gate."""
+
+
+class GatedNetwork:
+    """A network whose channels can be scaled, without touching it.
+
+    Arguments:
+        network: not changed; its own forward runs.
+        channels: from ``find_channels`` on the same network.
+    """
+
+    def __init__(self, network: nn.Module, channels: Channels) -> None:
+        self.network, self.channels = network, channels
+        self.reads: dict[int, list[Read]] = defaultdict(list)
+        for read in channels.reads:
+            self.reads[read.op].append(read)
+        self.stats: dict[int, list[Read]] = defaultdict(list)
+        for stat in channels.stats:
+            self.stats[stat.op].append(stat)
+        self.placed = {placed.path: placed for placed in channels.placed}
+
+    def __call__(
+        self, call: Call, gates: Tensor | None = None, *, observe: Observer | None = None
+    ) -> Any:
+        """The outputs, in evaluation mode.
+
+        Arguments:
+            call: what forward is given.
+            gates: factors of shape ``(1, n)`` or ``(batch, n)``; a leaf may ask for its gradient.
+            observe: sees every place where channels are read.
+
+        Raises:
+            DataError: forward fails on these inputs.
+            NetworkError: forward went another way than in the run that found the channels.
+        """
+        full = None if gates is None else _extended(gates, self.channels)
+        visitor = _Gates(self, full, None, observe)
+        grad = gates is not None and gates.requires_grad
+        out = run(self.network, call, visitor, grad=grad)
+        visitor.check()
+        return out
+
+    def masked(self, call: Call, keep: NDArray[np.bool_]) -> Any:
+        """The outputs with only the channels where ``keep`` is true, shape ``(n,)``."""
+        like = next((p for p in self.network.parameters() if p.is_floating_point()), torch.zeros(1))
+        gone = self.channels.extended(~np.asarray(keep))
+        gates = torch.as_tensor(~gone).to(device=like.device, dtype=like.dtype).reshape(1, -1)
+        visitor = _Gates(self, gates, ~gone, None)
+        out = run(self.network, call, visitor)
+        visitor.check()
+        return out
+
+
+def _extended(gates: Tensor, channels: Channels) -> Tensor:
+    """Gates with those of the sums' own channels and a one behind."""
+    ones = gates.new_ones(len(gates), len(channels.streams) + 1)
+    return torch.cat([gates, ones], dim=1)
+
+
+class _Gates(Visitor):
+    def __init__(
+        self,
+        owner: GatedNetwork,
+        gates: Tensor | None,
+        stay: NDArray[np.bool_] | None,
+        observe: Observer | None,
+    ) -> None:
+        self.owner, self.gates, self.stay, self.observe = owner, gates, stay, observe
+        self.names: list[str] = []
+        self.local: tuple[int, NDArray[np.bool_]] | None = None
+
+    def before(self, op: Op) -> None:
+        self.names.append(op.name)
+        reads = self.owner.reads.get(op.number)
+        if reads:
+            leaves, spec = tree_flatten((op.args, op.kwargs))
+            places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+            for read in reads:
+                place = places[read.operand] if read.operand < len(places) else -1
+                tensor = leaves[place]
+                if place < 0 or len(read.channel) != tensor.shape[read.dim]:
+                    raise _another_way(self.owner.network)
+                if self.observe is not None:
+                    self.observe(read, tensor)
+                leaves[place] = self._scaled(tensor, read.dim, read.channel)
+            args, op.kwargs = tree_unflatten(leaves, spec)
+            op.args = list(args)
+        stats = self.owner.stats.get(op.number)
+        if stats and self.stay is not None:
+            for stat in stats:
+                stays = self.stay[stat.channel]
+                if not stays.all():
+                    over_kept(op, stat.dim, stays)
+                    self.local = (stat.dim, stays)
+
+    def after(self, op: Op, out: Any) -> Any:
+        if self.local is None:
+            return out
+        (dim, stays), self.local = self.local, None
+        return put_back(out, dim, stays)
+
+    def leave(self, path: str, module: nn.Module, out: Any) -> Any:
+        placed = self.owner.placed.get(path)
+        if placed is None:
+            return out
+        if self.observe is not None:
+            self.observe(placed, out)
+        return self._scaled(out, placed.dim, placed.channel)
+
+    def _scaled(self, tensor: Tensor, dim: int, channel: NDArray[np.int64]) -> Tensor:
+        if self.gates is None:
+            return tensor
+        factor = self.gates[:, torch.as_tensor(channel, device=self.gates.device)]
+        if self.stay is not None and bool((factor == 1).all()):
+            return tensor
+        if len(factor) > 1 and dim > 0:
+            repeats, rest = divmod(tensor.shape[0], len(factor))
+            if rest:
+                raise NetworkError(
+                    "samples cannot be told apart where channels are read", remedy="one at a time"
+                )
+            factor = factor.repeat_interleave(repeats, 0)
+            shape = [-1 if d in (0, dim) else 1 for d in range(tensor.ndim)]
+            shape[0], shape[dim] = len(factor), tensor.shape[dim]
+        else:
+            if len(factor) > 1:
+                raise NetworkError(
+                    "samples cannot be told apart where channels are read", remedy="one at a time"
+                )
+            shape = [-1 if d == dim else 1 for d in range(tensor.ndim)]
+        return tensor * factor.reshape(shape).to(tensor.dtype)
+
+    def check(self) -> None:
+        """The run went the same way as the one that found the channels."""
+        if tuple(self.names) != self.owner.channels.names:
+            raise _another_way(self.owner.network)
+
+
+def _another_way(network: nn.Module) -> NetworkError:
+    return NetworkError(
+        f"forward of {type(network).__name__} goes another way on these inputs than on those that "
+        "its channels were found with",
+        remedy="take inputs of the kind that the network is used on in every split, and move what "
+        "depends on data or sizes out of forward",
+    )
+
+
+def over_kept(op: Op, dim: int, stays: NDArray[np.bool_]) -> None:
+    """A statistic over what is kept: the operation runs on the smaller tensor."""
+    index = torch.as_tensor(np.flatnonzero(stays))
+    op.args[0] = op.args[0].index_select(dim, index)
+    if op.name in ("native_layer_norm", "_fused_rms_norm"):
+        op.args[1] = [*op.args[1][:-1], len(index)] if dim == op.args[0].ndim - 1 else op.args[1]
+        for position in range(2, min(4, len(op.args))):
+            if isinstance(op.args[position], Tensor):
+                op.args[position] = op.args[position].index_select(-1, index)
+    elif op.name == "native_group_norm":
+        for position in (1, 2):
+            if op.args[position] is not None:
+                op.args[position] = op.args[position].index_select(0, index)
+        op.args[4] = len(index)
+
+
+def put_back(out: Any, dim: int, stays: NDArray[np.bool_]) -> Any:
+    """The smaller tensor in the dense one's shape, zero where channels are gone."""
+    first = out if isinstance(out, Tensor) else out[0]
+    kept = int(stays.sum())
+    if first.ndim <= dim or first.shape[dim] != kept or kept == len(stays):
+        return out
+    shape = list(first.shape)
+    shape[dim] = len(stays)
+    index = torch.as_tensor(np.flatnonzero(stays))
+    full = first.new_zeros(shape).index_copy(dim, index, first)
+    return full if isinstance(out, Tensor) else (full, *out[1:])
+
+
+__all__ = ["Call", "GatedNetwork", "Observer"]

@@ -1,0 +1,311 @@
+"""The network is run, not traced: its own forward, seen operation by operation.
+
+One stream serves everything: what is tied to what, the mask, gates that can be differentiated, the
+activations that a fit needs. The dispatch mode stands *above* autograd (autograd is left out
+around the forward and let in again for each operation), and operations that are made of others
+arrive as their parts; so an operation has the same number in every run that goes the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from secateur.errors import DataError
+from secateur.network.call import Call
+
+WHOLE = frozenset({"linear", "matmul"})
+"""Made of other operations, but seen as one: how they are made depends on the run."""
+RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu", "quantized_lstm", "quantized_gru"})
+"""Seen as their parts, which fused kernels would hide."""
+UNNUMBERED = frozenset({"detach", "detach_"})
+"""They come and go with reference counts."""
+
+_EXCLUDE = torch._C._SetExcludeDispatchKeyGuard
+_AUTOGRAD = (
+    torch._C.DispatchKey.AutogradFunctionality,
+    torch._C.DispatchKey.ADInplaceOrView,
+)
+_COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+
+
+def _whole(name: str) -> bool:
+    # resizing is made of dozens of indexings otherwise, and is slower than the kernel
+    return name in WHOLE or name.startswith(("upsample", "_upsample"))
+
+
+@dataclass(eq=False)
+class Op:
+    """One operation of a run.
+
+    Arguments:
+        number: its place in the stream, from 0.
+        name: of the ATen operation, "convolution".
+        func: the overload that runs.
+        args: may be replaced before it runs.
+        kwargs: likewise.
+        path: of the module that runs it; "" in the network's own forward.
+        shapes: of the tensors that it is given, by ``id``, before it runs.
+        outs: the tensors that it gives.
+    """
+
+    number: int
+    name: str
+    func: Any
+    args: list[Any]
+    kwargs: dict[str, Any]
+    path: str
+    shapes: dict[int, torch.Size] = field(default_factory=dict)
+    outs: list[Tensor] = field(default_factory=list)
+
+    @property
+    def ins(self) -> list[Tensor]:
+        """Every tensor that it is given, nested ones too."""
+        return [x for x in tree_leaves((self.args, self.kwargs)) if isinstance(x, Tensor)]
+
+    @property
+    def pointwise(self) -> bool:
+        """It acts on every element by itself."""
+        return torch.Tag.pointwise in self.func.tags
+
+    def shape_of(self, tensor: Tensor) -> torch.Size:
+        """Of an operand, as it was before the operation (``transpose_`` changes it)."""
+        return self.shapes.get(id(tensor), tensor.shape)
+
+    def argument(self, name: str, default: Any = None) -> Any:
+        """An argument by its name in the schema, wherever it was given."""
+        if name in self.kwargs:
+            return self.kwargs[name]
+        for position, argument in enumerate(self.func._schema.arguments):
+            if argument.name == name:
+                if position < len(self.args):
+                    return self.args[position]
+                return argument.default_value if argument.has_default_value() else default
+        return default
+
+
+class Visitor:
+    """What looks at a run; the methods do nothing unless they are overridden."""
+
+    def before(self, op: Op) -> None:
+        """May replace ``op.args``."""
+
+    def after(self, op: Op, out: Any) -> Any:
+        """May return another output."""
+        return out
+
+    def enter(self, path: str, module: nn.Module) -> None:
+        """A module's forward begins."""
+
+    def leave(self, path: str, module: nn.Module, out: Any) -> Any:
+        """A module's forward ends; may return another output."""
+        return out
+
+
+class Stream(TorchDispatchMode):
+    """Numbers the operations and shows them to a visitor.
+
+    Arguments:
+        visitor: sees every operation.
+        grad: whether operations are recorded for differentiation.
+    """
+
+    def __init__(self, visitor: Visitor, *, grad: bool = False) -> None:
+        super().__init__()
+        self.visitor, self.grad = visitor, grad
+        self.count = 0
+        self.where: list[str] = []
+        self.aside = False
+        self.fault: Exception | None = None
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = func.overloadpacket.__name__
+        if self.aside:  # whoever stands aside decides about autograd
+            return func(*args, **kwargs)
+        if name in UNNUMBERED:
+            with self.inside():
+                return func(*args, **kwargs)
+        if not _whole(name) and torch._C._dispatch_has_kernel_for_dispatch_key(
+            func.name(), _COMPOSITE
+        ):
+            with ExitStack() as stack:
+                if name in RECURRENT:
+                    stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+                stack.enter_context(self)
+                result = func.decompose(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
+        op = Op(self.count, name, func, list(args), dict(kwargs), self.where[-1] if self.where else "")
+        self.count += 1
+        op.shapes = {id(t): t.shape for t in op.ins}
+        with self.inside():
+            self._ours(self.visitor.before, op)
+            out = func(*op.args, **op.kwargs)
+            op.outs = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
+            return self._ours(self.visitor.after, op, out)
+
+    def _ours(self, method: Any, *args: Any) -> Any:
+        """What a visitor raises is not the network's fault."""
+        try:
+            return method(*args)
+        except Exception as error:
+            self.fault = error
+            raise
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """As an operation runs: differentiably, if asked for."""
+        if not self.grad:
+            yield
+            return
+        with (
+            torch.inference_mode(False),
+            _EXCLUDE(_AUTOGRAD[0], False),
+            _EXCLUDE(_AUTOGRAD[1], False),
+            torch.enable_grad(),
+        ):
+            yield
+
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """Operations of our own in between: neither numbered nor shown."""
+        before, self.aside = self.aside, True
+        try:
+            yield
+        finally:
+            self.aside = before
+
+    @contextmanager
+    def hooked(self, network: nn.Module) -> Iterator[None]:
+        """Modules tell when they begin and end."""
+        handles = []
+
+        def watch(path: str, module: nn.Module) -> None:
+            def enter(*_: Any) -> None:
+                self.where.append(path)
+                with self.unseen():
+                    self._ours(self.visitor.enter, path, module)
+
+            def leave(_module: Any, _inputs: Any, out: Any) -> Any:
+                with self.unseen(), self.inside():
+                    new = self._ours(self.visitor.leave, path, module, out)
+                self.where.pop()
+                return new
+
+            handles.append(module.register_forward_pre_hook(enter))
+            handles.append(module.register_forward_hook(leave))
+
+        for path, module in network.named_modules():
+            if not isinstance(module, torch.jit.ScriptModule):
+                watch(path, module)
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+@contextmanager
+def evaluation(network: nn.Module, *, training: bool = False) -> Iterator[None]:
+    """Every module in evaluation mode inside; modes and buffers come back as they were.
+
+    Arguments:
+        network: its forward may write to its buffers.
+        training: in training mode instead.
+    """
+    modes = [(module, module.training) for module in network.modules()]
+    buffers = [(buffer, buffer.detach().clone()) for buffer in network.buffers()]
+    slots = [
+        (module, dict(module._buffers))
+        for module in network.modules()
+        if not isinstance(module, torch.jit.ScriptModule)
+    ]
+    for module, _ in modes:
+        module.training = training
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        for module, own in slots:
+            module._buffers.update(own)
+        for buffer, value in buffers:
+            # untouched ones stay as a graph that was kept has seen them
+            if buffer.device.type != "meta" and not _same(buffer, value):
+                buffer.data = value
+
+
+def _same(one: Tensor, two: Tensor) -> bool:
+    if one.shape != two.shape or one.dtype != two.dtype:
+        return False
+    both_nan = torch.isnan(one) & torch.isnan(two) if one.is_floating_point() else None
+    equal = one == two if both_nan is None else (one == two) | both_nan
+    return bool(equal.all())
+
+
+@contextmanager
+def plain_kernels() -> Iterator[None]:
+    """No fused path hides an operation."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def run(
+    network: nn.Module,
+    call: Call,
+    visitor: Visitor,
+    *,
+    grad: bool = False,
+    training: bool = False,
+) -> Any:
+    """Run a network's own forward under a visitor; the network comes back as it was.
+
+    Arguments:
+        network: any ``nn.Module``.
+        call: what its forward is given.
+        visitor: sees every operation.
+        grad: keep the graph for differentiation.
+        training: in training mode; evaluation mode otherwise.
+
+    Returns:
+        what forward returned.
+
+    Raises:
+        DataError: forward raised something; it is the cause.
+    """
+    stream = Stream(visitor, grad=grad)
+    visitor.stream = stream  # type: ignore[attr-defined]
+    with evaluation(network, training=training), plain_kernels(), stream.hooked(network):
+        try:
+            with torch.no_grad(), stream, _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
+                return network(*call.args, **call.kwargs)
+        except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
+            if isinstance(error, torch.OutOfMemoryError) or error is stream.fault:
+                raise
+            raise input_error(call, error) from error
+
+
+def input_error(call: Call, error: Exception) -> DataError:
+    """What to tell a user whose network raised ``error`` on these inputs."""
+    first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+    shapes = ", ".join(f"{tuple(t.shape)} ({t.dtype})".replace("torch.", "") for t in call.tensors)
+    return DataError(
+        f"the network fails on an input of shape {shapes}: {type(error).__name__}: {first_line}",
+        remedy="give inputs of the shape that the network was trained on",
+    )

@@ -1,0 +1,292 @@
+"""What is tied to what: the network's forward, run once on atoms."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from secateur.errors import DataError, NetworkError
+from secateur.network.atoms import Atoms, Ids, Made
+from secateur.network.call import Call
+from secateur.network.provenance import Attribute, Provenance, attributes, named_integers
+from secateur.network.run import Op, Visitor, run
+from secateur.operators.flow import Flow, ReadEvent, StatEvent, Work
+from secateur.operators.registry import flow_of
+
+DATA = frozenset(
+    """_local_scalar_dense is_nonzero nonzero masked_select unique unique_dim _unique2 item
+    unique_consecutive""".split()
+)
+"""What they give depends on values: the next run may go another way."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Behind a module, where channels that go by themselves are put in place for a sum.
+
+    Arguments:
+        path: of the module whose output is rearranged.
+        dim: of its output.
+        ids: atoms of the channels made.
+        stream: atoms of the sum's channels, position by position.
+    """
+
+    path: str
+    dim: int
+    ids: Ids
+    stream: Ids
+
+
+@dataclass(eq=False)
+class Ties:
+    """What a run said.
+
+    Arguments:
+        atoms: all of them.
+        slots: atoms by parameter name and dimension.
+        made: the number of the operation that makes an atom's channel.
+        makers: slots that make channels, in the order of the run: ``(parameter, dimension)``.
+        reads: where channels are mixed, in the last run.
+        stats: where a statistic over channels is taken.
+        work: what operations cost.
+        folds: dimensions split in several, and the part that may shrink.
+        attributes: integers of the user's modules that follow sizes.
+        places: with ``tied=False``, where sums are prepared.
+        depends: module paths where forward depends on the data.
+        untouched: parameters that no run reached.
+        names: of the operations, in order.
+        owners: module path of each operation.
+    """
+
+    atoms: Atoms
+    slots: dict[str, dict[int, Ids]]
+    made: dict[int, int]
+    reads: list[ReadEvent]
+    stats: list[StatEvent]
+    work: list[Work]
+    folds: dict[tuple[str, tuple[int, ...]], int]
+    attributes: list[Attribute]
+    places: list[Place]
+    depends: list[str]
+    untouched: list[str]
+    names: list[str]
+    owners: list[str]
+    unknown: set[str]
+
+
+class _TiesVisitor(Visitor):
+    def __init__(self, flow: Flow, provenance: Provenance, places: Mapping[str, int]) -> None:
+        self.flow, self.provenance, self.places = flow, provenance, places
+        self.alive: list[Any] = []
+        self.touched: set[int] = set()
+        self.depends: list[str] = []
+        self.names: list[str] = []
+        self.owners: list[str] = []
+        self.calls: dict[str, int] = defaultdict(int)
+        self.placed: list[Place] = []
+        self.left: set[int] = set()
+
+    def after(self, op: Op, out: Any) -> Any:
+        flow = self.flow
+        flow.atoms.where = op.path
+        self.alive.append((op.args, op.kwargs, op.outs))
+        self.names.append(op.name)
+        self.owners.append(op.path)
+        self.touched.update(id(t) for t in op.ins if flow.atoms.is_parameter(t))
+        if any(id(t) in flow.data for t in op.ins):
+            flow.data.update(id(t) for t in op.outs)
+            by_value = op.name.startswith("index") and any(t.dtype == torch.bool for t in op.ins)
+            if op.name in DATA or by_value:
+                self.depends.append(op.path)
+        if op.func.is_view and op.name in ("slice", "select", "narrow", "split", "unbind"):
+            flow.parts.update(id(t) for t in op.outs)
+        with self.stream.unseen():  # type: ignore[attr-defined]
+            flow_of(op, flow, self.provenance.literal)
+        return out
+
+    def leave(self, path: str, module: nn.Module, out: Any) -> Any:
+        self.calls[path] += 1
+        if not isinstance(out, Tensor):
+            return out
+        atoms = self.flow.atoms
+        made = atoms.of(out)
+        if path in self.places and self.places[path] in made.at:
+            dim = self.places[path]
+            ids = made.at[dim]
+            stream = atoms.union.fresh(len(ids))
+            self.placed.append(Place(path, dim, ids, stream))
+            made = Made({**made.at, dim: stream}, made.free, frozenset({dim}))
+            atoms.give(out, made)
+        elif made.at and id(out) not in self.left:
+            atoms.give(out, Made(made.at, made.free, made.summed, (*made.exits, (path, made))))
+            self.left.add(id(out))
+        return out
+
+
+def find_ties(
+    network: nn.Module,
+    call: Call,
+    *,
+    also: Iterable[tuple[Call, bool]] = (),
+    choice: Mapping[object, int] | None = None,
+    norm_over: str = "all",
+    tied: bool = True,
+) -> Ties:
+    """Run a network on atoms.
+
+    Arguments:
+        network: not changed.
+        call: an example of one or more samples.
+        also: further runs that only add ties: ``(call, in training mode)``.
+        choice: which part of a fold may shrink.
+        norm_over: "all" or "kept": what a statistic over channels is taken of.
+        tied: a filter that feeds a sum leaves with the others of the sum; otherwise by itself.
+
+    Raises:
+        DataError: forward fails on the inputs.
+        NetworkError: forward returns no tensor.
+    """
+    places: dict[str, int] = {}
+    if not tied:
+        first, visitor, flow = _run(network, call, also, choice, norm_over, {})
+        places = _find_places(flow, visitor.calls)
+    ties, _, _ = _run(network, call, also, choice, norm_over, places)
+    return ties
+
+
+def _run(
+    network: nn.Module,
+    call: Call,
+    also: Iterable[tuple[Call, bool]],
+    choice: Mapping[object, int] | None,
+    norm_over: str,
+    places: Mapping[str, int],
+) -> tuple[Ties, _TiesVisitor, Flow]:
+    atoms = Atoms()
+    flow = Flow(atoms, norm_over, dict(choice or {}))
+    slots: dict[str, dict[int, Ids]] = {}
+    for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
+        if tensor.is_floating_point() and tensor.ndim:
+            at = {d: atoms.union.fresh(n) for d, n in enumerate(tensor.shape) if n > 1}
+            slots[name] = at
+            atoms.give(tensor, Made(at))
+    atoms.keep_parameters()
+    _recurrent(network, slots, atoms)
+    _scripted(network, slots, atoms)
+    provenance = Provenance(atoms)
+    touched: set[int] = set()
+    depends: list[str] = []
+    for one, training in (*also, (call, False)):
+        atoms.forget()
+        flow.reads, flow.stats, flow.work, flow.meetings = [], [], [], []
+        flow.data = {id(t) for t in one.tensors}
+        flow.parts = set()
+        visitor = _TiesVisitor(flow, provenance, places)
+        with named_integers(network), provenance:
+            out = run(network, one, visitor, training=training)
+        touched |= visitor.touched
+        depends += visitor.depends
+        found = output_tensors(out)
+        if not found:
+            raise NetworkError(
+                f"there is no tensor in what forward returns ({type(out).__name__})",
+                remedy="return tensors, or a tuple, dict or object that holds them",
+            )
+        atoms.where = ""
+        for tensor in found:
+            for ids in atoms.of(tensor).at.values():
+                atoms.pin(ids, "is an output of the network")
+    atoms.forget()
+    ties = Ties(
+        atoms=atoms,
+        slots=slots,
+        made=flow.made,
+        reads=flow.reads,
+        stats=flow.stats,
+        work=flow.work,
+        folds=flow.folds,
+        attributes=attributes(network, provenance.seen),
+        places=visitor.placed,
+        depends=depends,
+        untouched=[n for n, p in network.named_parameters() if id(p) not in touched],
+        names=visitor.names,
+        owners=visitor.owners,
+        unknown=flow.unknown,
+    )
+    visitor.alive = []
+    return ties, visitor, flow
+
+
+def _recurrent(network: nn.Module, slots: dict[str, dict[int, Ids]], atoms: Atoms) -> None:
+    """One attribute sizes all layers and directions of a recurrent module."""
+    for path, module in network.named_modules():
+        if isinstance(module, nn.RNNBase):
+            prefix = f"{path}." if path else ""
+            hidden = [
+                slots[prefix + name][1]
+                for name, _ in module.named_parameters(recurse=False)
+                if name.startswith("weight_hh") and 1 in slots[prefix + name]
+            ]
+            for other in hidden[1:]:
+                atoms.tie(hidden[0], other, "one hidden_size")
+
+
+def _scripted(network: nn.Module, slots: dict[str, dict[int, Ids]], atoms: Atoms) -> None:
+    """What torch.jit has compiled cannot be cut."""
+    for path, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            for name, at in slots.items():
+                if not path or name.startswith(f"{path}."):
+                    for ids in at.values():
+                        atoms.pin(ids, f"{path or 'the network'} is compiled by torch.jit")
+
+
+def _find_places(flow: Flow, calls: Mapping[str, int]) -> dict[str, int]:
+    """Modules behind which the channels of a sum can be put in place."""
+    found: dict[str, int] = {}
+    for _, operands, shapes in flow.meetings:
+        rank = max(len(shape) for shape in shapes)
+        for made, shape in zip(operands, shapes, strict=True):
+            for dim, ids in made.at.items():
+                if dim in made.summed or not _meets(flow, made, operands, shapes, dim, rank):
+                    continue
+                for path, there in reversed(made.exits):
+                    same = [d for d, row in there.at.items() if np.array_equal(row, ids)]
+                    if calls.get(path) == 1 and same:
+                        found[path] = same[0]
+                        break
+    return found
+
+
+def _meets(
+    flow: Flow, made: Made, operands: list[Made], shapes: list[torch.Size], dim: int, rank: int
+) -> bool:
+    """Another operand has channels of its own in the same dimension."""
+    own = next(i for i, other in enumerate(operands) if other is made)
+    place = dim + rank - len(shapes[own])
+    for i, other in enumerate(operands):
+        theirs = place - (rank - len(shapes[i]))
+        if i != own and theirs in other.at and not np.array_equal(other.at[theirs], made.at[dim]):
+            return True
+    return False
+
+
+def output_tensors(out: Any) -> list[Tensor]:
+    """Every tensor in what a network returns, in classes of its own too."""
+    found: list[Tensor] = []
+    for leaf in tree_leaves(out):
+        if isinstance(leaf, Tensor):
+            found.append(leaf)
+        elif hasattr(leaf, "__dict__") and not isinstance(leaf, (nn.Module, type)):
+            found += output_tensors(dict(vars(leaf)))
+    return found
+
+
+__all__ = ["DataError", "Place", "Ties", "find_ties", "output_tensors"]

@@ -1,0 +1,91 @@
+"""Which rule an operation has."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import entry_points
+
+from secateur.errors import NetworkError
+from secateur.network.atoms import Made
+from secateur.network.run import Op
+from secateur.operators import contraction, norm
+from secateur.operators.elements import (
+    ALSO_POINTWISE,
+    CREATED,
+    SPATIAL,
+    created,
+    like,
+    pointwise,
+    spatial,
+)
+from secateur.operators.flow import Flow
+from secateur.operators.move import is_move, move
+from secateur.operators.rule import RULES, OperatorRule
+
+GROUP = "secateur.operators"
+assert contraction and norm  # their rules are registered
+
+
+@cache
+def load_rules() -> dict[str, OperatorRule]:
+    """Rules by entry point, by the operation's name.
+
+    Raises:
+        NetworkError: one cannot be loaded, or two are of the same operation.
+    """
+    found: dict[str, OperatorRule] = {}
+    for entry in entry_points(group=GROUP):
+        try:
+            loaded = entry.load()
+            own = loaded() if isinstance(loaded, type) else loaded
+            names = frozenset(own.ops)
+        except Exception as error:  # whatever a stranger's package raises
+            raise NetworkError(
+                f"the operator rule {entry.name!r} ({entry.value}) cannot be loaded: {error}",
+                remedy="mend or uninstall the package that declares it",
+            ) from error
+        for name in names:
+            if name in found:
+                raise NetworkError(
+                    f"two rules are of the operation {name!r}", remedy="uninstall one of them"
+                )
+            found[name] = own
+    return found
+
+
+def flow_of(op: Op, flow: Flow, literal: bool = False) -> None:
+    """Say what the outputs of an operation are made of.
+
+    Arguments:
+        op: that has run.
+        flow: written to.
+        literal: it cuts at numbers written in code.
+    """
+    if not op.outs:
+        return
+    name = op.name
+    strangers = load_rules()
+    own = strangers.get(name) or strangers.get(str(op.func).rsplit(".", 1)[0].replace(".", "::"))
+    if own is not None:
+        own.flow(op, flow)
+    elif name in CREATED:
+        created(op, flow)
+    elif name.endswith("_like"):
+        like(op, flow)
+    elif not any(flow.atoms.of(t).at or flow.atoms.of(t).free for t in op.ins):
+        if name in ("expand", "expand_copy"):
+            move(op, flow, literal)
+    elif name in RULES:
+        RULES[name](op, flow)
+    elif is_move(op):
+        move(op, flow, literal)
+    elif op.pointwise or name in ALSO_POINTWISE:
+        pointwise(op, flow)
+    elif name.startswith(SPATIAL):
+        spatial(op, flow)
+    else:
+        flow.opaque(op)
+    for out in op.outs:
+        if flow.atoms.of(out).exits and len(flow.atoms.of(out).exits) > 8:
+            made = flow.atoms.of(out)
+            flow.atoms.give(out, Made(made.at, made.free, made.summed, made.exits[-8:]))
