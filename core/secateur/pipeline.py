@@ -24,6 +24,7 @@ from secateur.methods import (
 from secateur.metric import device_of, evaluate
 from secateur.network import Amount, Call, Channels, count_of, find_channels
 from secateur.network.door import check_call, differentiable, unwrap
+from secateur.network.labels import Origin
 from secateur.problem import Problem
 from secateur.qubo import Objective
 from secateur.refine import Evaluator, Refined, Refinement, refine
@@ -36,16 +37,19 @@ from secateur.surgery import (
     count_macs,
     count_parameters,
     cut,
-    measure_latency,
     reestimate_batch_norm,
 )
+from secateur.surgery.save import Pruned
+from secateur.surgery.speed import EAGER, measure_speed
 from secateur.tasks import Task, check_task
 
 NormOver = Literal["all", "kept"]
+TIMING = 0.3
+"""Seconds a network and runtime."""
 
 
 def prune(
-    network: nn.Module,
+    network: nn.Module | PruningResult | Pruned,
     task: Task,
     *,
     amount: Amount,
@@ -61,6 +65,7 @@ def prune(
     objective_options: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     time_limit: float | None = None,
+    runtimes: Sequence[str] = (EAGER,),
 ) -> PruningResult:
     """Make a trained network smaller by exactly the channels asked for.
 
@@ -69,7 +74,8 @@ def prune(
     Arguments:
         network: a trained ``nn.Module``; its own forward is run, not traced. Wrappers
             (``DataParallel``, ``torch.compile``) are taken off and parametrizations (weight norm)
-            baked: ``result.notes`` says so.
+            baked: ``result.notes`` says so. A result, or what ``load_pruned`` gives, is pruned once
+            more; labels are those of the dense network.
         task: its data, loss and metric.
         amount: 0.36 or "36%" of the channels, or a count.
         objective: "fisher", "residual", "hybrid", "taylor", "l1", or your own function from
@@ -89,6 +95,7 @@ def prune(
         objective_options: of the objective, {"similarity_weight": 0.3} for "hybrid".
         options: of the backend.
         time_limit: seconds for the whole search of a method.
+        runtimes: where time is measured: "eager" (PyTorch), "onnxruntime".
 
     Raises:
         SecateurError: with the value that is wrong and what to do; see ``secateur.errors``.
@@ -114,12 +121,13 @@ def prune(
         tied=tied,
         norm_over=norm_over,
         time_limit=time_limit,
+        runtimes=runtimes,
     )
 
 
 @differentiable
 def compare(
-    network: nn.Module,
+    network: nn.Module | PruningResult | Pruned,
     task: Task,
     *,
     amount: Amount,
@@ -131,6 +139,7 @@ def compare(
     tied: bool = True,
     norm_over: NormOver = "all",
     time_limit: float | None = None,
+    runtimes: Sequence[str] = (EAGER,),
 ) -> PruningResult:
     """Prune the same amount by several methods on the same statistics; return the last one's.
 
@@ -146,6 +155,7 @@ def compare(
         tied: as in ``prune``.
         norm_over: as in ``prune``.
         time_limit: as in ``prune``.
+        runtimes: as in ``prune``.
 
     Raises:
         SecateurError: with the value that is wrong and what to do; see ``secateur.errors``.
@@ -154,12 +164,15 @@ def compare(
     for method in methods:
         check_method(method)
     check_task(task)
-    network, notes = unwrap(network)
+    given, origin = _bare(network)
+    network, notes = unwrap(given)
     example = task.example(device_of(network))
     check_call(network, example)
     channels = find_channels(
         network, example, ignored=ignored, tied=tied, norm_over=norm_over, seed=seed
     )
+    if origin is not None:
+        channels = origin.named(channels)
     count = count_of(amount, channels)
     started = time.monotonic()
     statistics = collect_statistics(network, task, channels, probes=probes, seed=seed)
@@ -176,10 +189,12 @@ def compare(
             _finish(network, task, channels, problem, method, selection, seed, compensated)
         )
     last = finished[-1]
+    keep = last.selection.bits == 0
+    rows, untimed = _rows(network, task, channels, example, finished, runtimes)
     return PruningResult(
         network=last.network,
         selection=last.selection,
-        rows=_rows(network, task, channels, example, finished),
+        rows=rows,
         task=task,
         channels=channels,
         statistics=statistics,
@@ -197,7 +212,16 @@ def compare(
             "norm_over": norm_over,
             "time_limit": time_limit,
         },
+        origin=Origin(channels, keep) if origin is None else origin.then(channels, keep),
+        untimed=untimed,
     )
+
+
+def _bare(given: Any) -> tuple[nn.Module, Origin | None]:
+    """The network, and what it is left of."""
+    if isinstance(given, (PruningResult, Pruned)):
+        return given.network, given.origin
+    return given, None
 
 
 @dataclass(frozen=True, eq=False)
@@ -309,20 +333,22 @@ def _rows(
     channels: Channels,
     example: Call,
     finished: Sequence[_Finished],
-) -> tuple[Row, ...]:
-    """The table; all latencies are measured in one interleaved run, so their ratios are fair."""
+    runtimes: Sequence[str],
+) -> tuple[tuple[Row, ...], Mapping[str, str]]:
+    """The table, and why times are missing; the networks take turns, so their ratios are fair."""
     networks = {"dense": network} | {str(k): done.network for k, done in enumerate(finished)}
-    latency = measure_latency(networks, example)
+    speed = measure_speed(networks, example, where=runtimes, seconds=TIMING * len(networks))
     n = len(channels)
     dense_metric = evaluate(network, task)
 
     def row(key: str, **about: Any) -> Row:
-        took = latency[key]
         return Row(
             parameters=count_parameters(networks[key]),
             macs=count_macs(networks[key], example),
-            latency_ms=took.median_ms,
-            latency_quartiles_ms=(took.low_ms, took.high_ms),
+            times_ms={name: 1e3 * times.best(key) for name, times in speed.times.items()},
+            speedups={}
+            if key == "dense"
+            else {name: times.speedup(key) for name, times in speed.times.items()},
             **about,
         )
 
@@ -357,4 +383,4 @@ def _rows(
                 proof="no QUBO" if done.method.objective == RANDOM else done.selection.proof,
             )
         )
-    return tuple(rows)
+    return tuple(rows), speed.missing

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -45,6 +45,7 @@ def trees(size: int):
     )
 
 
+@settings(deadline=None)
 @given(st.data(), st.integers(2, 5))
 def test_samples_of_any_tree_put_together_are_the_tree(data, size):
     tree = data.draw(trees(size))
@@ -56,6 +57,7 @@ def test_samples_of_any_tree_put_together_are_the_tree(data, size):
     assert all(torch.equal(t, before[path]) for path, t in tensors_in(tree).items())
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_mapping_changes_every_tensor_and_not_the_tree(data):
     tree = data.draw(trees(2))

@@ -18,7 +18,6 @@ from secateur.surgery import (
     count_parameters,
     load_slim,
     load_weights,
-    measure_latency,
     save_slim,
     slim,
 )
@@ -125,13 +124,3 @@ def test_macs_and_parameters_by_hand():
     network = seeded(Chain)
     assert count_parameters(network) == 2 * 4 * 9 + 8 + 4 * 5 * 9 + 5 + 5 * 2 * 9 + 2
     assert count_macs(network, X) == 64 * 9 * (2 * 4 + 4 * 5 + 5 * 2)
-
-
-def test_latency_is_of_one_thread_and_restores_the_number():
-    threads = torch.get_num_threads()
-    wide = nn.Sequential(*[nn.Conv2d(2, 2, 3, padding=1) for _ in range(60)])
-    times = measure_latency({"one": seeded(Chain), "sixty": wide}, X, repeats=5)
-    assert times["one"].median_ms < times["sixty"].median_ms
-    for latency in times.values():
-        assert 0 < latency.low_ms <= latency.median_ms <= latency.high_ms
-    assert torch.get_num_threads() == threads

@@ -16,6 +16,7 @@ from secateur.extras import needed_by
 COMMANDS = {
     "demo": "Prune the bundled denoiser by several methods and show the table.",
     "prune": "Prune your own network.",
+    "export": "Write a pruned network as ONNX or for torch.export.",
     "qubo": "Write the QUBO of a network to a file and stop.",
     "solve": "Solve a QUBO file with any backend.",
     "verify": "Check a proof of a solution in exact arithmetic.",

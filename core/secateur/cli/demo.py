@@ -17,6 +17,7 @@ from secateur.cli.common import print_json, refuse_existing
     show_default=True,
     help="Budget of the tensor-train refinement, in evaluations of the true metric.",
 )
+@click.option("--untied", is_flag=True, help="Filters that are added up go one by one.")
 @click.option("--seed", default=0, show_default=True, help="Of everything random.")
 @click.option(
     "--photos", type=click.Path(path_type=Path), help="A folder of your own images instead."
@@ -30,7 +31,13 @@ from secateur.cli.common import print_json, refuse_existing
 )
 @click.option("--json", "as_json", is_flag=True, help="Print result.json instead of the table.")
 def demo(
-    amount: str, evaluations: int, seed: int, photos: Path | None, output: Path, as_json: bool
+    amount: str,
+    evaluations: int,
+    untied: bool,
+    seed: int,
+    photos: Path | None,
+    output: Path,
+    as_json: bool,
 ) -> None:
     """Prune a trained denoiser by several methods, and show what each is worth.
 
@@ -56,6 +63,7 @@ def demo(
         amount=amount,
         methods=standard_methods(evaluations=evaluations),
         seed=seed,
+        tied=not untied,
     )
     save_result(result, output, network)
     if as_json:

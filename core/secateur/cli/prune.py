@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -68,6 +68,8 @@ def prune(
     photos: Path | None,
     sidd: Path | None,
     ignored: tuple[str, ...],
+    untied: bool,
+    norm_over: Literal["all", "kept"],
     probes: int,
     seed: int,
     amount: str,
@@ -93,6 +95,7 @@ def prune(
     """
     from secateur.pipeline import prune as run
     from secateur.report import save_result
+    from secateur.surgery.speed import runtimes
 
     refuse_existing(output)
     network = load_network(network_name, weights, weights_key)
@@ -107,9 +110,12 @@ def prune(
         ignored=ignored,
         probes=probes,
         compensated=not no_compensation,
+        tied=not untied,
+        norm_over=norm_over,
         objective_options=key_values(objective_options, "--objective-option"),
         options=key_values(options, "--option"),
         time_limit=time_limit,
+        runtimes=runtimes(),
     )
     if output is not None:
         save_result(result, output, network)

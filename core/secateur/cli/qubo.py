@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -40,6 +41,8 @@ def qubo(
     photos: Path | None,
     sidd: Path | None,
     ignored: tuple[str, ...],
+    untied: bool,
+    norm_over: Literal["all", "kept"],
     probes: int,
     seed: int,
     objective: str,
@@ -72,7 +75,9 @@ def qubo(
     network, notes = unwrap(network)
     for note in notes:
         click.echo(note, err=True)
-    channels = find_channels(network, task.example(), ignored=ignored, tied=tied)
+    channels = find_channels(
+        network, task.example(), ignored=ignored, tied=not untied, norm_over=norm_over, seed=seed
+    )
     statistics = collect_statistics(network, task, channels, probes=probes, seed=seed)
     bqm = make_qubo_of(statistics, method)
     provenance = {

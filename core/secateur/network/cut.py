@@ -15,8 +15,8 @@ from torch import nn
 
 from secateur.errors import NetworkError
 from secateur.network.channels import Channels
-from secateur.operators.sizes import resize
 from secateur.network.place import put_in_place
+from secateur.operators.sizes import resize
 
 
 def cut(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]) -> nn.Module:
@@ -54,6 +54,15 @@ def cut_in_place(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]
         name: {dim: ~gone[index] for dim, index in at.items() if gone[index].any()}
         for name, at in channels.index.items()
     }
+    # one tensor may have several names: what is said of the first holds for all
+    first: dict[int, str] = {}
+    alias: dict[str, str] = {}
+    for name, tensor in [
+        *network.named_parameters(remove_duplicate=False),
+        *network.named_buffers(remove_duplicate=False),
+    ]:
+        alias[name] = first.setdefault(id(tensor), name)
+    kept = {name: kept.get(canonical, {}) for name, canonical in alias.items()}
     done: set[int] = set()
     for path, module in network.named_modules(remove_duplicate=False):
         if isinstance(module, torch.jit.ScriptModule):

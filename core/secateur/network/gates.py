@@ -21,6 +21,8 @@ from secateur.network.call import Call
 from secateur.network.channels import Channels, Placed, Read
 from secateur.network.run import Op, Visitor, run
 
+_COARSE = (torch.bfloat16, torch.float16)
+
 Observer = Callable[[Read | Placed, Tensor], None]
 """Called with a place where channels are read and the tensor there, before the gate."""
 
@@ -31,6 +33,9 @@ class GatedNetwork:
     Arguments:
         network: not changed; its own forward runs.
         channels: from ``find_channels`` on the same network.
+
+    Attributes:
+        coarse: some of what has been run was in 16-bit precision.
     """
 
     def __init__(self, network: nn.Module, channels: Channels) -> None:
@@ -42,6 +47,7 @@ class GatedNetwork:
         for stat in channels.stats:
             self.stats[stat.op].append(stat)
         self.placed = {placed.path: placed for placed in channels.placed}
+        self.coarse = False
 
     def __call__(
         self, call: Call, gates: Tensor | None = None, *, observe: Observer | None = None
@@ -58,7 +64,7 @@ class GatedNetwork:
             NetworkError: forward went another way than in the run that found the channels.
         """
         full = None if gates is None else _extended(gates, self.channels)
-        visitor = _Gates(self, full, None, observe)
+        visitor = Masking(self, full, None, observe)
         grad = gates is not None and gates.requires_grad
         out = run(self.network, call, visitor, grad=grad)
         visitor.check()
@@ -66,13 +72,17 @@ class GatedNetwork:
 
     def masked(self, call: Call, keep: NDArray[np.bool_]) -> Any:
         """The outputs with only the channels where ``keep`` is true, shape ``(n,)``."""
-        like = next((p for p in self.network.parameters() if p.is_floating_point()), torch.zeros(1))
-        gone = self.channels.extended(~np.asarray(keep))
-        gates = torch.as_tensor(~gone).to(device=like.device, dtype=like.dtype).reshape(1, -1)
-        visitor = _Gates(self, gates, ~gone, None)
+        visitor = self.masking(keep)
         out = run(self.network, call, visitor)
         visitor.check()
         return out
+
+    def masking(self, keep: NDArray[np.bool_]) -> Masking:
+        """The visitor that takes channels away from a run; ``check`` it when the run is over."""
+        like = next((p for p in self.network.parameters() if p.is_floating_point()), torch.zeros(1))
+        gone = self.channels.extended(~np.asarray(keep))
+        gates = torch.as_tensor(~gone).to(device=like.device, dtype=like.dtype).reshape(1, -1)
+        return Masking(self, gates, ~gone, None)
 
 
 def _extended(gates: Tensor, channels: Channels) -> Tensor:
@@ -81,7 +91,9 @@ def _extended(gates: Tensor, channels: Channels) -> Tensor:
     return torch.cat([gates, ones], dim=1)
 
 
-class _Gates(Visitor):
+class Masking(Visitor):
+    """Scales channels at their reads; made by ``GatedNetwork``."""
+
     def __init__(
         self,
         owner: GatedNetwork,
@@ -102,11 +114,16 @@ class _Gates(Visitor):
             for read in reads:
                 place = places[read.operand] if read.operand < len(places) else -1
                 tensor = leaves[place]
-                if place < 0 or len(read.channel) != tensor.shape[read.dim]:
-                    raise _another_way(self.owner.network)
+                if place < 0 or tensor.ndim <= read.dim:
+                    raise another_way(self.owner.network)
+                times, rest = divmod(tensor.shape[read.dim], len(read.channel))
+                if rest or (times != 1 and read.dim != 0):
+                    raise another_way(self.owner.network)
+                # samples and channels may share a dimension: channels are found for one sample
+                channel = np.tile(read.channel, times)
                 if self.observe is not None:
-                    self.observe(read, tensor)
-                leaves[place] = self._scaled(tensor, read.dim, read.channel)
+                    self.observe(read, tensor.unflatten(0, (times, -1)) if times > 1 else tensor)
+                leaves[place] = self._scaled(tensor, read.dim, channel)
             args, op.kwargs = tree_unflatten(leaves, spec)
             op.args = list(args)
         stats = self.owner.stats.get(op.number)
@@ -118,6 +135,8 @@ class _Gates(Visitor):
                     self.local = (stat.dim, stays)
 
     def after(self, op: Op, out: Any) -> Any:
+        if op.outs and op.outs[0].dtype in _COARSE:
+            self.owner.coarse = True
         if self.local is None:
             return out
         (dim, stays), self.local = self.local, None
@@ -137,30 +156,36 @@ class _Gates(Visitor):
         factor = self.gates[:, torch.as_tensor(channel, device=self.gates.device)]
         if self.stay is not None and bool((factor == 1).all()):
             return tensor
-        if len(factor) > 1 and dim > 0:
-            repeats, rest = divmod(tensor.shape[0], len(factor))
-            if rest:
-                raise NetworkError(
-                    "samples cannot be told apart where channels are read", remedy="one at a time"
-                )
-            factor = factor.repeat_interleave(repeats, 0)
-            shape = [-1 if d in (0, dim) else 1 for d in range(tensor.ndim)]
-            shape[0], shape[dim] = len(factor), tensor.shape[dim]
-        else:
-            if len(factor) > 1:
-                raise NetworkError(
-                    "samples cannot be told apart where channels are read", remedy="one at a time"
-                )
-            shape = [-1 if d == dim else 1 for d in range(tensor.ndim)]
+        shape = [-1 if d == dim else 1 for d in range(tensor.ndim)]
+        if len(factor) > 1:
+            factor = self._by_sample(factor, tensor.shape, dim)
+            shape[0] = tensor.shape[0]
+            shape[dim] = tensor.shape[dim]
         return tensor * factor.reshape(shape).to(tensor.dtype)
 
+    @staticmethod
+    def _by_sample(factor: Tensor, shape: torch.Size, dim: int) -> Tensor:
+        """A factor for each sample and channel, where the first dimension begins with samples."""
+        times, rest = divmod(shape[0], len(factor))
+        if rest:
+            raise NetworkError(
+                "samples cannot be told apart where channels are read", remedy="one at a time"
+            )
+        if dim == 0:  # every sample has its own stretch
+            return factor[:, : shape[0] // len(factor)].reshape(-1)
+        return factor.repeat_interleave(times, 0)
+
     def check(self) -> None:
-        """The run went the same way as the one that found the channels."""
+        """The run went the same way as the one that found the channels.
+
+        Raises:
+            NetworkError: it did not.
+        """
         if tuple(self.names) != self.owner.channels.names:
-            raise _another_way(self.owner.network)
+            raise another_way(self.owner.network)
 
 
-def _another_way(network: nn.Module) -> NetworkError:
+def another_way(network: nn.Module) -> NetworkError:
     return NetworkError(
         f"forward of {type(network).__name__} goes another way on these inputs than on those that "
         "its channels were found with",

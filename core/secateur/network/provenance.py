@@ -32,7 +32,7 @@ class Named(int):
 
     text: str
 
-    def __new__(cls, value: int, text: str) -> Named:
+    def __new__(cls, value: int, text: str) -> Named:  # noqa: D102
         self = super().__new__(cls, value)
         self.text = text
         return self

@@ -8,6 +8,7 @@ arrive as their parts; so an operation has the same number in every run that goe
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ _AUTOGRAD = (
     torch._C.DispatchKey.AutogradFunctionality,
     torch._C.DispatchKey.ADInplaceOrView,
 )
+_INTERNAL = frozenset(vars(nn.Module()))
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
 
@@ -49,7 +51,7 @@ class Op:
     Arguments:
         number: its place in the stream, from 0.
         name: of the ATen operation, "convolution".
-        func: the overload that runs.
+        func: the overload that runs; may be replaced before it runs.
         args: may be replaced before it runs.
         kwargs: likewise.
         path: of the module that runs it; "" in the network's own forward.
@@ -93,7 +95,13 @@ class Op:
 
 
 class Visitor:
-    """What looks at a run; the methods do nothing unless they are overridden."""
+    """What looks at a run; the methods do nothing unless they are overridden.
+
+    Attributes:
+        stream: of the run that it looks at.
+    """
+
+    stream: Stream
 
     def before(self, op: Op) -> None:
         """May replace ``op.args``."""
@@ -101,6 +109,9 @@ class Visitor:
     def after(self, op: Op, out: Any) -> Any:
         """May return another output."""
         return out
+
+    def alias(self, tensor: Tensor, out: Tensor) -> None:
+        """``out`` is another name of a tensor, which was detached."""
 
     def enter(self, path: str, module: nn.Module) -> None:
         """A module's forward begins."""
@@ -135,23 +146,27 @@ class Stream(TorchDispatchMode):
             return func(*args, **kwargs)
         if name in UNNUMBERED:
             with self.inside():
-                return func(*args, **kwargs)
+                out = func(*args, **kwargs)
+            self.visitor.alias(args[0], out)
+            return out
         if not _whole(name) and torch._C._dispatch_has_kernel_for_dispatch_key(
             func.name(), _COMPOSITE
         ):
             with ExitStack() as stack:
                 if name in RECURRENT:
-                    stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+                    stack.enter_context(_without_mkldnn())
                 stack.enter_context(self)
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
                 return result
-        op = Op(self.count, name, func, list(args), dict(kwargs), self.where[-1] if self.where else "")
+        op = Op(
+            self.count, name, func, list(args), dict(kwargs), self.where[-1] if self.where else ""
+        )
         self.count += 1
         op.shapes = {id(t): t.shape for t in op.ins}
         with self.inside():
             self._ours(self.visitor.before, op)
-            out = func(*op.args, **op.kwargs)
+            out = op.func(*op.args, **op.kwargs)
             op.outs = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
             return self._ours(self.visitor.after, op, out)
 
@@ -217,29 +232,52 @@ class Stream(TorchDispatchMode):
 
 
 @contextmanager
+def _without_mkldnn() -> Iterator[None]:
+    """As ``torch.backends.mkldnn.flags`` does, which also sets what it warns of."""
+    before = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(before)
+
+
+@contextmanager
 def evaluation(network: nn.Module, *, training: bool = False) -> Iterator[None]:
-    """Every module in evaluation mode inside; modes and buffers come back as they were.
+    """Every module in evaluation mode inside; everything that modules hold comes back as it was.
 
     Arguments:
-        network: its forward may write to its buffers.
+        network: its forward may write to its buffers, and remember things.
         training: in training mode instead.
     """
+    modules = [m for m in network.modules() if not isinstance(m, torch.jit.ScriptModule)]
     modes = [(module, module.training) for module in network.modules()]
     buffers = [(buffer, buffer.detach().clone()) for buffer in network.buffers()]
-    slots = [
-        (module, dict(module._buffers))
-        for module in network.modules()
-        if not isinstance(module, torch.jit.ScriptModule)
+    held = [(module, dict(vars(module)), dict(module._buffers)) for module in modules]
+    containers = [
+        (value, copy.copy(value))
+        for module in modules
+        for name, value in vars(module).items()
+        if type(value) in (list, dict, set) and name not in _INTERNAL
     ]
     for module, _ in modes:
         module.training = training
     try:
         yield
     finally:
+        for module, own, slots in held:
+            vars(module).clear()
+            vars(module).update(own)
+            module._buffers.clear()
+            module._buffers.update(slots)
         for module, mode in modes:
             module.training = mode
-        for module, own in slots:
-            module._buffers.update(own)
+        for value, content in containers:
+            if isinstance(value, list):
+                value[:] = content
+            else:
+                value.clear()
+                value.update(content)
         for buffer, value in buffers:
             # untouched ones stay as a graph that was kept has seen them
             if buffer.device.type != "meta" and not _same(buffer, value):
@@ -252,6 +290,13 @@ def _same(one: Tensor, two: Tensor) -> bool:
     both_nan = torch.isnan(one) & torch.isnan(two) if one.is_floating_point() else None
     equal = one == two if both_nan is None else (one == two) | both_nan
     return bool(equal.all())
+
+
+@contextmanager
+def above_autograd() -> Iterator[None]:
+    """Operations are run as they are inside a stream: autograd neither sees nor checks them."""
+    with torch.no_grad(), _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
+        yield
 
 
 @contextmanager
@@ -290,10 +335,10 @@ def run(
         DataError: forward raised something; it is the cause.
     """
     stream = Stream(visitor, grad=grad)
-    visitor.stream = stream  # type: ignore[attr-defined]
+    visitor.stream = stream
     with evaluation(network, training=training), plain_kernels(), stream.hooked(network):
         try:
-            with torch.no_grad(), stream, _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
+            with stream, above_autograd():
                 return network(*call.args, **call.kwargs)
         except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
             if isinstance(error, torch.OutOfMemoryError) or error is stream.fault:

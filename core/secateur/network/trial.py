@@ -24,6 +24,8 @@ from secateur.network.ties import output_tensors
 
 TOLERANCE = 1e-4
 """Relative to the largest value of an output, in single precision."""
+COARSE = 0.05
+"""The same where a part of the network runs in 16-bit precision."""
 ROUNDING = 0.05
 """Differences below this may be rounding."""
 
@@ -114,8 +116,9 @@ def _doubled(tensor: Tensor) -> Tensor:
 def _gap(
     network: nn.Module, call: Call, channels: Channels, keep: NDArray[np.bool_]
 ) -> float | str:
+    gated = GatedNetwork(network, channels)
     try:
-        wanted = GatedNetwork(network, channels).masked(call, keep)
+        wanted = gated.masked(call, keep)
     except SecateurError as error:
         return f"the masked network cannot be run: {error.message}"
     slim = copy.deepcopy(network)
@@ -124,8 +127,16 @@ def _gap(
         out = run_plain(slim, call)
     except Exception as error:  # whatever the user's forward raises on another size
         text = str(error).splitlines()[0][:110] if str(error) else ""
-        return f"a size is written in its code: after a cut it raises {type(error).__name__}: {text}"
-    return difference(out, wanted)
+        return (
+            f"a size is written in its code: after a cut it raises {type(error).__name__}: {text}"
+        )
+    gap = difference(out, wanted)
+    return gap if gap > tolerance(gated) else 0.0
+
+
+def tolerance(gated: GatedNetwork) -> float:
+    """How far a cut network may be from the masked one, which has just been run."""
+    return COARSE if gated.coarse else TOLERANCE
 
 
 def try_groups(
@@ -141,9 +152,7 @@ def try_groups(
     generator = np.random.default_rng(seed)
     for number in range(masks):
         share = (0.5, 0.3, 0.7)[number % 3]
-        reason = attempt(
-            network, call, channels, random_keep(channels, groups, share, generator)
-        )
+        reason = attempt(network, call, channels, random_keep(channels, groups, share, generator))
         if reason is not None:
             return reason
     return None

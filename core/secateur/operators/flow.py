@@ -70,6 +70,7 @@ class Flow:
     unknown: set[str] = field(default_factory=set)
     data: set[int] = field(default_factory=set)
     parts: set[int] = field(default_factory=set)
+    later: list[tuple[int, Ids, str]] = field(default_factory=list)
     meetings: list[tuple[int, list[Made], list[torch.Size]]] = field(default_factory=list)
 
     def depends(self, tensor: Tensor) -> bool:
@@ -106,7 +107,21 @@ class Flow:
         if self.norm_over == "kept":
             self.stats.append(StatEvent(op.number, _number(op, tensor), dim, ids))
         else:
-            self.atoms.pin(ids, f"{what} over channels: zeros would count")
+            self.later.append((op.number, ids, f"{what} over channels: zeros would count"))
+
+    def pin_later(self, alive: set[int], where: dict[int, str]) -> None:
+        """Pin what operations demand whose results come to something.
+
+        Arguments:
+            alive: numbers of operations that an output is made of.
+            where: the module path of each operation.
+        """
+        for number, ids, why in self.later:
+            if number in alive:
+                self.atoms.where = where[number]
+                self.atoms.pin(ids, why)
+        self.atoms.where = ""
+        self.later = []
 
     def fold(self, why: str, sizes: tuple[int, ...], default: int | None = None) -> int:
         """A dimension is split in several: the number of the one part that may shrink."""

@@ -92,8 +92,11 @@ def _prelu(module: nn.PReLU, kept: Kept) -> None:
 
 @_of(nn.RNNBase)
 def _recurrent(module: nn.RNNBase, kept: Kept) -> None:
-    module.hidden_size = module.weight_hh_l0.shape[1]
-    module.input_size = module.weight_ih_l0.shape[1]
+    gates = {"LSTM": 4, "GRU": 3}.get(module.mode, 1)
+    module.hidden_size = module.get_parameter("weight_hh_l0").shape[0] // gates
+    module.input_size = module.get_parameter("weight_ih_l0").shape[1]
+    if module.proj_size:
+        module.proj_size = module.get_parameter("weight_hr_l0").shape[0]
     module.flatten_parameters()
 
 

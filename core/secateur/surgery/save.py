@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from secateur.network import Call, Channels, find_channels
 from secateur.network.call import describe_call, restore_call
 from secateur.network.cut import cut
 from secateur.network.door import unwrap
+from secateur.network.labels import Origin
 from secateur.surgery.weights import load_state, read_safetensors
 from secateur.versions import versions
 
@@ -73,7 +75,42 @@ def save_slim(
         ) from error
 
 
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """A smaller network and where it came from: enough to prune it once more.
+
+    Arguments:
+        network: in evaluation mode.
+        origin: what is left of the dense network's channels.
+        example: a call of one sample, of zeros.
+    """
+
+    network: nn.Module
+    origin: Origin
+    example: Call
+
+    def save(self, folder: Path | str) -> None:
+        """Write ``network.safetensors`` and ``selection.json`` to a new folder.
+
+        Raises:
+            FileError: it exists, or cannot be written.
+        """
+        try:
+            Path(folder).mkdir(parents=True)
+        except OSError as error:
+            raise FileError(
+                f"{folder} cannot be made: {error.strerror}", remedy="choose another folder"
+            ) from error
+        origin = self.origin
+        save_slim(self.network, origin.channels, origin.keep, folder, example=self.example)
+
+
 def load_slim(network: nn.Module, folder: Path | str) -> nn.Module:
+    """The smaller network of a folder; ``load_pruned`` without where it came from."""
+    return load_pruned(network, folder).network
+
+
+def load_pruned(network: nn.Module, folder: Path | str) -> Pruned:
     """The smaller network of a folder, on a fresh instance of the dense architecture.
 
     Arguments:
@@ -108,7 +145,7 @@ def load_slim(network: nn.Module, folder: Path | str) -> nn.Module:
     keep = _keep_of(channels, kept, folder, network)
     small = cut(network, channels, keep)
     load_state(small, state, folder / WEIGHTS)
-    return small.eval()
+    return Pruned(small.eval(), Origin(channels, keep), example)
 
 
 def _keep_of(

@@ -1,0 +1,112 @@
+"""Normal equations of one layer, added up batch by batch, solved for the change of its weights.
+
+Solving for the *change* keeps single-precision activations accurate enough, and makes the ridge a
+pull towards the old weights: ``min Σ |rest − columns · change'|² + λ |change|²``, λ in units of
+the inputs' mean square. The shift is free. (Ridge regression, Hoerl and Kennard 1970.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A change of weights.
+
+    Arguments:
+        weight: shape ``(groups, outputs, columns)``.
+        shift: shape ``(groups, outputs)``; zeros where none was asked for.
+        before: the squared error, summed over positions, before the change.
+        after: the same with it.
+    """
+
+    weight: Tensor
+    shift: Tensor
+    before: float
+    after: float
+
+
+class Equations:
+    """Sums over positions.
+
+    Arguments:
+        shifted: whether the outputs may be shifted.
+    """
+
+    def __init__(self, *, shifted: bool) -> None:
+        self.shifted = shifted
+        self.count = 0
+        self.gram: Tensor | None = None
+        self.cross: Tensor | None = None
+        self.mean: Tensor | None = None
+        self.lack: Tensor | None = None
+        self.before = 0.0
+
+    def add(self, columns: Tensor, rest: Tensor) -> None:
+        """Some positions.
+
+        Arguments:
+            columns: shape ``(groups, positions, columns)``.
+            rest: what the outputs lack, shape ``(groups, positions, outputs)``.
+        """
+        if columns.dtype not in (torch.float32, torch.float64):
+            columns, rest = columns.float(), rest.float()
+        rest = rest.to(columns.dtype)
+        left = columns.transpose(1, 2)
+        new = [
+            (left @ columns).double(),
+            (left @ rest).double(),
+            columns.sum(1, dtype=torch.float64),
+            rest.sum(1, dtype=torch.float64),
+        ]
+        if self.gram is None:
+            self.gram, self.cross, self.mean, self.lack = new
+        else:
+            for total, part in zip((self.gram, self.cross, self.mean, self.lack), new, strict=True):
+                assert total is not None
+                total += part
+        self.count += columns.shape[1]
+        self.before += float(rest.square().sum(dtype=torch.float64))
+
+    def solve(self, ridge: float) -> Solution:
+        """The change of weights that brings the outputs nearest to what is wanted."""
+        assert self.gram is not None and self.cross is not None
+        assert self.mean is not None and self.lack is not None
+        gram, cross = self.gram, self.cross
+        energy = gram.diagonal(dim1=1, dim2=2)
+        alive = energy > 0
+        pull = ridge * energy.sum(1) / alive.sum(1).clamp(min=1)
+        pull = torch.where(pull > 0, pull, torch.ones_like(pull))
+        if self.shifted:
+            mean = self.mean / max(self.count, 1)
+            gram = gram - self.mean[:, :, None] * mean[:, None, :]
+            cross = cross - mean[:, :, None] * self.lack[:, None, :]
+        change = _solved(gram, cross, pull)
+        change = torch.where(alive[:, :, None], change, torch.zeros_like(change))
+        if self.shifted:
+            shift = (self.lack - (self.mean[:, :, None] * change).sum(1)) / max(self.count, 1)
+        else:
+            shift = torch.zeros_like(self.lack)
+        after = self.before + float(
+            (change * (self.gram @ change - 2 * self.cross)).sum()
+            + (shift * (self.count * shift - 2 * self.lack)).sum()
+            + 2 * (shift * (self.mean[:, :, None] * change).sum(1)).sum()
+        )
+        return Solution(change.transpose(1, 2), shift, self.before, max(after, 0.0))
+
+
+def _solved(gram: Tensor, right: Tensor, pull: Tensor) -> Tensor:
+    """``(gram + pull I)⁻¹ right`` for a stack of positive semidefinite matrices."""
+    wide = gram.clone()
+    wide.diagonal(dim1=1, dim2=2).add_(pull[:, None])
+    factor, info = torch.linalg.cholesky_ex(wide)
+    if not bool(info.any()):
+        return torch.cholesky_solve(right, factor)
+    # rounding of single precision made an eigenvalue negative: it is zero
+    values, vectors = torch.linalg.eigh(gram)
+    damped = values.clamp(min=0.0) + pull[:, None]
+    return vectors @ ((vectors.transpose(1, 2) @ right) / damped[:, :, None])
