@@ -31,6 +31,7 @@ from secateur.refine import Evaluator, Refined, Refinement, refine
 from secateur.result import PruningResult, Row
 from secateur.solving import AUTO, CONTROL, Selection
 from secateur.statistics import collect_statistics, reliability
+from secateur.statistics.preserved import undisturbed
 from secateur.surgery import (
     check_cut,
     compensate,
@@ -126,6 +127,7 @@ def prune(
 
 
 @differentiable
+@undisturbed
 def compare(
     network: nn.Module | PruningResult | Pruned,
     task: Task,
@@ -190,7 +192,8 @@ def compare(
         )
     last = finished[-1]
     keep = last.selection.bits == 0
-    rows, untimed = _rows(network, task, channels, example, finished, runtimes)
+    first = "dense" if origin is None else "before"
+    rows, untimed = _rows(network, task, channels, example, finished, runtimes, first)
     return PruningResult(
         network=last.network,
         selection=last.selection,
@@ -334,6 +337,7 @@ def _rows(
     example: Call,
     finished: Sequence[_Finished],
     runtimes: Sequence[str],
+    first: str,
 ) -> tuple[tuple[Row, ...], Mapping[str, str]]:
     """The table, and why times are missing; the networks take turns, so their ratios are fair."""
     networks = {"dense": network} | {str(k): done.network for k, done in enumerate(finished)}
@@ -355,7 +359,7 @@ def _rows(
     rows = [
         row(
             "dense",
-            method="dense",
+            method=first,
             amount=0.0,
             pruned=0,
             channels=n,

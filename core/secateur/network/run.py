@@ -9,7 +9,7 @@ arrive as their parts; so an operation has the same number in every run that goe
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,9 @@ RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu", "quantized_lstm", 
 UNNUMBERED = frozenset({"detach", "detach_"})
 """They come and go with reference counts."""
 
+_MISLAID = frozenset({"native_batch_norm", "cudnn_batch_norm", "_native_batch_norm_legit"})
+# PyTorch 2.13 on a CPU: their derivative is wrong by 100 % for one sample if what comes in has
+# the strides of channels last and the input has not (a transposed feature map, as in a ViT)
 _EXCLUDE = torch._C._SetExcludeDispatchKeyGuard
 _AUTOGRAD = (
     torch._C.DispatchKey.AutogradFunctionality,
@@ -168,6 +171,8 @@ class Stream(TorchDispatchMode):
             self._ours(self.visitor.before, op)
             out = op.func(*op.args, **op.kwargs)
             op.outs = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
+            if self.grad and name in _MISLAID and op.outs[0].requires_grad:
+                op.outs[0].register_hook(_laid_as(op.outs[0]))
             return self._ours(self.visitor.after, op, out)
 
     def _ours(self, method: Any, *args: Any) -> Any:
@@ -229,6 +234,12 @@ class Stream(TorchDispatchMode):
         finally:
             for handle in handles:
                 handle.remove()
+
+
+def _laid_as(out: Tensor) -> Callable[[Tensor], Tensor]:
+    """Hands a derivative on with the strides of what it is the derivative of."""
+    size, stride = out.size(), out.stride()
+    return lambda d: d.new_empty_strided(size, stride).copy_(d) if d.stride() != stride else d
 
 
 @contextmanager

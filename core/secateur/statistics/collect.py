@@ -129,7 +129,7 @@ def collect_statistics(
     losses: list[Tensor] = []
     seen = 0
     together: bool | None = None
-    with preserved_rng(), frozen_parameters(network), track("measuring channels") as step:
+    with preserved_rng(seed), frozen_parameters(network), track("measuring channels") as step:
         for batch in task.batches("calibration", device):
             if together is None and batch.size > 1:
                 together = _separable(gated, task, batch.take(slice(0, 2)))
@@ -196,6 +196,7 @@ def _separable(gated: GatedNetwork, task: Task, pair: Batch) -> bool:
     def derivatives(part: Batch) -> Tensor:
         gates = _gates(gated.network, part.size, len(gated.channels))
         outputs = gated(part.call, gates)
+        check_outputs(outputs)
         loss = task.losses(outputs, part.targets, size=part.size)
         return _gate_gradient(loss.sum(), gates, keep=False)
 

@@ -72,10 +72,16 @@ class Equations:
         self.count += columns.shape[1]
         self.before += float(rest.square().sum(dtype=torch.float64))
 
+    @property
+    def finite(self) -> bool:
+        """Neither NaN nor infinite anywhere."""
+        sums = (self.gram, self.cross, self.mean, self.lack)
+        return all(t is None or bool(torch.isfinite(t).all()) for t in sums)
+
     def solve(self, ridge: float) -> Solution:
         """The change of weights that brings the outputs nearest to what is wanted."""
-        assert self.gram is not None and self.cross is not None
-        assert self.mean is not None and self.lack is not None
+        if self.gram is None or self.cross is None or self.mean is None or self.lack is None:
+            raise ValueError("no positions were added")
         gram, cross = self.gram, self.cross
         energy = gram.diagonal(dim1=1, dim2=2)
         alive = energy > 0

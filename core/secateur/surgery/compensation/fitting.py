@@ -225,7 +225,7 @@ class _Fitting:
             stack.enter_context(plain_kernels())
             if self.planned.recurrent:  # a forward that waits inside must not switch it for others
                 stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
-            stack.callback(lambda: [one.close() for one in self.held])
+            stack.callback(self._close)
             used, size = 0.0, max(self.batches.first.size, 1)
             for call in self.batches:
                 own = sum(t.numel() * t.element_size() for t in call.tensors)
@@ -247,6 +247,10 @@ class _Fitting:
 
     def __exit__(self, *_: object) -> None:
         self.stack.close()
+
+    def _close(self) -> None:
+        for carried in self.held:
+            carried.close()
 
     def _carried(self, call: Call, fits: tuple[Fit, ...]) -> Carried:
         return Carried(self.network, self.fitted, self.channels, self.keep, call, fits)
@@ -273,9 +277,9 @@ class _Fitting:
                 size = 0.0
                 for carried in self._each(fit):
                     size += self._add(fit, units, block, carried, equations)
-                solution = equations.solve(ridge)
-                if not bool(torch.isfinite(solution.weight).all()):
+                if not equations.finite:
                     raise _not_finite(fit)
+                solution = equations.solve(ridge)
                 units.change(weight, solution.weight, block)
                 self._shift(fit, units.spread(solution.shift), parameters)
                 after = solution.after
