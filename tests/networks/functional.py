@@ -225,7 +225,7 @@ class SharedWeight(nn.Module):
         return self.out(F.relu(self.a(x)) * torch.sigmoid(self.b(x.flip(3))))
 
 
-@network("autoencoder with tied weights", vectors(12), groups=(8, 6))
+@network("autoencoder with tied weights", vectors(12), groups=(8, 6), columns=False)
 class TiedAutoencoder(nn.Module):
     """The decoder is the encoder's transpose: ``F.linear(z, weight.t())``."""
 
@@ -240,7 +240,7 @@ class TiedAutoencoder(nn.Module):
         return F.linear(z, self.a.weight.t(), self.out)
 
 
-@network("convolutional autoencoder with tied weights", images(), groups=(8, 6))
+@network("convolutional autoencoder with tied weights", images(), groups=(8, 6), columns=False)
 class TiedConvolutions(nn.Module):
     def __init__(self) -> None:
         super().__init__()
