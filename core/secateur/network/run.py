@@ -140,12 +140,14 @@ class Stream(TorchDispatchMode):
         ):
             with ExitStack() as stack:
                 if name in RECURRENT:
-                    stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+                    stack.enter_context(without_mkldnn())
                 stack.enter_context(self)
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
                 return result
-        op = Op(self.count, name, func, list(args), dict(kwargs), self.where[-1] if self.where else "")
+        op = Op(
+            self.count, name, func, list(args), dict(kwargs), self.where[-1] if self.where else ""
+        )
         self.count += 1
         op.shapes = {id(t): t.shape for t in op.ins}
         with self.inside():
@@ -250,6 +252,18 @@ def above_autograd() -> Iterator[None]:
     """Operations are run as they are inside a stream: autograd neither sees nor checks them."""
     with torch.no_grad(), _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
         yield
+
+
+@contextmanager
+def without_mkldnn() -> Iterator[None]:
+    """Its kernels hide what recurrent layers are made of."""
+    # torch.backends.mkldnn.flags sets more than that, and warns of devices that are not there
+    before = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(before)
 
 
 @contextmanager

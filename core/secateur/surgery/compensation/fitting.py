@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from secateur.errors import DataError, NetworkError, OptionError
 from secateur.network import Call, Channels
-from secateur.network.run import plain_kernels
+from secateur.network.run import plain_kernels, without_mkldnn
 from secateur.progress import track
 from secateur.surgery.compensation.carry import Carried, shift_mean
 from secateur.surgery.compensation.equations import Equations
@@ -121,6 +121,7 @@ def compensate(
     ).network
 
 
+@torch.no_grad()
 def fit(
     network: nn.Module,
     channels: Channels,
@@ -224,7 +225,7 @@ class _Fitting:
         with ExitStack() as stack:
             stack.enter_context(plain_kernels())
             if self.planned.recurrent:  # a forward that waits inside must not switch it for others
-                stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+                stack.enter_context(without_mkldnn())
             stack.callback(self._close)
             used, size = 0.0, max(self.batches.first.size, 1)
             for call in self.batches:
