@@ -90,9 +90,9 @@ def zeroed_columns(network: nn.Module, channels: Channels, keep: Keep) -> nn.Mod
 def _reading_dim(module: nn.Module, name: str) -> int | None:
     """The dimension of a weight that its input runs along."""
     if isinstance(module, nn.modules.conv._ConvTransposeNd):
-        return 0 if name == "weight" and module.groups == 1 else None
+        return 0 if name == "weight" else None
     if isinstance(module, nn.modules.conv._ConvNd):
-        return 1 if name == "weight" and module.groups == 1 else None
+        return 1 if name == "weight" else None
     if isinstance(module, (nn.Linear, nn.RNNBase, nn.RNNCellBase)):
         return 1 if name.startswith("weight") else None
     return None
@@ -130,7 +130,9 @@ def unchanged(network: nn.Module) -> Iterator[None]:
 def check_class(slim: nn.Module, network: nn.Module) -> None:
     """The user's own classes, names and order of the state; only attention may be ours."""
     assert list(slim.state_dict()) == list(network.state_dict())
-    for (path, one), (other, two) in zip(slim.named_modules(), network.named_modules(), strict=True):
+    for (path, one), (other, two) in zip(
+        slim.named_modules(), network.named_modules(), strict=True
+    ):
         assert path == other
         if isinstance(two, nn.MultiheadAttention):
             assert isinstance(one, nn.MultiheadAttention)
