@@ -192,7 +192,7 @@ def compare(
     keep = last.selection.bits == 0
     rows, untimed = _rows(network, task, channels, example, finished, runtimes)
     return PruningResult(
-        network=last.network,
+        network=last.network.eval(),
         selection=last.selection,
         rows=rows,
         task=task,

@@ -109,7 +109,11 @@ class UNetPadded(nn.Module):
 
 
 @network(
-    "u-net with sums", images(), groups=(8, 12), expect="part", why="add with a tensor of fixed size"
+    "u-net with sums",
+    images(),
+    groups=(8, 12),
+    expect="part",
+    why="add with a tensor of fixed size",
 )
 class UNetSums(nn.Module):
     """Skips are added: LinkNet, the example network."""
@@ -130,7 +134,11 @@ class AttentionGate(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.up = conv_bn(3, 8), conv_bn(8, 12, stride=2), nn.Upsample(scale_factor=2)
+        self.a, self.b, self.up = (
+            conv_bn(3, 8),
+            conv_bn(8, 12, stride=2),
+            nn.Upsample(scale_factor=2),
+        )
         self.of_skip, self.of_up, self.map = conv(8, 5, 1), conv(12, 5, 1), conv(5, 1, 1)
         self.dec, self.out = conv_bn(20, 8), nn.Conv2d(8, 2, 1)
 
@@ -227,7 +235,9 @@ class SuperResolution(nn.Module):
 
 @network("espcn: the shuffle makes the output", images(1), groups=(8, 6))
 def espcn() -> nn.Module:
-    return nn.Sequential(conv(1, 8), nn.Tanh(), conv(8, 6), nn.Tanh(), conv(6, 4), nn.PixelShuffle(2))
+    return nn.Sequential(
+        conv(1, 8), nn.Tanh(), conv(8, 6), nn.Tanh(), conv(6, 4), nn.PixelShuffle(2)
+    )
 
 
 @network("nafnet", images(), groups=(8, 8), expect="part", why="mean|norm", kept="exact")
@@ -335,15 +345,17 @@ class PyramidPooling(nn.Module):
         return self.out(self.last(torch.cat(y, 1)))
 
 
-@network(
-    "optical flow warps features", images(6), groups=(8, 8, 8), expect="part", why="positions"
-)
+@network("optical flow warps features", images(6), groups=(8, 8, 8), expect="part", why="positions")
 class Warp(nn.Module):
     """Two frames through one encoder, one of them warped; a correlation over channels."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.encode, self.motion, self.out = conv_bn(3, 8), nn.Conv2d(6, 2, 3, padding=1), conv(8, 2)
+        self.encode, self.motion, self.out = (
+            conv_bn(3, 8),
+            nn.Conv2d(6, 2, 3, padding=1),
+            conv(8, 2),
+        )
         self.last = conv_bn(17, 8)
         self.first = conv(8, 8)
 

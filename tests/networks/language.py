@@ -49,7 +49,9 @@ class Grouped(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         b, n, _ = x.shape
-        q, k, v = (f(x).view(b, n, -1, self.head_dim).transpose(1, 2) for f in (self.q, self.k, self.v))
+        q, k, v = (
+            f(x).view(b, n, -1, self.head_dim).transpose(1, 2) for f in (self.q, self.k, self.v)
+        )
         angle = torch.arange(n)[:, None] * self.slow
         angle = torch.cat([angle, angle], -1)
         q, k = rotated(q, angle.cos(), angle.sin()), rotated(k, angle.cos(), angle.sin())
@@ -215,7 +217,10 @@ class T5(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embed, self.norm, self.norm2, self.last = nn.Embedding(11, 12), *(RMSNorm(12) for _ in range(3))
+        self.embed, self.norm, self.norm2, self.last = (
+            nn.Embedding(11, 12),
+            *(RMSNorm(12) for _ in range(3)),
+        )
         self.q, self.k, self.v, self.o = (nn.Linear(12, 12, bias=False) for _ in range(4))
         self.far, self.heads = nn.Embedding(16, 3), 3
         self.gate, self.up, self.down = nn.Linear(12, 16), nn.Linear(12, 16), nn.Linear(16, 12)
@@ -224,7 +229,9 @@ class T5(nn.Module):
     def forward(self, t: Tensor) -> Tensor:
         x = self.embed(t)
         y, n = self.norm(x), t.shape[1]
-        q, k, v = (f(y).view(len(t), n, self.heads, -1).transpose(1, 2) for f in (self.q, self.k, self.v))
+        q, k, v = (
+            f(y).view(len(t), n, self.heads, -1).transpose(1, 2) for f in (self.q, self.k, self.v)
+        )
         where = torch.arange(n)
         bias = self.far((where[:, None] - where).clamp(-7, 7) + 7).permute(2, 0, 1)
         share = (q @ k.mT + bias).softmax(-1)
@@ -234,7 +241,9 @@ class T5(nn.Module):
         return self.head(self.last(x))
 
 
-@network("alibi slopes from the number of heads", tokens(), expect="part", why="norm|head|fixed|written")
+@network(
+    "alibi slopes from the number of heads", tokens(), expect="part", why="norm|head|fixed|written"
+)
 class ALiBi(nn.Module):
     """A constant per head: the number of heads is in a buffer."""
 
@@ -248,7 +257,8 @@ class ALiBi(nn.Module):
     def forward(self, t: Tensor) -> Tensor:
         x = self.embed(t)
         q, k, v = (
-            z.unflatten(2, (self.heads, -1)).transpose(1, 2) for z in self.qkv(self.norm(x)).chunk(3, 2)
+            z.unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for z in self.qkv(self.norm(x)).chunk(3, 2)
         )
         where = torch.arange(t.shape[1])
         bias = -(where[:, None] - where).abs() * self.slopes[:, None, None]
@@ -273,14 +283,24 @@ class Towers(nn.Module):
         return self.scale.exp() * one @ two.t()
 
 
-@network("mixture of experts by mask", sequences(6), expect="refused", why="values of its input", export=False, onnx=False)
+@network(
+    "mixture of experts by mask",
+    sequences(6),
+    expect="refused",
+    why="values of its input",
+    export=False,
+    onnx=False,
+)
 class Experts(nn.Module):
     """Rows go to an expert by their values."""
 
     def __init__(self) -> None:
         super().__init__()
         self.before, self.route = nn.Linear(6, 12), nn.Linear(12, 2)
-        self.experts, self.out = nn.ModuleList([nn.Linear(12, 12) for _ in range(2)]), nn.Linear(12, 3)
+        self.experts, self.out = (
+            nn.ModuleList([nn.Linear(12, 12) for _ in range(2)]),
+            nn.Linear(12, 3),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.before(x)).flatten(0, 1)
@@ -290,7 +310,9 @@ class Experts(nn.Module):
         return self.out(y)
 
 
-@network("soft mixture of experts", sequences(6), groups=(12, 8, 8, 10), expect="part", why="softmax")
+@network(
+    "soft mixture of experts", sequences(6), groups=(12, 8, 8, 10), expect="part", why="softmax"
+)
 class SoftExperts(nn.Module):
     """Every expert is asked; a softmax weighs them. How many experts there are stays."""
 
@@ -316,7 +338,11 @@ class StateSpace(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.before, self.step = nn.Linear(6, 8), nn.Linear(8, 8)
-        self.b, self.c, self.log_a = nn.Linear(8, 4), nn.Linear(8, 4), nn.Parameter(torch.randn(8, 4))
+        self.b, self.c, self.log_a = (
+            nn.Linear(8, 4),
+            nn.Linear(8, 4),
+            nn.Parameter(torch.randn(8, 4)),
+        )
         self.skip, self.out = nn.Parameter(torch.rand(8)), nn.Linear(8, 3)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -164,7 +164,11 @@ class Ghost(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem, self.primary, self.cheap = conv_bn(3, 8), conv_bn(8, 6, 1), conv_bn(6, 6, groups=6)
+        self.stem, self.primary, self.cheap = (
+            conv_bn(3, 8),
+            conv_bn(8, 6, 1),
+            conv_bn(6, 6, groups=6),
+        )
         self.last, self.head = conv_bn(12, 8, 1), classifier(8)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -262,7 +266,9 @@ def own_norm() -> nn.Module:
     return nn.Sequential(conv(3, 8), ChannelsFirst(8), nn.ReLU(), conv_bn(8, 8), classifier(8))
 
 
-@network("global response norm", images(), groups=(8,), expect="part", why="mean|norm", kept="exact")
+@network(
+    "global response norm", images(), groups=(8,), expect="part", why="mean|norm", kept="exact"
+)
 class GlobalResponse(nn.Module):
     """ConvNeXt V2: length over the plane, divided by its mean over the channels."""
 

@@ -94,7 +94,13 @@ class BothEnds(nn.Module):
         return self.out(torch.cat([hidden[0], hidden[1]], dim=-1))
 
 
-@network("crnn: columns of an image to a gru", images(1, (8,)), groups=(6, 8, 5), expect="part", why="softmax")
+@network(
+    "crnn: columns of an image to a gru",
+    images(1, (8,)),
+    groups=(6, 8, 5),
+    expect="part",
+    why="softmax",
+)
 class CRNN(nn.Module):
     def __init__(self) -> None:
         super().__init__()
