@@ -234,7 +234,7 @@ def compare(
     first = "dense" if origin is None else "before"
     rows, untimed = _rows(network, task, channels, example, finished, runtimes, first)
     return PruningResult(
-        network=last.network,
+        network=last.network.eval(),
         selection=last.selection,
         rows=rows,
         task=task,
