@@ -1,4 +1,4 @@
-"""From a selection to a network: refined, compensated, cut, checked, and chosen on the selection split."""
+"""From a selection to a network: refined, compensated, cut, checked, measured."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from secateur.tasks import Task
 
 @dataclass(frozen=True, eq=False)
 class Finished:
+    """A method's selection and what became of it; see ``Row`` for the numbers."""
+
     method: Method
     selection: Selection
     network: nn.Module
@@ -61,9 +63,7 @@ def finish(
     metric = evaluate(plain, task)
     slim, fitted, batch_norm = plain, False, False
     if compensated:
-        copied = compensate(
-            network, channels, keep, _calls(task, network), fit_batches=fit_batches
-        )
+        copied = compensate(network, channels, keep, _calls(task, network), fit_batches=fit_batches)
         small = cut(copied, channels, keep)
         check_cut(copied, channels, keep, small, call)
         slim, fitted, batch_norm = _best(task, plain, small, _calls(task, network))

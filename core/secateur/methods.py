@@ -10,7 +10,6 @@ from typing import Any
 
 import dimod
 import numpy as np
-from numpy.typing import NDArray
 
 from secateur.backends import Backend, Status, Stopped
 from secateur.errors import OptionError
@@ -129,7 +128,11 @@ def _random_selection(problem: Problem, seed: int) -> Selection:
     """Channels in random order, until what is demanded is kept."""
     order = np.random.default_rng(seed).permutation(problem.n)
     moves = Moves(problem)
-    counts = [problem.count] if problem.count is not None else range(1, problem.n + 1, 1 + problem.n // 200)
+    counts = (
+        [problem.count]
+        if problem.count is not None
+        else range(1, problem.n + 1, 1 + problem.n // 200)
+    )
     for number in counts:
         bits = np.zeros(problem.n, dtype=np.int8)
         bits[order[:number]] = 1

@@ -150,9 +150,7 @@ class Planner:
                 plan,
                 lambda z: self._share(z),
             )
-        problem, selection = next(
-            pair for pair in made if np.array_equal(pair[1].bits, planned.z)
-        )
+        problem, selection = next(pair for pair in made if np.array_equal(pair[1].bits, planned.z))
         told = {
             "runtime": self.wanted.runtime,
             "predicted": planned.predicted,

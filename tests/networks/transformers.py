@@ -431,7 +431,8 @@ class LinearAttention(nn.Module):
     groups=(8, 16),
     expect="part",
     why="norm",
-    kept="exact",, columns=False
+    kept="exact",
+    columns=False,
 )
 class PoolFormer(nn.Module):
     """A GroupNorm of one group over everything."""

@@ -33,7 +33,10 @@ REFINEMENTS = ("none", "tt", "exchange")
     "--maximum", multiple=True, metavar="PATH=K", help="Channels that a layer keeps at most."
 )
 @click.option(
-    "--multiple", type=int, metavar="M", help="Widths are multiples of M; 16 where time is asked for."
+    "--multiple",
+    type=int,
+    metavar="M",
+    help="Widths are multiples of M; 16 where time is asked for.",
 )
 @click.option(
     "--runtime",
