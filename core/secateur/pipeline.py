@@ -48,7 +48,7 @@ def prune(
     budget: Mapping[str, Amount] | None = None,
     minimum: Mapping[str, Amount] | None = None,
     maximum: Mapping[str, Amount] | None = None,
-    multiple: int | None = None,
+    multiple: int | Literal["device"] | None = None,
     objective: str | Objective = "fisher",
     backend: str | type[Backend] | Backend = AUTO,
     refine: Refinement | None = None,
@@ -82,7 +82,8 @@ def prune(
             once.
         minimum: channels that a layer keeps at least, {"layer1.*": 8}: a count or a share.
         maximum: channels that a layer keeps at most.
-        multiple: widths are multiples of it, or as they were; 16 where a time is asked for.
+        multiple: widths are multiples of it, or as they were; 16 where a time is asked for;
+            "device": the step of this machine's kernels, which is measured.
         objective: "fisher", "residual", "hybrid", "taylor", "l1", or your own function from
             ``ChannelStatistics`` to a ``dimod.BinaryQuadraticModel``.
         backend: a solver's name (``secateur backends`` lists them), "greedy" for the control, or
@@ -149,7 +150,7 @@ def compare(
     budget: Mapping[str, Amount] | None = None,
     minimum: Mapping[str, Amount] | None = None,
     maximum: Mapping[str, Amount] | None = None,
-    multiple: int | None = None,
+    multiple: int | Literal["device"] | None = None,
     methods: Sequence[Method] | None = None,
     seed: int = 0,
     ignored: Iterable[str] = (),

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
 import numpy as np
 from torch import nn
 
-from secateur.budgets import TimeModel, budget_constraints, features_of, meet, random_masks
+from secateur.budgets import (
+    TimeModel,
+    budget_constraints,
+    features_of,
+    measure_step,
+    meet,
+    random_masks,
+)
 from secateur.errors import AmountError, OptionError
 from secateur.methods import Method, choose, make_problem
 from secateur.network import Amount, Call, Channels, count_of
@@ -18,6 +26,7 @@ from secateur.progress import track
 from secateur.solving import Selection
 from secateur.statistics import ChannelStatistics
 from secateur.surgery.speed import EAGER, measure_cuts
+from secateur.surgery.timing import measure_times, one_thread
 
 STEP = 16
 """Channels that kernels work in at once on most CPUs; widths where a time is asked for."""
@@ -25,6 +34,8 @@ NETWORKS = 20
 """Random networks that a prediction of time is fitted on."""
 FITTING, MEASURING = 15.0, 5.0
 """Seconds of timing: for the prediction, and for a plan beside the dense network."""
+STEPPING = 6.0
+"""Seconds of timing for the step of a device."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class Wanted:
         budget: what may stay at most, by "params", "macs" or "time".
         minimum: channels that a layer keeps at least, by path or pattern.
         maximum: channels that it keeps at most.
-        multiple: of which widths are.
+        multiple: of which widths are; "device": the step that is measured here.
         runtime: where a time budget is meant.
     """
 
@@ -44,19 +55,27 @@ class Wanted:
     budget: Mapping[str, Amount] = field(default_factory=dict)
     minimum: Mapping[str, Amount] = field(default_factory=dict)
     maximum: Mapping[str, Amount] = field(default_factory=dict)
-    multiple: int | None = None
+    multiple: int | Literal["device"] | None = None
     runtime: str = EAGER
 
     def checked(self) -> Wanted:
         """The same, with the multiple that a time budget is met best with.
 
         Raises:
-            AmountError: nothing is asked for.
+            AmountError: nothing is asked for, or a multiple that is no number.
         """
         if self.amount is None and not self.budget:
             raise AmountError(
                 "neither an amount nor a budget is given",
                 remedy='say what goes, amount="50%", or what may stay, budget={"macs": "50%"}',
+            )
+        if self.multiple == "device":
+            with track("measuring the step of this device"):
+                return replace(self, multiple=device_step())
+        if isinstance(self.multiple, str):
+            raise AmountError(
+                f"widths in multiples of {self.multiple!r}",
+                remedy='give a whole number, or "device" to measure its step',
             )
         if self.multiple is None and "time" in self.budget:
             return replace(self, multiple=STEP)
@@ -80,7 +99,7 @@ class Wanted:
                 self.budget,
                 minimum=self.minimum,
                 maximum=self.maximum,
-                multiple=self.multiple,
+                multiple=None if self.multiple == "device" else self.multiple,
                 time=model,
             )
         return made
@@ -161,10 +180,13 @@ class Planner:
         return problem, replace(selection, provenance=provenance)
 
     def _fitted(self) -> TimeModel:
-        multiple = self.wanted.multiple or 1
+        multiple = self.wanted.multiple
         features = features_of(self.channels.costs, len(self.channels), step=STEP)
         masks = random_masks(
-            self.channels, number=NETWORKS, multiple=max(multiple, 1), seed=self.seed
+            self.channels,
+            number=NETWORKS,
+            multiple=multiple if isinstance(multiple, int) else 1,
+            seed=self.seed,
         )
         with track("fitting a prediction of time"):
             return TimeModel.fit(
@@ -185,6 +207,18 @@ class Planner:
     def _share(self, z: Any) -> float:
         dense, plan = self._times([np.zeros_like(z), z], MEASURING)
         return plan / dense
+
+
+@cache
+def device_step() -> int:
+    """Channels that this device's kernels work in at once, measured once a process."""
+
+    def measure(runs: Mapping[str, Any]) -> dict[str, float]:
+        with one_thread():
+            times = measure_times(runs, seconds=STEPPING)
+        return {name: times.best(name) for name in runs}
+
+    return measure_step(measure)
 
 
 def _without_time(budget: Mapping[str, Amount]) -> dict[str, Amount]:

@@ -34,9 +34,8 @@ REFINEMENTS = ("none", "tt", "exchange")
 )
 @click.option(
     "--multiple",
-    type=int,
     metavar="M",
-    help="Widths are multiples of M; 16 where time is asked for.",
+    help="Widths are multiples of M; 16 where time is asked for; device: measured.",
 )
 @click.option(
     "--runtime",
@@ -103,7 +102,7 @@ def prune(
     budgets: tuple[str, ...],
     minimum: tuple[str, ...],
     maximum: tuple[str, ...],
-    multiple: int | None,
+    multiple: str | None,
     runtime: str,
     objective: str,
     objective_options: tuple[str, ...],
@@ -140,7 +139,7 @@ def prune(
         budget=key_values(budgets, "--budget"),
         minimum=key_values(minimum, "--minimum"),
         maximum=key_values(maximum, "--maximum"),
-        multiple=multiple,
+        multiple=read_multiple(multiple),
         objective=objective,
         backend=backend,
         refine=make_refinement(refine, evaluations),
@@ -163,6 +162,25 @@ def prune(
     click.echo(str(result))
     if output is not None:
         click.echo(f"\nwritten: {output}")
+
+
+def read_multiple(text: str | None) -> int | Literal["device"] | None:
+    """What ``--multiple`` says.
+
+    Raises:
+        OptionError: neither a whole number nor "device".
+    """
+    from secateur.errors import OptionError
+
+    if text is None:
+        return None
+    if text == "device":
+        return "device"
+    if not text.isdigit():
+        raise OptionError(
+            f"--multiple is {text!r}", remedy="give a whole number, or device to measure its step"
+        )
+    return int(text)
 
 
 def make_refinement(name: str, evaluations: int) -> Any:
