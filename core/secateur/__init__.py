@@ -24,6 +24,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from secateur.backends import Backend, Solution
     from secateur.errors import SecateurError
+    from secateur.life import export, finetune
     from secateur.methods import Method
     from secateur.network import Channels, find_channels
     from secateur.pipeline import compare, prune
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from secateur.result import PruningResult
     from secateur.solving import Selection, solve
     from secateur.statistics import ChannelStatistics, collect_statistics
-    from secateur.surgery import load_slim
+    from secateur.surgery import load_pruned, load_slim
     from secateur.tasks import Task
 
 _HOMES = {
@@ -51,10 +52,13 @@ _HOMES = {
     "TensorTrain": "refine",
     "collect_statistics": "statistics",
     "compare": "pipeline",
+    "export": "life",
     "find_channels": "network",
+    "finetune": "life",
     "fisher_qubo": "qubo",
     "hybrid_qubo": "qubo",
     "l1_qubo": "qubo",
+    "load_pruned": "surgery",
     "load_slim": "surgery",
     "prune": "pipeline",
     "residual_qubo": "qubo",
@@ -78,10 +82,13 @@ __all__ = [
     "__version__",
     "collect_statistics",
     "compare",
+    "export",
     "find_channels",
+    "finetune",
     "fisher_qubo",
     "hybrid_qubo",
     "l1_qubo",
+    "load_pruned",
     "load_slim",
     "prune",
     "residual_qubo",

@@ -11,7 +11,13 @@ from contextlib import contextmanager
 
 from secateur.errors import MissingExtra
 
-_BROUGHT_BY = {"torch": ("PyTorch", "torch"), "safetensors": ("safetensors", "torch")}
+_BROUGHT_BY = {
+    "torch": ("PyTorch", "torch"),
+    "safetensors": ("safetensors", "torch"),
+    "onnx": ("onnx", "export"),
+    "onnxruntime": ("onnxruntime", "export"),
+    "onnxscript": ("onnxscript", "export"),
+}
 """A module that may be missing: what people call it, and the extra that brings it."""
 
 

@@ -16,6 +16,7 @@ from torch import nn
 
 from secateur.errors import FileError
 from secateur.metric import device_of, run_batch
+from secateur.network.labels import Origin
 from secateur.result import PruningResult
 from secateur.surgery import save_slim
 
@@ -57,10 +58,11 @@ def save_result(result: PruningResult, folder: Path | str, network: nn.Module) -
 def _write(result: PruningResult, folder: Path, network: nn.Module) -> None:
     (folder / "result.json").write_text(json.dumps(result.to_json(), indent=2) + "\n")
     selection = result.selection
+    origin = result.origin or Origin(result.channels, selection.bits == 0)
     save_slim(
         result.network,
-        result.channels,
-        selection.bits == 0,
+        origin.channels,
+        origin.keep,
         folder,
         example=result.task.example(),
         about={

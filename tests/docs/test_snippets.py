@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 import tomllib
+import types
 from pathlib import Path
 
 import click
@@ -45,6 +47,7 @@ def test_the_tutorial_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     [
         "how-to/add-a-backend.md",
         "how-to/solve-large-on-small-devices.md",
+        "how-to/use-your-own-data.md",
         "reference/backends/branch-and-bound.md",
     ],
 )
@@ -61,6 +64,16 @@ def test_the_how_to_of_demands_runs_with_its_file(tmp_path, monkeypatch):
     (tmp_path / "demands.toml").write_text(re.search(r"```toml\n(.+?)```", text, re.DOTALL)[1])
     program = "\n".join(re.findall(r"```python\n(.+?)```", text, re.DOTALL))
     exec(compile(program, "state-demands.md", "exec"), {"__name__": "how_to"})
+
+
+@pytest.mark.parametrize("name", ["fine-tune.md", "export.md"])
+def test_the_how_to_of_life_after_pruning_runs(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    program = "\n".join(re.findall(r"```python\n(.+?)```", (HOW_TO / name).read_text(), re.DOTALL))
+    module = types.ModuleType("how_to")  # what is pickled must be found again
+    monkeypatch.setitem(sys.modules, "how_to", module)
+    exec(compile(program, name, "exec"), module.__dict__)
+    assert (tmp_path / {"fine-tune.md": "smaller.pt", "export.md": "model.onnx"}[name]).exists()
 
 
 def test_the_eight_lines_of_the_how_to_are_a_backend(tmp_path, monkeypatch):

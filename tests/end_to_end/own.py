@@ -26,6 +26,27 @@ def build() -> nn.Module:
         return Classifier()
 
 
+class Deep(nn.Module):
+    """A residual whose sum is tied, and two layers that are not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU())
+        self.inner = nn.Sequential(nn.Conv2d(8, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU())
+        self.outer = nn.Conv2d(6, 8, 3, padding=1)
+        self.fc = nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        return self.fc(torch.relu(x + self.outer(self.inner(x))).mean((2, 3)))
+
+
+def deep() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Deep()
+
+
 def batches(seed: int) -> list[tuple[Tensor, Tensor]]:
     """Stripes across, stripes down, or noise."""
     generator = torch.Generator().manual_seed(seed)

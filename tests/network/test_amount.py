@@ -6,15 +6,19 @@ import pytest
 
 from secateur.errors import AmountError
 from secateur.network import count_of, keep_one_each
-from secateur.network.channels import Channels, Group, Member
+from secateur.network.channels import Channels, Group
+from secateur.network.costs import Costs
 
 
 def channels(*sizes: int) -> Channels:
     groups, start = [], 0
     for number, size in enumerate(sizes):
-        groups.append(Group(f"l{number}", size, start, (Member(f"l{number}", "x"),)))
+        name = f"l{number}"
+        members = ((f"{name}.weight", 0),)
+        groups.append(Group(name, start, tuple(range(size)), members, (name,), name))
         start += size
-    return Channels(tuple(groups), ())
+    slots = tuple(((g.members[0][0], 0, k),) for g in groups for k in g.indices)
+    return Channels(tuple(groups), slots, slots, {}, (), (), (), (), (), Costs((), ()), (), ())
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from secateur.extras import needed_by
 COMMANDS = {
     "demo": "Prune the bundled denoiser by several methods and show the table.",
     "prune": "Prune your own network.",
+    "export": "Write a pruned network as ONNX or for torch.export.",
     "qubo": "Write the QUBO of a network to a file and stop.",
     "solve": "Solve a QUBO file with any backend.",
     "verify": "Check a proof of a solution in exact arithmetic.",
@@ -24,7 +25,7 @@ COMMANDS = {
 }
 """Names and one-line helps, so that ``--help`` imports nothing."""
 
-_EXTRAS = {"demo": "demo", "train": "demo"}
+_EXTRAS = {"demo": "demo", "train": "demo", "export": "export"}
 """Commands that need more than PyTorch, so that one line installs it all."""
 
 

@@ -36,7 +36,12 @@ def network_options(command: Command) -> Command:
             click.option(
                 "--weights",
                 type=click.Path(path_type=Path),
-                help="Trained weights, .safetensors (or .pt holding a state dict only).",
+                help="Trained weights: .safetensors, or a checkpoint of torch.save (.pt, .pth, …).",
+            ),
+            click.option(
+                "--weights-key",
+                metavar="KEY",
+                help="Where in the checkpoint, if it holds several state dicts: model, ema.",
             ),
             click.option(
                 "--task",
@@ -60,6 +65,20 @@ def network_options(command: Command) -> Command:
                 multiple=True,
                 metavar="PATH",
                 help="A module path that stays whole; may be given many times.",
+            ),
+            click.option(
+                "--untied",
+                is_flag=True,
+                help="Filters that are added up go one by one, and modules behind them put the "
+                "rest in place: more choice, and slower. Otherwise they leave together.",
+            ),
+            click.option(
+                "--norm-over",
+                type=click.Choice(["all", "kept"]),
+                default="all",
+                show_default=True,
+                help="all: channels under a layer norm, a softmax or a mean over them stay; kept: "
+                "they go, and the statistic is taken over those that are kept.",
             ),
             click.option(
                 "--probes",
@@ -125,7 +144,7 @@ def call_factory(name: str, what: str) -> Any:
         ) from error
 
 
-def load_network(name: str, weights: Path | None) -> nn.Module:
+def load_network(name: str, weights: Path | None, key: str | None = None) -> nn.Module:
     """The network of ``--network`` with the weights of ``--weights``."""
     from torch import nn
 
@@ -136,8 +155,13 @@ def load_network(name: str, weights: Path | None) -> nn.Module:
         raise NetworkError(
             f"{name} built a {type(network).__name__}", remedy="build a torch.nn.Module"
         )
+    if key is not None and weights is None:
+        raise OptionError(
+            f"--weights-key is {key!r} and there are no weights", remedy="give --weights FILE too"
+        )
     if weights is not None:
-        load_weights(network, weights)
+        for note in load_weights(network, weights, key=key):
+            click.echo(note, err=True)
     return network.eval()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -35,10 +36,13 @@ from secateur.cli.networks import load_network, load_task, network_options
 def qubo(
     network_name: str,
     weights: Path | None,
+    weights_key: str | None,
     task_name: str,
     photos: Path | None,
     sidd: Path | None,
     ignored: tuple[str, ...],
+    untied: bool,
+    norm_over: Literal["all", "kept"],
     probes: int,
     seed: int,
     objective: str,
@@ -57,6 +61,7 @@ def qubo(
     from secateur.files import save_bqm
     from secateur.methods import Method, check_method, make_qubo_of
     from secateur.network import find_channels
+    from secateur.network.door import unwrap
     from secateur.statistics import collect_statistics
     from secateur.versions import versions
 
@@ -65,9 +70,14 @@ def qubo(
         objective, objective, objective_options=key_values(objective_options, "--objective-option")
     )
     check_method(method)
-    network = load_network(network_name, weights)
+    network = load_network(network_name, weights, weights_key)
     task = load_task(task_name, photos, sidd, seed)
-    channels = find_channels(network, task.example(), ignored=ignored, tied=tied)
+    network, notes = unwrap(network)
+    for note in notes:
+        click.echo(note, err=True)
+    channels = find_channels(
+        network, task.example(), ignored=ignored, tied=not untied, norm_over=norm_over, seed=seed
+    )
     statistics = collect_statistics(network, task, channels, probes=probes, seed=seed)
     bqm = make_qubo_of(statistics, method)
     provenance = {

@@ -4,6 +4,7 @@ from secateur.network.amount import Amount, count_of, keep_one_each
 from secateur.network.call import Call, as_call
 from secateur.network.channels import Channels, Group, Placed, Read
 from secateur.network.costs import Costs, Term
+from secateur.network.door import unwrap
 from secateur.network.find import find_channels
 from secateur.network.gates import GatedNetwork
 
@@ -21,4 +22,5 @@ __all__ = [
     "count_of",
     "find_channels",
     "keep_one_each",
+    "unwrap",
 ]

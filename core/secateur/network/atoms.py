@@ -40,7 +40,8 @@ class Made:
 
     def loose(self, dim: int) -> bool:
         """The dimension has no atoms and may have any size."""
-        return dim not in self.at and (self.free is True or (bool(self.free) and dim in self.free))  # type: ignore[operator]
+        free = self.free if isinstance(self.free, bool) else dim in self.free
+        return free and dim not in self.at
 
     def row(self, dim: int, size: int) -> Ids:
         """The atoms of a dimension, whether it has some or not."""

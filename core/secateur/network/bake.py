@@ -1,8 +1,8 @@
 """Parametrizations baked: weights that are computed from others become plain parameters.
 
-``torch.nn.utils.parametrize`` (new style) makes the weight a property of a class made for the module;
-hooks (old style: weight norm, spectral norm, masks of ``torch.nn.utils.prune``) set it as an attribute
-before every forward. Both are baked as they are in evaluation mode.
+``torch.nn.utils.parametrize`` (new style) makes the weight a property of a class made for the
+module; hooks (old style: weight norm, spectral norm, masks of ``torch.nn.utils.prune``) set it as
+an attribute before every forward. Both are baked as they are in evaluation mode.
 """
 
 from __future__ import annotations

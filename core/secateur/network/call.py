@@ -33,7 +33,9 @@ class Call:
     @property
     def inputs(self) -> dict[int | str, Any]:
         """Every input by its position or name."""
-        return {**dict(enumerate(self.args)), **self.kwargs}
+        named: dict[int | str, Any] = dict(enumerate(self.args))
+        named.update(self.kwargs.items())
+        return named
 
     @property
     def tensors(self) -> list[Tensor]:

@@ -6,8 +6,6 @@ Parameter names, ``state_dict``, saving and exporting stay as they were.
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,8 +13,9 @@ from torch import nn
 
 from secateur.errors import NetworkError
 from secateur.network.channels import Channels
-from secateur.operators.sizes import resize
+from secateur.network.door import copied
 from secateur.network.place import put_in_place
+from secateur.operators.sizes import resize
 
 
 def cut(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]) -> nn.Module:
@@ -42,7 +41,7 @@ def cut(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]) -> nn.M
     for group in channels.groups:
         if not keep[group.slice].any():
             raise NetworkError(f"{group.name} would be empty", remedy="keep one channel of it")
-    slim = copy.deepcopy(network)
+    slim = copied(network)
     cut_in_place(slim, channels, keep)
     return slim
 
@@ -54,8 +53,19 @@ def cut_in_place(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]
         name: {dim: ~gone[index] for dim, index in at.items() if gone[index].any()}
         for name, at in channels.index.items()
     }
+    # one tensor may have several names: what is said of the first holds for all
+    first: dict[int, str] = {}
+    alias: dict[str, str] = {}
+    for name, tensor in [
+        *network.named_parameters(remove_duplicate=False),
+        *network.named_buffers(remove_duplicate=False),
+    ]:
+        alias[name] = first.setdefault(id(tensor), name)
+    kept = {name: kept.get(canonical, {}) for name, canonical in alias.items()}
     done: set[int] = set()
     for path, module in network.named_modules(remove_duplicate=False):
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
         prefix = f"{path}." if path else ""
         for name, tensor in [*module._parameters.items(), *module._buffers.items()]:
             if tensor is None or id(tensor) in done or not kept.get(prefix + name):
@@ -68,6 +78,8 @@ def cut_in_place(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]
             tensor.data = new.contiguous()
             tensor.grad = None
     for path, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
         prefix = f"{path}." if path else ""
         own = {
             name: kept[prefix + name]

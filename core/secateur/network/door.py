@@ -21,6 +21,7 @@ from secateur.network.bake import bake, parametrized
 from secateur.network.call import Call
 from secateur.network.trees import describe_tensor, tensors_in
 
+_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -37,15 +38,15 @@ def unwrap(network: Any) -> tuple[nn.Module, tuple[str, ...]]:
     """The plain network behind what a user passes, and what was done to get at it.
 
     ``DataParallel``, ``DistributedDataParallel``, ``AveragedModel`` and ``torch.compile`` are taken
-    off, the network's own and those inside it. Parametrizations (weight norm, spectral norm, masks of
-    ``torch.nn.utils.prune``, any of ``torch.nn.utils.parametrize``) are baked into plain weights.
-    Where that needs a change, it is made on a copy.
+    off, the network's own and those inside it. Parametrizations (weight norm, spectral norm, masks
+    of ``torch.nn.utils.prune``, any of ``torch.nn.utils.parametrize``) are baked into plain
+    weights. Where that needs a change, it is made on a copy.
 
     Arguments:
         network: an ``nn.Module``, wrapped or not; not changed.
 
     Returns:
-        the network, which may be the very one given, and a sentence for everything that was done.
+        the network, which may be the very one given, and a sentence for everything that changes it.
 
     Raises:
         NetworkError: it is no module, a scripted one, has weights that are not there (meta, lazy,
@@ -58,17 +59,20 @@ def unwrap(network: Any) -> tuple[nn.Module, tuple[str, ...]]:
     inner = [(path, name) for path, module in bare.named_modules() if (name := _wrapper(module))]
     norms = parametrized(bare)
     inference = [name for name, tensor in _tensors(bare) if tensor.is_inference()]
-    if not inner and not norms and not inference:
+    if not inner and not norms and not inference and not _held(bare):
         return bare, tuple(notes)
-    twin = copied(bare)
+    twin = copied(bare)  # one that others can copy too
     if inner:
         _take_off(twin)
         notes += [f"{path} is wrapped by {name}: what it wraps is pruned" for path, name in inner]
+    if inference:
+        notes.append("weights made under inference_mode are copied into ordinary ones")
     if norms:
         bake(twin)
         check_weights(twin)
         kinds = sorted(set(norms.values()))
-        some = ", ".join(list(norms)[:3]) + (f" and {len(norms) - 3} more" if norms[3:] else "")
+        more = f" and {len(norms) - 3} more" if len(norms) > 3 else ""
+        some = ", ".join(list(norms)[:3]) + more
         notes.append(f"{' and '.join(kinds)} baked into plain weights: {some}")
     return twin, tuple(notes)
 
@@ -78,20 +82,18 @@ def bare_network(network: nn.Module) -> nn.Module:
     return _outermost(network)[0]
 
 
-def copied(network: nn.Module) -> nn.Module:
+def copied(network: nn.Module, shared: Iterable[Tensor] = ()) -> nn.Module:
     """A deep copy, also of a network that holds on to tensors of an earlier pass.
 
     Weights made under ``inference_mode`` come out as ordinary ones.
+
+    Arguments:
+        network: not changed.
+        shared: parameters that the copy has in common with it.
     """
-    memo: dict[int, Any] = {}
     with torch.inference_mode(False), torch.no_grad():
-        for module in network.modules():
-            for name, value in vars(module).items():
-                if name in ("_parameters", "_buffers", "_modules"):
-                    continue
-                for tensor in tensors_in(value).values():
-                    if not tensor.is_leaf:  # torch refuses to copy these
-                        memo[id(tensor)] = tensor.detach().clone()
+        memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in _held(network)}
+        memo.update({id(tensor): tensor for tensor in shared})
         return copy.deepcopy(network, memo)
 
 
@@ -153,17 +155,21 @@ def differentiable(function: Callable[P, R]) -> Callable[P, R]:
     return inside
 
 
-def _wrapper(module: nn.Module) -> str | None:
-    """What wraps here, or None."""
+def _kind(module: nn.Module) -> str | None:
+    """The class of torch that wraps here, or None."""
     for kind in type(module).__mro__:
         if kind.__name__ in WRAPPERS and kind.__module__.startswith("torch."):
-            return WRAPPERS[kind.__name__][1]
+            return kind.__name__
     return None
 
 
+def _wrapper(module: nn.Module) -> str | None:
+    kind = _kind(module)
+    return None if kind is None else WRAPPERS[kind][1]
+
+
 def _wrapped(module: nn.Module) -> nn.Module:
-    kind = next(k.__name__ for k in type(module).__mro__ if k.__name__ in WRAPPERS)
-    inside: nn.Module = getattr(module, WRAPPERS[kind][0])
+    inside: nn.Module = getattr(module, WRAPPERS[str(_kind(module))][0])
     return inside
 
 
@@ -198,6 +204,18 @@ def _take_off(network: nn.Module) -> None:
                 module._modules[name] = child
 
 
+def _held(network: nn.Module) -> list[Tensor]:
+    """Tensors of an earlier pass that modules hold on to; torch refuses to copy them."""
+    return [
+        tensor
+        for module in network.modules()
+        for name, value in vars(module).items()
+        if name not in _OF_EVERY_MODULE
+        for tensor in tensors_in(value).values()
+        if not tensor.is_leaf
+    ]
+
+
 def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from network.named_parameters()
     yield from network.named_buffers()
@@ -219,9 +237,7 @@ def _check_present(network: nn.Module) -> None:
                 remedy="build the network on a real device and load its weights "
                 "(network.to_empty(device='cpu'), then load_state_dict)",
             )
-        if any(kind.__name__ == "DTensor" for kind in type(tensor).__mro__) or any(
-            kind.__name__ == "FlatParameter" for kind in type(tensor).__mro__
-        ):
+        if any(kind.__name__ in ("DTensor", "FlatParameter") for kind in type(tensor).__mro__):
             raise NetworkError(
                 f"{name} is sharded over processes ({type(tensor).__name__})",
                 remedy="gather the full state dict, and load it into a plain network",

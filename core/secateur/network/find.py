@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from secateur.errors import NetworkError
 from secateur.network.call import Call, as_call
 from secateur.network.channels import Channels, check_ignored
+from secateur.network.door import check_call, copied, unwrap
 from secateur.network.resolve import resolve
 from secateur.network.ties import Ties, find_ties
 from secateur.network.trial import kinds, stirred, try_groups
-from secateur.network.door import check_weights
 
 CHOICES = 6
 """So many ways to decide folds are tried at most."""
@@ -53,12 +53,25 @@ def find_channels(
         raise NetworkError(
             f"the network is a {type(network).__name__}", remedy="pass a torch.nn.Module"
         )
+    bare, notes = unwrap(network)
+    if notes:
+        raise NetworkError(
+            f"the network cannot be cut as it is: {'; '.join(notes)}",
+            remedy="network, notes = secateur.network.unwrap(network) gives one that can; "
+            "secateur.prune does so by itself",
+        )
+    network = bare
     if norm_over not in ("all", "kept"):
         raise NetworkError(f"norm_over is {norm_over!r}", remedy='use "all" or "kept"')
     call = as_call(example)
     paths = check_ignored(network, ignored)
-    check_weights(network)
+    check_call(network, call)
     runs = [(run, False) if isinstance(run, Call) else run for run in also]
+    if any(p.device.type != "cpu" for p in network.parameters()):
+        # fused kernels of other devices hide operations; names and numbers are the same
+        cpu = torch.device("cpu")
+        network, call = copied(network).to(cpu), call.to(cpu)
+        runs = [(run.to(cpu), training) for run, training in runs]
     search = _Search(network, call, runs, paths, tied, norm_over, seed)
     channels = search.best()
     if not channels.groups:
@@ -91,30 +104,26 @@ class _Search:
 
     def best(self) -> Channels:
         """The channels that stood the trial."""
-        found, failed = self._judge({})
+        found = self._judge({})
         folds = self.ties.folds if self.ties is not None else {}
-        if not folds or not failed:
-            if not folds or not self._more_possible(found):
-                return found
-        tried = 1
+        if not folds:
+            return found
         choices: list[dict[object, int]] = [{"all": 0}]
-        choices += [{key: part} for key, now in folds.items() for part in range(len(key[1])) if part != now]
+        choices += [
+            {key: part} for key, now in folds.items() for part in range(len(key[1])) if part != now
+        ]
         began, first = time.monotonic(), None
         for choice in choices[:CHOICES]:
-            other, _ = self._judge(choice)
+            other = self._judge(choice)
             if _worth(other) > _worth(found):
                 found = other
             first = first or time.monotonic() - began
-            tried += 1
             if time.monotonic() - began + first > 15.0:
                 break
         return found
 
-    def _more_possible(self, found: Channels) -> bool:
-        return True
-
-    def _judge(self, choice: dict[object, int]) -> tuple[Channels, bool]:
-        """Channels under a choice, those that fail a trial pinned; and whether any failed."""
+    def _judge(self, choice: dict[object, int]) -> Channels:
+        """Channels under a choice, those that fail a trial pinned."""
         ties = find_ties(
             self.network,
             self.call,
@@ -130,24 +139,26 @@ class _Search:
             raise NetworkError(
                 f"forward depends on the values of its input (in {where}): the next input may go "
                 "another way",
-                remedy="move what is decided by values (if, item(), boolean indices) out of forward, "
-                "or prune the parts that have none by themselves",
+                remedy="move what is decided by values (if, item(), boolean indices) out of "
+                "forward, or prune the parts that have none by themselves",
             )
-        best: Channels | None = None
-        failed = False
+        if ties.chance:
+            where = next((path for path in ties.chance if path), type(self.network).__name__)
+            raise NetworkError(
+                f"forward draws random numbers in evaluation mode (in {where}): no two results can "
+                "be compared",
+                remedy="draw them in training mode only (if self.training), or pass them as an "
+                "input",
+            )
         for loose in (False, True):
             channels = self._resolve(ties, {}, loose)
             if not channels.groups:
-                return channels, False
-            reason = self._try(channels, channels.groups)
-            if reason is None:
-                return channels, failed
-            failed = True
-            best = best or channels
+                return channels
+            if self._try(channels, channels.groups) is None:
+                return channels
             if not any(not attribute.sure for attribute in ties.attributes):
                 break
-        assert best is not None
-        return self._one_by_one(ties), True
+        return self._one_by_one(ties)
 
     def _one_by_one(self, ties: Ties) -> Channels:
         """Pin every kind of group that fails by itself."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,9 +40,14 @@ class Place:
         return f"{own}, {len(self.place_at)} put in place of {self.place_size}".lstrip(", ")
 
 
-@cache
+_PLACING: dict[type[nn.Module], type[nn.Module]] = {}
+
+
 def _placing(cls: type[nn.Module]) -> type[nn.Module]:
-    return type(cls.__name__, (Place, cls), {"__module__": cls.__module__, "__doc__": cls.__doc__})
+    if cls not in _PLACING:
+        about = {"__module__": cls.__module__, "__doc__": cls.__doc__}
+        _PLACING[cls] = type(cls.__name__, (Place, cls), about)
+    return _PLACING[cls]
 
 
 def _empty(cls: type[nn.Module]) -> nn.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 from torch import nn
@@ -10,7 +11,12 @@ from torch import nn
 from secateur.network.atoms import Ids
 from secateur.network.channels import Channels, Group, Placed, Read, SizeAttribute, Slot
 from secateur.network.costs import Costs, Index, Term
+from secateur.network.provenance import Attribute
 from secateur.network.ties import Ties
+from secateur.operators.flow import Work
+
+Numbered = Callable[[Ids], Index]
+"""From atoms to the numbers of their channels, -1 where there is none."""
 
 ONE_ONLY = "has one channel only"
 
@@ -61,21 +67,28 @@ def resolve(
     number: dict[int, int] = {}
     slots: list[tuple[Slot, ...]] = []
     made_by: list[tuple[Slot, ...]] = []
-    order = sorted(grouped.items(), key=lambda item: min(_when(ties, makers[r], atom_of) for r in item[1]))
+    order = sorted(
+        grouped.items(), key=lambda item: min(_when(ties, makers[r], atom_of) for r in item[1])
+    )
     taken: dict[tuple[str, int], str] = {}
-    for key, roots in order:
-        first = [makers[root][0] for root in roots]
-        if len(roots) == 1:
+    for key, own_roots in order:
+        first = [makers[root][0] for root in own_roots]
+        if len(own_roots) == 1:
             stands.setdefault(_path(first[0][0]), ONE_ONLY)
             continue
-        pairs = sorted(zip(first, roots, strict=True), key=lambda pair: (pair[0][0] != first[0][0], pair[0][2]))
+        pairs = sorted(
+            zip(first, own_roots, strict=True),
+            key=lambda pair: (pair[0][0] != first[0][0], pair[0][2]),
+        )
         # channels of one layer may differ in what they are tied to: one group for each kind
         path = _unique(pairs[0][0], taken)
-        tied_paths = tuple(dict.fromkeys(_path(slot[0]) for root in roots for slot in makers[root]))
+        tied_paths = tuple(
+            dict.fromkeys(_path(slot[0]) for root in own_roots for slot in makers[root])
+        )
         before = sum(group.path == path for group in groups)
         name = f"{path}#{before + 1}" if before else path
-        indices = tuple(slot[2] for slot, _ in pairs)
-        groups.append(Group(path, len(slots), indices, key, tied_paths, name))
+        numbers = tuple(slot[2] for slot, _ in pairs)
+        groups.append(Group(path, len(slots), numbers, key, tied_paths, name))
         for _, root in pairs:
             number[root] = len(slots)
             slots.append(tuple(members[root]))
@@ -90,7 +103,7 @@ def resolve(
     for root, parts in contributors.items():
         if -1 not in parts and root not in why:
             number[root] = len(slots) + len(streams)
-            streams.append(np.array(sorted(parts)))
+            streams.append(np.array(sorted(parts), dtype=np.int64))
 
     def numbered(ids: Ids) -> Index:
         return np.array([number.get(r, -1) for r in atoms.roots(ids).tolist()], dtype=np.int64)
@@ -108,6 +121,9 @@ def resolve(
             _path(name), "is not reached by forward on the calibration data: it stays as it is"
         )
     pruned = {path for group in groups for path in group.tied}
+    for name, parameter in network.named_parameters():
+        if name.endswith(".weight") and parameter.ndim > 1 and 1 in parameter.shape[:2]:
+            stands.setdefault(_path(name), ONE_ONLY)
     events = [
         [
             Read(e.op, e.operand, e.dim, numbered(e.ids), ties.owners[e.op], ties.names[e.op])
@@ -131,6 +147,7 @@ def resolve(
         names=tuple(ties.names),
         tied=tied,
         norm_over=norm_over,
+        details={"folds": dict(ties.folds)},
     )
 
 
@@ -186,7 +203,7 @@ def _path(parameter: str) -> str:
 
 
 def _unique(slot: Slot, taken: dict[tuple[str, int], str]) -> str:
-    """The name of a slot's parameter; with its dimension where the other one makes channels, too."""
+    """The name of a slot's parameter; with its dimension where another one makes channels, too."""
     path = _path(slot[0])
     names = {other: name for other, name in taken.items() if name == path and other != slot[:2]}
     if names:
@@ -196,36 +213,38 @@ def _unique(slot: Slot, taken: dict[tuple[str, int], str]) -> str:
 
 
 def _attributes(
-    network: nn.Module, ties: Ties, numbered: object, loose: bool
+    network: nn.Module, ties: Ties, numbered: Numbered, loose: bool
 ) -> tuple[SizeAttribute, ...]:
     found = []
     for attribute in ties.attributes:
         if attribute.sure:
-            channel = numbered(np.array(attribute.ids, dtype=np.int64))  # type: ignore[operator]
+            channel = numbered(np.array(attribute.ids, dtype=np.int64))
             if (channel >= 0).any():
                 found.append(
                     SizeAttribute(attribute.path, attribute.name, attribute.index, channel)
                 )
         elif loose:
-            channel = _guess(network, ties, attribute, numbered)
-            if channel is not None:
+            guessed = _guess(network, ties, attribute, numbered)
+            if guessed is not None:
                 found.append(
-                    SizeAttribute(attribute.path, attribute.name, attribute.index, channel)
+                    SizeAttribute(attribute.path, attribute.name, attribute.index, guessed)
                 )
     return tuple(found)
 
 
-def _guess(network: nn.Module, ties: Ties, attribute: object, numbered: object) -> Index | None:
+def _guess(
+    network: nn.Module, ties: Ties, attribute: Attribute, numbered: Numbered
+) -> Index | None:
     """The one size of the module's own parameters with this value, in positions or in channels."""
-    path = attribute.path  # type: ignore[attr-defined]
-    value = getattr(network.get_submodule(path), attribute.name)  # type: ignore[attr-defined]
-    if attribute.index is not None:  # type: ignore[attr-defined]
-        value = value[attribute.index]  # type: ignore[attr-defined]
+    path = attribute.path
+    value = getattr(network.get_submodule(path), attribute.name)
+    if attribute.index is not None:
+        value = value[attribute.index]
     for name, at in ties.slots.items():
         if path and not name.startswith(path + "."):
             continue
         for ids in at.values():
-            channel = numbered(ids)  # type: ignore[operator]
+            channel = numbered(ids)
             own = np.unique(channel[channel >= 0])
             if len(ids) == value and len(own):
                 return np.asarray(channel)
@@ -238,7 +257,7 @@ def _costs(
     network: nn.Module,
     ties: Ties,
     index: dict[str, dict[int, Index]],
-    numbered: object,
+    numbered: Numbered,
     samples: int,
 ) -> Costs:
     parameters = tuple(
@@ -246,13 +265,13 @@ def _costs(
         for name, p in network.named_parameters()
     )
 
-    def term(work: object) -> Term:
-        factors = [numbered(ids) for ids in work.factors]  # type: ignore[attr-defined,operator]
+    def term(work: Work) -> Term:
+        factors = [numbered(ids) for ids in work.factors]
         return Term(
-            work.number / samples,  # type: ignore[attr-defined]
+            work.number / samples,
             tuple(f for f in factors if (f >= 0).any()),
-            work.kind,  # type: ignore[attr-defined]
-            work.op,  # type: ignore[attr-defined]
+            work.kind,
+            work.op,
         )
 
     terms = [term(work) for work in ties.work]

@@ -8,7 +8,8 @@ arrive as their parts; so an operation has the same number in every run that goe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,11 +30,15 @@ RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu", "quantized_lstm", 
 UNNUMBERED = frozenset({"detach", "detach_"})
 """They come and go with reference counts."""
 
+_MISLAID = frozenset({"native_batch_norm", "cudnn_batch_norm", "_native_batch_norm_legit"})
+# PyTorch 2.13 on a CPU: their derivative is wrong by 100 % for one sample if what comes in has
+# the strides of channels last and the input has not (a transposed feature map, as in a ViT)
 _EXCLUDE = torch._C._SetExcludeDispatchKeyGuard
 _AUTOGRAD = (
     torch._C.DispatchKey.AutogradFunctionality,
     torch._C.DispatchKey.ADInplaceOrView,
 )
+_INTERNAL = frozenset(vars(nn.Module()))
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 
 
@@ -93,7 +98,13 @@ class Op:
 
 
 class Visitor:
-    """What looks at a run; the methods do nothing unless they are overridden."""
+    """What looks at a run; the methods do nothing unless they are overridden.
+
+    Attributes:
+        stream: of the run that it looks at.
+    """
+
+    stream: Stream
 
     def before(self, op: Op) -> None:
         """May replace ``op.args``."""
@@ -101,6 +112,9 @@ class Visitor:
     def after(self, op: Op, out: Any) -> Any:
         """May return another output."""
         return out
+
+    def alias(self, tensor: Tensor, out: Tensor) -> None:
+        """``out`` is another name of a tensor, which was detached."""
 
     def enter(self, path: str, module: nn.Module) -> None:
         """A module's forward begins."""
@@ -124,6 +138,7 @@ class Stream(TorchDispatchMode):
         self.count = 0
         self.where: list[str] = []
         self.aside = False
+        self.fault: Exception | None = None
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -134,7 +149,9 @@ class Stream(TorchDispatchMode):
             return func(*args, **kwargs)
         if name in UNNUMBERED:
             with self.inside():
-                return func(*args, **kwargs)
+                out = func(*args, **kwargs)
+            self.visitor.alias(args[0], out)
+            return out
         if not _whole(name) and torch._C._dispatch_has_kernel_for_dispatch_key(
             func.name(), _COMPOSITE
         ):
@@ -151,10 +168,20 @@ class Stream(TorchDispatchMode):
         self.count += 1
         op.shapes = {id(t): t.shape for t in op.ins}
         with self.inside():
-            self.visitor.before(op)
+            self._ours(self.visitor.before, op)
             out = op.func(*op.args, **op.kwargs)
             op.outs = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
-            return self.visitor.after(op, out)
+            if self.grad and name in _MISLAID and op.outs[0].requires_grad:
+                op.outs[0].register_hook(_laid_as(op.outs[0]))
+            return self._ours(self.visitor.after, op, out)
+
+    def _ours(self, method: Any, *args: Any) -> Any:
+        """What a visitor raises is not the network's fault."""
+        try:
+            return method(*args)
+        except Exception as error:
+            self.fault = error
+            raise
 
     @contextmanager
     def inside(self) -> Iterator[None]:
@@ -188,11 +215,11 @@ class Stream(TorchDispatchMode):
             def enter(*_: Any) -> None:
                 self.where.append(path)
                 with self.unseen():
-                    self.visitor.enter(path, module)
+                    self._ours(self.visitor.enter, path, module)
 
             def leave(_module: Any, _inputs: Any, out: Any) -> Any:
                 with self.unseen(), self.inside():
-                    new = self.visitor.leave(path, module, out)
+                    new = self._ours(self.visitor.leave, path, module, out)
                 self.where.pop()
                 return new
 
@@ -209,30 +236,48 @@ class Stream(TorchDispatchMode):
                 handle.remove()
 
 
+def _laid_as(out: Tensor) -> Callable[[Tensor], Tensor]:
+    """Hands a derivative on with the strides of what it is the derivative of."""
+    size, stride = out.size(), out.stride()
+    return lambda d: d.new_empty_strided(size, stride).copy_(d) if d.stride() != stride else d
+
+
 @contextmanager
 def evaluation(network: nn.Module, *, training: bool = False) -> Iterator[None]:
-    """Every module in evaluation mode inside; modes and buffers come back as they were.
+    """Every module in evaluation mode inside; everything that modules hold comes back as it was.
 
     Arguments:
-        network: its forward may write to its buffers.
+        network: its forward may write to its buffers, and remember things.
         training: in training mode instead.
     """
+    modules = [m for m in network.modules() if not isinstance(m, torch.jit.ScriptModule)]
     modes = [(module, module.training) for module in network.modules()]
     buffers = [(buffer, buffer.detach().clone()) for buffer in network.buffers()]
-    slots = [
-        (module, dict(module._buffers))
-        for module in network.modules()
-        if not isinstance(module, torch.jit.ScriptModule)
+    held = [(module, dict(vars(module)), dict(module._buffers)) for module in modules]
+    containers = [
+        (value, copy.copy(value))
+        for module in modules
+        for name, value in vars(module).items()
+        if type(value) in (list, dict, set) and name not in _INTERNAL
     ]
     for module, _ in modes:
         module.training = training
     try:
         yield
     finally:
+        for module, own, slots in held:
+            vars(module).clear()
+            vars(module).update(own)
+            module._buffers.clear()
+            module._buffers.update(slots)
         for module, mode in modes:
             module.training = mode
-        for module, own in slots:
-            module._buffers.update(own)
+        for value, content in containers:
+            if isinstance(value, list):
+                value[:] = content
+            else:
+                value.clear()
+                value.update(content)
         for buffer, value in buffers:
             # untouched ones stay as a graph that was kept has seen them
             if buffer.device.type != "meta" and not _same(buffer, value):
@@ -302,13 +347,13 @@ def run(
         DataError: forward raised something; it is the cause.
     """
     stream = Stream(visitor, grad=grad)
-    visitor.stream = stream  # type: ignore[attr-defined]
+    visitor.stream = stream
     with evaluation(network, training=training), plain_kernels(), stream.hooked(network):
         try:
             with stream, above_autograd():
                 return network(*call.args, **call.kwargs)
         except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
-            if isinstance(error, torch.OutOfMemoryError):
+            if isinstance(error, torch.OutOfMemoryError) or error is stream.fault:
                 raise
             raise input_error(call, error) from error
 

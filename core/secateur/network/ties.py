@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,20 @@ from secateur.network.provenance import Attribute, Provenance, attributes, named
 from secateur.network.run import Op, Visitor, run
 from secateur.operators.flow import Flow, ReadEvent, StatEvent, Work
 from secateur.operators.registry import flow_of
+from secateur.operators.sizes import sizes_of
 
 DATA = frozenset(
-    """_local_scalar_dense is_nonzero nonzero masked_select unique unique_dim _unique2 item
-    unique_consecutive""".split()
+    [
+        "_local_scalar_dense",
+        "is_nonzero",
+        "nonzero",
+        "masked_select",
+        "unique",
+        "unique_dim",
+        "_unique2",
+        "item",
+        "unique_consecutive",
+    ]
 )
 """What they give depends on values: the next run may go another way."""
 
@@ -60,6 +71,7 @@ class Ties:
         attributes: integers of the user's modules that follow sizes.
         places: with ``tied=False``, where sums are prepared.
         depends: module paths where forward depends on the data.
+        chance: module paths where forward draws random numbers, in evaluation mode.
         untouched: parameters that no run reached.
         names: of the operations, in order.
         owners: module path of each operation.
@@ -75,6 +87,7 @@ class Ties:
     attributes: list[Attribute]
     places: list[Place]
     depends: list[str]
+    chance: list[str]
     untouched: list[str]
     names: list[str]
     owners: list[str]
@@ -87,11 +100,24 @@ class _TiesVisitor(Visitor):
         self.alive: list[Any] = []
         self.touched: set[int] = set()
         self.depends: list[str] = []
+        self.random: list[tuple[str, set[int]]] = []
         self.names: list[str] = []
         self.owners: list[str] = []
         self.calls: dict[str, int] = defaultdict(int)
         self.placed: list[Place] = []
         self.left: set[int] = set()
+        self.sized: dict[tuple[str, str, int | None], Ids] = {}
+        self.log: list[tuple[set[int], set[int], bool]] = []
+
+    def wanted_for(self, outputs: list[Tensor]) -> set[int]:
+        """Ids of all tensors that these are made of, and of those that are written in place."""
+        wanted = {id(t) for t in outputs}
+        for ins, outs, writes in reversed(self.log):
+            if writes:
+                wanted |= outs
+            if outs & wanted:
+                wanted |= ins
+        return wanted
 
     def after(self, op: Op, out: Any) -> Any:
         flow = self.flow
@@ -99,7 +125,11 @@ class _TiesVisitor(Visitor):
         self.alive.append((op.args, op.kwargs, op.outs))
         self.names.append(op.name)
         self.owners.append(op.path)
-        self.touched.update(id(t) for t in op.ins if flow.atoms.is_parameter(t))
+        ins, outs = {id(t) for t in op.ins}, {id(t) for t in op.outs}
+        self.log.append((ins, outs, op.func._schema.is_mutable))
+        if torch.Tag.nondeterministic_seeded in op.func.tags and not _asleep(op):
+            self.random.append((op.path, outs))
+        self.touched.update(id(t) for t in op.ins)
         if any(id(t) in flow.data for t in op.ins):
             flow.data.update(id(t) for t in op.outs)
             by_value = op.name.startswith("index") and any(t.dtype == torch.bool for t in op.ins)
@@ -107,9 +137,23 @@ class _TiesVisitor(Visitor):
                 self.depends.append(op.path)
         if op.func.is_view and op.name in ("slice", "select", "narrow", "split", "unbind"):
             flow.parts.update(id(t) for t in op.outs)
-        with self.stream.unseen():  # type: ignore[attr-defined]
+        with self.stream.unseen():
+            before = len(flow.work)
             flow_of(op, flow, self.provenance.literal)
+            if len(flow.work) == before and flow.moves_data(op):
+                rows = tuple(flow.atoms.of(op.outs[0]).at.values())
+                flow.work.append(Work(op.number, "elementwise", float(op.outs[0].numel()), rows))
         return out
+
+    def alias(self, tensor: Tensor, out: Tensor) -> None:
+        flow = self.flow
+        self.alive.append(out)
+        self.log.append(({id(tensor)}, {id(out)}, False))
+        flow.atoms.give(out, flow.atoms.of(tensor))
+        for ids in (flow.data, flow.parts):
+            if id(tensor) in ids:
+                ids.add(id(out))
+        self.touched.add(id(tensor))
 
     def leave(self, path: str, module: nn.Module, out: Any) -> Any:
         self.calls[path] += 1
@@ -117,6 +161,11 @@ class _TiesVisitor(Visitor):
             return out
         atoms = self.flow.atoms
         made = atoms.of(out)
+        for name, index, ids in sizes_of(module, out, made, atoms):
+            before = self.sized.get((path, name, index))
+            if before is not None:
+                atoms.tie(before, ids, f"one {name} of a module that is used again")
+            self.sized[path, name, index] = ids
         if path in self.places and self.places[path] in made.at:
             dim = self.places[path]
             ids = made.at[dim]
@@ -155,10 +204,36 @@ def find_ties(
     """
     places: dict[str, int] = {}
     if not tied:
-        first, visitor, flow = _run(network, call, also, choice, norm_over, {})
-        places = _find_places(flow, visitor.calls)
-    ties, _, _ = _run(network, call, also, choice, norm_over, places)
+        places = _places(network, call, also, choice, norm_over)
+    try:
+        ties, _, _ = _run(network, call, also, choice, norm_over, places)
+    except DataError:
+        # code that is particular about the class of an integer; without names it may run
+        ties, _, _ = _run(network, call, also, choice, norm_over, places, names=False)
     return ties
+
+
+def _places(
+    network: nn.Module,
+    call: Call,
+    also: Iterable[tuple[Call, bool]],
+    choice: Mapping[object, int] | None,
+    norm_over: str,
+) -> dict[str, int]:
+    """Where sums can be prepared: they have no maker of their own, and nothing pins them."""
+    _, visitor, flow = _run(network, call, also, choice, norm_over, {}, names=False)
+    places = _find_places(flow, visitor.calls)
+    while places:
+        ties, _, _ = _run(network, call, also, choice, norm_over, places, names=False)
+        made = np.array(list(ties.made), dtype=np.int64)
+        taken = {*ties.atoms.roots(made).tolist()}
+        taken |= {*ties.atoms.roots(np.array(list(ties.atoms.pins), dtype=np.int64)).tolist()}
+        bad = [p.path for p in ties.places if taken & {*ties.atoms.roots(p.stream).tolist()}]
+        if not bad:
+            break
+        for path in bad:
+            del places[path]
+    return places
 
 
 def _run(
@@ -168,6 +243,7 @@ def _run(
     choice: Mapping[object, int] | None,
     norm_over: str,
     places: Mapping[str, int],
+    names: bool = True,
 ) -> tuple[Ties, _TiesVisitor, Flow]:
     atoms = Atoms()
     flow = Flow(atoms, norm_over, dict(choice or {}))
@@ -179,16 +255,18 @@ def _run(
             atoms.give(tensor, Made(at))
     atoms.keep_parameters()
     _recurrent(network, slots, atoms)
+    _scripted(network, slots, atoms)
     provenance = Provenance(atoms)
     touched: set[int] = set()
     depends: list[str] = []
+    chance: list[str] = []
     for one, training in (*also, (call, False)):
         atoms.forget()
         flow.reads, flow.stats, flow.work, flow.meetings = [], [], [], []
         flow.data = {id(t) for t in one.tensors}
         flow.parts = set()
         visitor = _TiesVisitor(flow, provenance, places)
-        with named_integers(network), provenance:
+        with named_integers(network) if names else nullcontext(), provenance:
             out = run(network, one, visitor, training=training)
         touched |= visitor.touched
         depends += visitor.depends
@@ -198,7 +276,10 @@ def _run(
                 f"there is no tensor in what forward returns ({type(out).__name__})",
                 remedy="return tensors, or a tuple, dict or object that holds them",
             )
-        atoms.where = ""
+        wanted = visitor.wanted_for(found)
+        flow.pin_later(wanted)
+        if not training:
+            chance += [path for path, outs in visitor.random if outs & wanted]
         for tensor in found:
             for ids in atoms.of(tensor).at.values():
                 atoms.pin(ids, "is an output of the network")
@@ -211,9 +292,16 @@ def _run(
         stats=flow.stats,
         work=flow.work,
         folds=flow.folds,
-        attributes=attributes(network, provenance.seen),
+        attributes=[
+            *attributes(network, provenance.seen),
+            *(
+                Attribute(path, name, index, tuple(ids.tolist()), True)
+                for (path, name, index), ids in visitor.sized.items()
+            ),
+        ],
         places=visitor.placed,
         depends=depends,
+        chance=chance,
         untouched=[n for n, p in network.named_parameters() if id(p) not in touched],
         names=visitor.names,
         owners=visitor.owners,
@@ -221,6 +309,13 @@ def _run(
     )
     visitor.alive = []
     return ties, visitor, flow
+
+
+def _asleep(op: Op) -> bool:
+    """It could draw random numbers, and does not."""
+    return op.name in ("native_dropout", "rrelu_with_noise") and not op.argument(
+        "train", op.argument("training", False)
+    )
 
 
 def _recurrent(network: nn.Module, slots: dict[str, dict[int, Ids]], atoms: Atoms) -> None:
@@ -237,12 +332,22 @@ def _recurrent(network: nn.Module, slots: dict[str, dict[int, Ids]], atoms: Atom
                 atoms.tie(hidden[0], other, "one hidden_size")
 
 
+def _scripted(network: nn.Module, slots: dict[str, dict[int, Ids]], atoms: Atoms) -> None:
+    """What torch.jit has compiled cannot be cut."""
+    for path, module in network.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            for name, at in slots.items():
+                if not path or name.startswith(f"{path}."):
+                    for ids in at.values():
+                        atoms.pin(ids, f"{path or 'the network'} is compiled by torch.jit")
+
+
 def _find_places(flow: Flow, calls: Mapping[str, int]) -> dict[str, int]:
     """Modules behind which the channels of a sum can be put in place."""
     found: dict[str, int] = {}
     for _, operands, shapes in flow.meetings:
         rank = max(len(shape) for shape in shapes)
-        for made, shape in zip(operands, shapes, strict=True):
+        for made in operands:
             for dim, ids in made.at.items():
                 if dim in made.summed or not _meets(flow, made, operands, shapes, dim, rank):
                     continue

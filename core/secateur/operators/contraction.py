@@ -7,14 +7,20 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from secateur.network.atoms import Ids, Made
+from secateur.network.atoms import ANY, Ids, Made
 from secateur.network.run import Op
 from secateur.operators.flow import Flow
 from secateur.operators.rule import rule
 
 
 def contract(
-    op: Op, flow: Flow, one: Tensor, two: Tensor, dims: tuple[int, int], places: list[Any], kind: str
+    op: Op,
+    flow: Flow,
+    one: Tensor,
+    two: Tensor,
+    dims: tuple[int, int],
+    places: list[Any],
+    kind: str,
 ) -> None:
     """``out[…, i, j] = Σ_k one[…, i, k] two[…, k, j]``: k is tied and read, i and j go on.
 
@@ -33,12 +39,15 @@ def contract(
     left, right = a.row(first, one.shape[first]), b.row(second, two.shape[second])
     if first in a.at and second in b.at:
         atoms.tie(left, right, "read")
-        side, dim, ids = (one, first, left) if flow.depends(one) else (two, second, right)
-        flow.read(op, side, dim, ids)
     elif first in a.at and not b.loose(second):
         atoms.pin(left, "read by a tensor of fixed size")
     elif second in b.at and not a.loose(first):
         atoms.pin(right, "it reads the network's input, or another tensor of fixed size")
+    if first in a.at or second in b.at:
+        # what forward made follows the other side
+        ids = np.where(left == ANY, right, left)
+        side, dim = (one, first) if flow.depends(one) or not flow.depends(two) else (two, second)
+        flow.read(op, side, dim, ids)
     at: dict[int, Ids] = {}
     for operand, dim, target in places:
         row = (b if operand else a).at.get(dim)
@@ -68,9 +77,12 @@ def linear(op: Op, flow: Flow) -> None:
 
 
 @rule("matmul", "mm", "bmm", "mv", "dot")
-def matmul(op: Op, flow: Flow, base: int = 0) -> None:
+def matmul(op: Op, flow: Flow) -> None:
     """Any product of matrices and vectors, with broadcast batches."""
-    one, two = op.args[base], op.args[base + 1]
+    _product(op, flow, op.args[0], op.args[1])
+
+
+def _product(op: Op, flow: Flow, one: Tensor, two: Tensor) -> None:
     out = op.outs[0]
     places = []
     if one.ndim == 1 and two.ndim == 1:
@@ -91,7 +103,7 @@ def matmul(op: Op, flow: Flow, base: int = 0) -> None:
 @rule("addmm", "baddbmm", "addmv")
 def addmm(op: Op, flow: Flow) -> None:
     """A product and what is added to it."""
-    matmul(op, flow, base=1)
+    _product(op, flow, op.args[1], op.args[2])
     flow.join(op, [op.outs[0], op.args[0]], op.outs[0], "bias")
 
 
@@ -153,7 +165,9 @@ def _grouped(op: Op, flow: Flow, groups: int, transposed: bool, kind: str) -> No
         flow.read(op, x, 1, inputs.reshape(-1))
         flow.macs(op, kind, number, own[0], atoms.row(weight, 1))
     else:
-        atoms.tie(inputs, np.broadcast_to(atoms.row(weight, 1), inputs.shape), "as many in each group")
+        atoms.tie(
+            inputs, np.broadcast_to(atoms.row(weight, 1), inputs.shape), "as many in each group"
+        )
         own = first.reshape(groups, multiple)
         atoms.tie_all(own, "as many in each group")
         row = own.reshape(-1)

@@ -5,18 +5,31 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from secateur.network.atoms import Made
+from secateur.network.atoms import ANY, Made
 from secateur.network.run import Op
 from secateur.operators.flow import Flow
 from secateur.operators.rule import rule
 
 ALSO_POINTWISE = frozenset(
     """_prelu_kernel prelu hardswish hardswish_ masked_fill masked_fill_ native_dropout bernoulli_
-    rrelu_with_noise where celu elu""".split()
+    rrelu_with_noise where celu elu log_sigmoid_forward fill_ zero_ fill""".split()
 )
 CREATED = frozenset(
-    """zeros ones full empty new_zeros new_ones new_full new_empty scalar_tensor rand randn
-    empty_strided new_empty_strided""".split()
+    [
+        "zeros",
+        "ones",
+        "full",
+        "empty",
+        "new_zeros",
+        "new_ones",
+        "new_full",
+        "new_empty",
+        "scalar_tensor",
+        "rand",
+        "randn",
+        "empty_strided",
+        "new_empty_strided",
+    ]
 )
 """A tensor made in forward: any size."""
 SPATIAL = (
@@ -59,13 +72,14 @@ def pointwise(op: Op, flow: Flow) -> None:
     moving = [t for t in tensors if flow.depends(t)]
     if len(moving) == 1:
         exits = flow.atoms.of(moving[0]).exits
-    elif op.name.rstrip("_") in ("add", "sub", "rsub"):
+    elif moving and op.name.rstrip("_") in ("add", "sub", "rsub"):
         added = flow.meet(op, moving)
     flow.join(op, tensors, out, op.name.rstrip("_"))
     made = flow.atoms.of(out)
     flow.atoms.give(out, Made(made.at, made.free, made.summed | added, exits))
     for other in op.outs[1:]:
-        flow.atoms.give(other, flow.atoms.of(out))
+        if other.shape == out.shape:
+            flow.atoms.give(other, flow.atoms.of(out))
 
 
 def created(op: Op, flow: Flow) -> None:
@@ -94,7 +108,8 @@ def _cat(op: Op, flow: Flow, tensors: list[Tensor], dim: int) -> None:
     at = {}
     for d in range(out.ndim):
         rows = [atoms.of(t).row(d, t.shape[d]) for t in tensors]
-        if not any((row > 0).any() for row in rows):
+        made_here = d == dim and any((row == ANY).any() for row in rows)
+        if not made_here and not any((row > 0).any() for row in rows):
             continue
         if d == dim:
             at[d] = np.concatenate(rows)
@@ -115,7 +130,9 @@ def stack(op: Op, flow: Flow) -> None:
     for tensor in op.args[0]:
         made = flow.atoms.of(tensor)
         wide = tensor.unsqueeze(dim)
-        free = made.free if made.free is True else frozenset(d + (d >= dim) for d in made.free or ())
+        free = (
+            made.free if made.free is True else frozenset(d + (d >= dim) for d in made.free or ())
+        )
         flow.atoms.give(wide, Made({d + (d >= dim): row for d, row in made.at.items()}, free))
         flat.append(wide)
     _cat(op, flow, flat, dim)
@@ -133,6 +150,55 @@ def glu(op: Op, flow: Flow) -> None:
         flow.atoms.tie(one, two, "two halves meet")
         at[dim] = one
     flow.atoms.give(op.outs[0], Made(at))
+
+
+@rule("native_channel_shuffle", "channel_shuffle")
+def channel_shuffle(op: Op, flow: Flow) -> None:
+    """A card from each heap in turn: as many leave each heap."""
+    made, groups = flow.atoms.of(op.args[0]), int(op.args[1])
+    at = dict(made.at)
+    if 1 in at:
+        heaps = at[1].reshape(groups, -1)
+        flow.atoms.tie_all(heaps, "as many of each group are shuffled")
+        at[1] = heaps.T.ravel()
+    flow.atoms.give(op.outs[0], Made(at, made.free, made.summed, made.exits))
+
+
+@rule("col2im")
+def col2im(op: Op, flow: Flow) -> None:
+    """Patches are put together: the parts of a patch leave with its channel."""
+    x, out = op.args[0], op.outs[0]
+    made = flow.atoms.of(x)
+    at = {d: ids for d, ids in made.at.items() if d < x.ndim - 2}
+    if x.ndim - 2 in made.at:
+        parts = made.at[x.ndim - 2].reshape(out.shape[-3], -1)
+        flow.atoms.tie_all(parts.T, "parts of a patch")
+        at[out.ndim - 3] = parts[:, 0]
+    if x.ndim - 1 in made.at:
+        flow.atoms.pin(made.at[x.ndim - 1], "its channels are positions of patches")
+    flow.atoms.give(out, Made(at))
+
+
+@rule("_fft_c2c", "_fft_r2c", "_fft_c2r")
+def fourier(op: Op, flow: Flow) -> None:
+    """A transform mixes its own dimensions by position; others pass."""
+    x = op.args[0]
+    made, dims = flow.atoms.of(x), {d % x.ndim for d in op.args[1]}
+    for dim, ids in made.at.items():
+        if dim in dims:
+            flow.atoms.pin(ids, "a Fourier transform goes over channels in their order")
+    flow.atoms.give(op.outs[0], Made({d: ids for d, ids in made.at.items() if d not in dims}))
+
+
+@rule("view_as_real", "view_as_complex")
+def parts_of_numbers(op: Op, flow: Flow) -> None:
+    """A dimension of two behind the others, or none."""
+    last = op.ins[0].ndim if op.name == "view_as_real" else op.ins[0].ndim - 1
+    made = flow.atoms.of(op.ins[0])
+    if last in made.at:
+        flow.atoms.pin(made.at[last], "a channel is half of a number")
+    at = {d: ids for d, ids in made.at.items() if d < last}
+    flow.atoms.give(op.outs[0], Made(at, made.free))
 
 
 @rule("tril", "triu", "tril_", "triu_", "diagonal", "diag")

@@ -70,11 +70,21 @@ class Flow:
     unknown: set[str] = field(default_factory=set)
     data: set[int] = field(default_factory=set)
     parts: set[int] = field(default_factory=set)
+    later: list[tuple[list[Tensor], Ids, str, str]] = field(default_factory=list)
     meetings: list[tuple[int, list[Made], list[torch.Size]]] = field(default_factory=list)
 
     def depends(self, tensor: Tensor) -> bool:
         """It depends on the network's input."""
         return id(tensor) in self.data
+
+    def moves_data(self, op: Op) -> bool:
+        """It writes what depends on the input: it takes time."""
+        return (
+            bool(op.outs)
+            and not op.func.is_view
+            and op.outs[0].is_floating_point()
+            and self.depends(op.outs[0])
+        )
 
     def is_part(self, tensor: Tensor) -> bool:
         """It is a view of a part of another tensor."""
@@ -82,6 +92,8 @@ class Flow:
 
     def meet(self, op: Op, tensors: list[Tensor]) -> frozenset[int]:
         """Activations are added up; the output's dimensions where different channels meet."""
+        if len(tensors) < 2:
+            return frozenset()
         made = [self.atoms.of(t) for t in tensors]
         shapes = [op.shape_of(t) for t in tensors]
         self.meetings.append((op.number, made, shapes))
@@ -104,7 +116,24 @@ class Flow:
         if self.norm_over == "kept":
             self.stats.append(StatEvent(op.number, _number(op, tensor), dim, ids))
         else:
-            self.atoms.pin(ids, f"{what} over channels: zeros would count")
+            self.demand(op.outs, ids, f"{what} over channels: zeros would count")
+
+    def demand(self, results: list[Tensor], ids: Ids, why: str) -> None:
+        """These stay if one of the results comes to something."""
+        self.later.append((results, ids, why, self.atoms.where))
+
+    def pin_later(self, wanted: set[int]) -> None:
+        """Pin what is demanded for results that come to something.
+
+        Arguments:
+            wanted: ids of the tensors that an output is made of.
+        """
+        for results, ids, why, where in self.later:
+            if any(id(tensor) in wanted for tensor in results):
+                self.atoms.where = where
+                self.atoms.pin(ids, why)
+        self.atoms.where = ""
+        self.later = []
 
     def fold(self, why: str, sizes: tuple[int, ...], default: int | None = None) -> int:
         """A dimension is split in several: the number of the one part that may shrink."""

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
-from secateur.network.atoms import Ids, Made
+from secateur.network.atoms import FIXED, Ids, Made
 from secateur.network.run import Op
 from secateur.operators.flow import Flow
 
 MOVES = frozenset(
-    """clone contiguous _unsafe_view constant_pad_nd pixel_shuffle pixel_unshuffle channel_shuffle
-    native_channel_shuffle repeat flip roll index_select _unsafe_index im2col tile unfold unsafe_split
+    """clone contiguous _unsafe_view constant_pad_nd pixel_shuffle pixel_unshuffle rot90
+    repeat flip roll index_select _unsafe_index im2col tile unfold unsafe_split
     unsafe_split_with_sizes split_with_sizes split_copy reflection_pad1d reflection_pad2d
     reflection_pad3d replication_pad1d replication_pad2d replication_pad3d _reshape_copy lift_fresh
     lift_fresh_copy lift index gather _to_copy expand_copy view_copy permute_copy alias
@@ -21,9 +21,13 @@ MOVES = frozenset(
 )
 THIN = frozenset("t transpose permute unsqueeze clone contiguous alias t_ transpose_".split())
 """They need no other dimension."""
-ORDERED = frozenset("roll index _unsafe_index index_select gather flip as_strided repeat_interleave".split())
+ORDERED = frozenset(
+    "roll index _unsafe_index index_select gather as_strided repeat_interleave".split()
+)
 """Positions are taken by number: that does not commute with leaving some out."""
-SPLITS = frozenset("split unsafe_split split_with_sizes unsafe_split_with_sizes chunk".split())
+SPLITS = frozenset(
+    ["split", "unsafe_split", "split_with_sizes", "unsafe_split_with_sizes", "chunk"]
+)
 PARTS = SPLITS | {"slice", "narrow"}
 
 
@@ -36,13 +40,16 @@ def move(op: Op, flow: Flow, literal: bool) -> None:
     """Run the operation on atoms.
 
     Arguments:
-        op: moves one floating-point tensor.
+        op: moves one tensor.
         flow: written to.
         literal: it cuts at numbers written in code.
     """
     atoms = flow.atoms
     leaves, spec = tree_flatten((op.args, op.kwargs))
-    sources = [t for t in leaves if isinstance(t, Tensor) and t.is_floating_point()]
+    tensors = [t for t in leaves if isinstance(t, Tensor)]
+    sources = [t for t in tensors if t.is_floating_point() or t.is_complex()]
+    if not sources and len(tensors) == 1:
+        sources = tensors
     if len(sources) != 1:
         flow.opaque(op)
         return
@@ -51,20 +58,29 @@ def move(op: Op, flow: Flow, literal: bool) -> None:
 
     def on(full: Tensor) -> list[Tensor]:
         args, kwargs = tree_unflatten([full if t is source else t for t in leaves], spec)
+        if op.name == "constant_pad_nd":  # whatever is put there, it is no channel
+            args, kwargs = (*args[:2], FIXED), {}
         try:
             moved = op.func(*args, **kwargs)
         except (RuntimeError, NotImplementedError):  # some kernels know no integers
-            args, kwargs = tree_unflatten([full.double() if t is source else t for t in leaves], spec)
+            args, kwargs = tree_unflatten(
+                [full.double() if t is source else t for t in leaves], spec
+            )
             moved = op.func(*args, **kwargs)
         return [x.long() for x in tree_leaves(moved) if isinstance(x, Tensor)]
 
+    if any(t.is_complex() for t in op.outs):
+        flow.opaque(op, f"{op.name} makes complex numbers of it")
+        return
     news: list[dict[int, Ids]] = [{} for _ in op.outs]
     if set(made.at) and op.name in SPLITS:
         made = _split(op, flow, made, literal)
     for dim, ids in made.at.items():
         thin = op.name in THIN
         ids = ids if thin else atoms.roots(ids)
-        full = torch.from_numpy(ids.copy()).reshape([-1 if k == dim else 1 for k in range(len(shape))])
+        full = torch.from_numpy(ids.copy()).reshape(
+            [-1 if k == dim else 1 for k in range(len(shape))]
+        )
         moved = on(full if thin else full.expand(shape).clone())
         _check(op, flow, dim, ids, moved, literal)
         for part, new in zip(moved, news, strict=True):
@@ -85,8 +101,11 @@ def move(op: Op, flow: Flow, literal: bool) -> None:
 
 
 def _was_summed(flow: Flow, made: Made, row: Ids) -> bool:
-    roots = set(flow.atoms.roots(row).tolist())
-    return any(roots & set(flow.atoms.roots(made.at[d]).tolist()) for d in made.summed if d in made.at)
+    if not made.summed:
+        return False
+    roots = flow.atoms.roots(row)
+    summed = [flow.atoms.roots(made.at[d]) for d in made.summed if d in made.at]
+    return any(bool(np.isin(roots[roots > 0], own).any()) for own in summed)
 
 
 def _free(op: Op, made: Made, shape: torch.Size, out: Tensor) -> frozenset[int] | bool:
@@ -115,11 +134,14 @@ def _split(op: Op, flow: Flow, made: Made, literal: bool) -> Made:
 
 def _check(op: Op, flow: Flow, dim: int, ids: Ids, moved: list[Tensor], literal: bool) -> None:
     """Pin what is taken at fixed places."""
-    left = set(ids[ids > 0].tolist())
-    found = set(np.concatenate([m.numpy().ravel() for m in moved]).tolist()) if moved else set()
-    if left <= found:
-        return
-    if op.name == "slice" and not literal:
+    found = np.zeros(flow.atoms.union.used, dtype=bool)
+    for part in moved:
+        found[np.maximum(part.numpy().ravel(), 0)] = True
+    if op.name == "slice":
+        whole = op.outs[0].shape[dim] == len(ids)
+        if whole or not literal:
+            return
+    elif found[ids[ids > 0]].all():
         return
     flow.atoms.pin(ids, f"{op.name} takes channels at fixed places")
 

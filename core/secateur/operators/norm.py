@@ -85,7 +85,9 @@ def softmax(op: Op, flow: Flow) -> None:
     _over(op, flow, int(op.args[1]), "a softmax")
 
 
-@rule("cumsum", "cumprod", "logcumsumexp", "sort", "topk", "argsort", "kthvalue")
+@rule(
+    "cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "sort", "topk", "argsort", "kthvalue"
+)
 def in_order(op: Op, flow: Flow) -> None:
     """What comes out depends on the order of the dimension."""
     made, x = flow.atoms.of(op.args[0]), op.args[0]
@@ -107,8 +109,24 @@ def _over(op: Op, flow: Flow, dim: int, what: str) -> None:
 
 
 @rule(
-    *"sum mean amax amin var std linalg_vector_norm norm max min prod any all logsumexp var_mean".split(),
-    *"std_mean median argmax argmin nansum count_nonzero aminmax".split(),
+    *[
+        "sum",
+        "mean",
+        "amax",
+        "amin",
+        "var",
+        "std",
+        "linalg_vector_norm",
+        "norm",
+        "max",
+        "min",
+        "prod",
+        "any",
+        "all",
+        "logsumexp",
+        "var_mean",
+    ],
+    *["std_mean", "median", "argmax", "argmin", "nansum", "count_nonzero", "aminmax"],
 )
 def reduction(op: Op, flow: Flow) -> None:
     """Over some dimensions: a sum reads channels, other statistics are of those there are."""
@@ -122,7 +140,9 @@ def reduction(op: Op, flow: Flow) -> None:
     if given is None or given == []:
         dims = set(range(x.ndim))
     else:
-        dims = {d % max(x.ndim, 1) for d in (given if isinstance(given, (list, tuple)) else [given])}
+        dims = {
+            d % max(x.ndim, 1) for d in (given if isinstance(given, (list, tuple)) else [given])
+        }
     keep = bool(op.argument("keepdim", False))
     at = {}
     for dim, ids in made.at.items():
@@ -134,7 +154,8 @@ def reduction(op: Op, flow: Flow) -> None:
             else:
                 flow.stat(op, x, dim, ids, f"{op.name}")
                 if op.name in ("max", "min") and len(op.outs) > 1:
-                    atoms.pin(ids, f"{op.name} over channels gives their numbers")
+                    why = f"{op.name} over channels gives their numbers"
+                    flow.demand(op.outs[1:], ids, why)
         else:
             at[dim if keep else dim - sum(d < dim for d in dims)] = ids
     for out in op.outs:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from secateur.errors import NetworkError, OptionError, SecateurError
 from secateur.metric import device_of
 from secateur.network import Channels, GatedNetwork
-from secateur.network.ties import output_tensors
+from secateur.network.door import differentiable
 from secateur.progress import track
 from secateur.statistics.magnitude import l1_norms
 from secateur.statistics.preserved import frozen_parameters, preserved_rng
@@ -27,6 +28,7 @@ from secateur.statistics.probes import fisher_probes
 from secateur.statistics.similarity import ActivationMoments
 from secateur.tasks.base import Task
 from secateur.tasks.batches import Batch
+from secateur.tasks.scores import check_outputs
 
 Matrix = NDArray[np.float64]
 
@@ -89,6 +91,7 @@ class ChannelStatistics:
         return np.concatenate([np.diag(gram) for gram in self.gram])
 
 
+@differentiable
 def collect_statistics(
     network: nn.Module,
     task: Task,
@@ -96,6 +99,7 @@ def collect_statistics(
     *,
     probes: int = 20,
     seed: int = 0,
+    batches: int | None = None,
 ) -> ChannelStatistics:
     """Measure every channel on the calibration split.
 
@@ -108,6 +112,7 @@ def collect_statistics(
         channels: from ``find_channels``.
         probes: Fisher probes a sample; 0 leaves ``fisher_rows`` empty.
         seed: of the probes.
+        batches: so many of the calibration split; all unless given.
 
     Raises:
         DataError: the data do not fit the network, are empty or not finite.
@@ -117,6 +122,8 @@ def collect_statistics(
     """
     if probes < 0 or seed < 0:
         raise OptionError(f"probes is {probes} and seed is {seed}", remedy="use 0 or more")
+    if batches is not None and batches < 1:
+        raise OptionError(f"batches is {batches}", remedy="use 1 or more, or None for all")
     device = device_of(network)
     generator = torch.Generator(device=device).manual_seed(seed)
     gated = GatedNetwork(network, channels)
@@ -127,15 +134,15 @@ def collect_statistics(
     losses: list[Tensor] = []
     seen = 0
     together: bool | None = None
-    with preserved_rng(), frozen_parameters(network), track("measuring channels") as step:
-        for batch in task.batches("calibration", device):
+    with preserved_rng(seed), frozen_parameters(network), track("measuring channels") as step:
+        for batch in islice(task.batches("calibration", device), batches):
             if together is None and batch.size > 1:
                 together = _separable(gated, task, batch.take(slice(0, 2)))
             parts = [batch] if together or batch.size == 1 else _singly(batch)
             for part in parts:
                 gates = _gates(network, part.size, len(channels))
                 outputs = gated(part.call, gates, observe=moments.add)
-                _check_finite(outputs)
+                check_outputs(outputs)
                 loss = task.losses(outputs, part.targets, size=part.size)
                 losses.append(loss.detach())
                 gradients.append(_gate_gradient(loss.sum(), gates, keep=probes > 0))
@@ -194,6 +201,7 @@ def _separable(gated: GatedNetwork, task: Task, pair: Batch) -> bool:
     def derivatives(part: Batch) -> Tensor:
         gates = _gates(gated.network, part.size, len(gated.channels))
         outputs = gated(part.call, gates)
+        check_outputs(outputs)
         loss = task.losses(outputs, part.targets, size=part.size)
         return _gate_gradient(loss.sum(), gates, keep=False)
 
@@ -204,15 +212,6 @@ def _separable(gated: GatedNetwork, task: Task, pair: Batch) -> bool:
         return False
     scale = float(singly.abs().max())
     return bool(((together - singly).abs() <= 1e-3 * scale).all())
-
-
-def _check_finite(outputs: object) -> None:
-    for tensor in output_tensors(outputs):
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor.detach()).all()):
-            raise NetworkError(
-                "the network's outputs are NaN or infinite on the calibration data",
-                remedy="check its weights, and that the data are scaled as in training",
-            )
 
 
 def _matrix(rows: list[Tensor], n: int) -> Matrix:

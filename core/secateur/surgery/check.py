@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from secateur.errors import NetworkError
 from secateur.network import Call, Channels, GatedNetwork
 from secateur.network.run import evaluation
-from secateur.network.trial import TOLERANCE, difference
+from secateur.network.trial import difference, tolerance
 
 
 def check_cut(
@@ -34,14 +34,16 @@ def check_cut(
     Raises:
         NetworkError: they differ; it names the first tensor that does.
     """
-    wanted = GatedNetwork(network, channels).masked(call, keep)
+    gated = GatedNetwork(network, channels)
+    wanted = gated.masked(call, keep)
+    most = tolerance(gated)
     with evaluation(slim), torch.no_grad():
         found = slim(*call.args, **call.kwargs)
     worst = 0.0
     theirs = dict(_named(wanted))
     for name, tensor in _named(found):
         gap = difference(tensor, theirs[name]) if name in theirs else float("inf")
-        if not gap <= TOLERANCE:
+        if not gap <= most:
             raise NetworkError(
                 f"the smaller network differs from the masked one in {name} by {gap:.2g} of its "
                 "size: what is told of one would not hold for the other",

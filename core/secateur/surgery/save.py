@@ -5,22 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.torch import save_file
+from torch import nn
 
 from secateur.errors import DataError, FileError, NetworkError
 from secateur.metric import device_of
 from secateur.network import Call, Channels, find_channels
 from secateur.network.call import describe_call, restore_call
 from secateur.network.cut import cut
-from secateur.network.door import check_weights
+from secateur.network.door import unwrap
+from secateur.network.labels import Origin
+from secateur.surgery.weights import load_state, read_safetensors
 from secateur.versions import versions
 
 WEIGHTS, SELECTION = "network.safetensors", "selection.json"
@@ -74,7 +75,42 @@ def save_slim(
         ) from error
 
 
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    """A smaller network and where it came from: enough to prune it once more.
+
+    Arguments:
+        network: in evaluation mode.
+        origin: what is left of the dense network's channels.
+        example: a call of one sample, of zeros.
+    """
+
+    network: nn.Module
+    origin: Origin
+    example: Call
+
+    def save(self, folder: Path | str) -> None:
+        """Write ``network.safetensors`` and ``selection.json`` to a new folder.
+
+        Raises:
+            FileError: it exists, or cannot be written.
+        """
+        try:
+            Path(folder).mkdir(parents=True)
+        except OSError as error:
+            raise FileError(
+                f"{folder} cannot be made: {error.strerror}", remedy="choose another folder"
+            ) from error
+        origin = self.origin
+        save_slim(self.network, origin.channels, origin.keep, folder, example=self.example)
+
+
 def load_slim(network: nn.Module, folder: Path | str) -> nn.Module:
+    """The smaller network of a folder; ``load_pruned`` without where it came from."""
+    return load_pruned(network, folder).network
+
+
+def load_pruned(network: nn.Module, folder: Path | str) -> Pruned:
     """The smaller network of a folder, on a fresh instance of the dense architecture.
 
     Arguments:
@@ -84,10 +120,11 @@ def load_slim(network: nn.Module, folder: Path | str) -> nn.Module:
     Raises:
         FileError: a file is missing, corrupt, or not of this architecture.
     """
+    network, _ = unwrap(network)
     folder = Path(folder)
     about = _read_json(folder / SELECTION)
     weights = folder / WEIGHTS
-    state = _read_tensors(weights)
+    state = read_safetensors(weights)
     if hashlib.sha256(weights.read_bytes()).hexdigest() != about.get("sha256"):
         raise FileError(
             f"{weights} is not the file that {SELECTION} describes (its sha256 differs)",
@@ -107,8 +144,8 @@ def load_slim(network: nn.Module, folder: Path | str) -> nn.Module:
         raise _mismatch(folder, network, error.message) from error
     keep = _keep_of(channels, kept, folder, network)
     small = cut(network, channels, keep)
-    _load_state(small, state, folder / WEIGHTS)
-    return small.eval()
+    load_state(small, state, folder / WEIGHTS)
+    return Pruned(small.eval(), Origin(channels, keep), example)
 
 
 def _keep_of(
@@ -129,89 +166,6 @@ def _keep_of(
         keep[list(known[path].values())] = False
         keep[[known[path][k] for k in indices]] = True
     return keep
-
-
-def load_weights(network: nn.Module, path: Path | str) -> None:
-    """Load trained weights into a network, all or none.
-
-    Arguments:
-        network: changed in place.
-        path: ``.safetensors``, or a file of ``torch.save(network.state_dict())`` (read without
-            unpickling anything but tensors).
-
-    Raises:
-        FileError: missing, corrupt, truncated, of another kind, or not of this architecture.
-        NetworkError: the weights are NaN or infinite.
-    """
-    path = Path(path)
-    if path.suffix == ".safetensors":
-        state = _read_tensors(path)
-    elif path.suffix in (".pt", ".pth"):
-        state = _read_torch(path)
-    else:
-        raise FileError(
-            f"{path} is no weights file that we read",
-            remedy="give .safetensors, or .pt/.pth with a state dict",
-        )
-    for name, tensor in state.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise NetworkError(
-                f"{name} in {path} has values that are NaN or infinite",
-                remedy="load a checkpoint from before the training diverged",
-            )
-    _load_state(network, state, path)
-    check_weights(network)
-
-
-def _load_state(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
-    own = network.state_dict()
-    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    wrong = [
-        f"{name} is {tuple(state[name].shape)} there and {tuple(own[name].shape)} here"
-        for name in own
-        if name in state and own[name].shape != state[name].shape
-    ]
-    problems = [f"{name} is missing there" for name in missing]
-    problems += [f"{name} is unknown here" for name in unknown] + wrong
-    if problems:
-        raise FileError(
-            f"{path} does not fit {type(network).__name__}: {problems[0]}"
-            + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""),
-            remedy="build the network with the settings that the weights were trained with",
-        )
-    network.load_state_dict(state)
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise FileError(f"there is no file {path}", remedy="check the path")
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise FileError(
-            f"{path} is corrupt or truncated: {error}", remedy="fetch or write it again"
-        ) from error
-
-
-def _read_torch(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise FileError(f"there is no file {path}", remedy="check the path")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds on a bad file
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileError(
-            f"{path} is corrupt, truncated, or holds more than tensors: {first_line}",
-            remedy="save it again with torch.save(network.state_dict(), path)",
-        ) from error
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
-        raise FileError(
-            f"{path} holds a {type(state).__name__} and no state dict",
-            remedy="save it again with torch.save(network.state_dict(), path)",
-        )
-    return state
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What networks are for: data, losses, metrics."""
 
-from secateur.tasks.base import Split, Task
+from secateur.tasks.base import Split, Task, check_task
 from secateur.tasks.batches import Batch
 
-__all__ = ["Batch", "Split", "Task"]
+__all__ = ["Batch", "Split", "Task", "check_task"]

@@ -17,6 +17,7 @@ from torch.utils.data import Dataset, IterableDataset
 from secateur.errors import DataError, OptionError
 from secateur.network.call import Call
 from secateur.tasks.batches import Adapter, Batch, Reader
+from secateur.tasks.passes import same_pass
 from secateur.tasks.scores import Score, batch_size, per_sample
 
 Split = Literal["calibration", "selection", "test"]
@@ -39,8 +40,8 @@ class Task:
 
     Arguments:
         calibration: what the statistics are measured on and the compensation is fitted to.
-        loss: ``loss(outputs, targets)`` with what the network gives (a tensor, tuple, dict, object);
-            one number a sample, shape ``(batch,)``; a loss that returns a scalar
+        loss: ``loss(outputs, targets)`` with what the network gives (a tensor, tuple, dict or
+            object); one number a sample, shape ``(batch,)``; a loss that returns a scalar
             (``torch.nn.functional.mse_loss``) is called sample by sample.
         metric: what you report, in the same form; the negative loss unless given.
         selection: what choices between candidates are made on (refinement, batch-norm
@@ -116,6 +117,8 @@ class Task:
     ) -> Generator[Batch, None, None]:
         """The checked batches of a split, on a device, in their own precision.
 
+        Every pass is the same: what shuffles or augments draws from random states of its own.
+
         Raises:
             DataError: a batch cannot be understood, is empty, or is not finite.
         """
@@ -124,7 +127,7 @@ class Task:
             data = self.calibration if self.selection is None else self.selection
         reader = self.reader
         empty = True
-        for number, batch in enumerate(data):
+        for number, batch in enumerate(same_pass(data)):
             empty = False
             yield reader.read(batch, f"batch {number} of the {split} split", device)
         if empty:
@@ -174,6 +177,19 @@ class Task:
             return -self.losses(outputs, targets, size=size)
         return per_sample(
             self.metric, outputs, targets, self.metric_name, size=size, shared=self.shared
+        )
+
+
+def check_task(task: Any) -> None:
+    """Refuse what is no task.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if not isinstance(task, Task):
+        raise DataError(
+            f"the task is a {type(task).__name__}",
+            remedy="build one: secateur.Task(calibration=batches, loss=…, metric=…)",
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
+from torch.utils._pytree import tree_leaves
 
 from secateur.errors import DataError
 from secateur.network.call import Call, as_call, sample_slice
@@ -85,6 +86,12 @@ class Reader:
             DataError: it cannot be understood, is empty, or is not finite.
         """
         inputs, targets = self._split(batch, where)
+        for side, tree in (("inputs", inputs), ("targets", targets)):
+            if any(_packed(leaf) for leaf in tree_leaves(tree, is_leaf=_packed)):
+                raise DataError(
+                    f"the {side} of {where} are a PackedSequence, whose dimension 0 is no batch",
+                    remedy="give the padded tensor and the lengths, and pack inside forward",
+                )
         try:
             call = as_call(inputs, self.shared)
             _check(call.inputs, "inputs", where)
@@ -217,13 +224,6 @@ def _check(tree: Any, side: str, where: str) -> None:
     Raises:
         DataError: it says which, where.
     """
-    if isinstance(tree, PackedSequence) or (
-        isinstance(tree, dict) and any(isinstance(v, PackedSequence) for v in tree.values())
-    ):
-        raise DataError(
-            f"the {side} of {where} are a PackedSequence, whose dimension 0 is no batch",
-            remedy="give the padded tensor and the lengths, and pack inside forward",
-        )
     if side == "inputs":
         arrays = [name for name, value in tree.items() if isinstance(value, np.ndarray)]
         if arrays:
@@ -249,6 +249,10 @@ def _check(tree: Any, side: str, where: str) -> None:
                 f"infinite{name}",
                 remedy="clean the data; a score computed from NaN would be NaN for every channel",
             )
+
+
+def _packed(node: Any) -> bool:
+    return isinstance(node, PackedSequence)
 
 
 def _stored(tensor: Tensor) -> Tensor:

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from secateur.errors import MetricError
+from secateur.errors import MetricError, NetworkError
 from secateur.network.trees import (
     describe_tree,
-    map_tensors,
     owned,
+    replace_tensors,
     take_samples,
     tensors_in,
 )
@@ -35,6 +35,27 @@ def batch_size(outputs: Any) -> int:
         f"the network's outputs are {describe_tree(outputs)}: none has a batch dimension",
         remedy="return tensors whose dimension 0 is the batch",
     )
+
+
+def check_outputs(outputs: Any) -> None:
+    """Refuse outputs that cannot be trusted.
+
+    A single tensor must be finite; of several, parts may be infinite (a masked logit), not NaN.
+
+    Raises:
+        NetworkError: they are not.
+    """
+    for path, tensor in tensors_in(outputs).items():
+        if not tensor.is_floating_point():
+            continue
+        values = tensor.detach()
+        bad = ~torch.isfinite(values) if tensor is outputs else torch.isnan(values)
+        if bool(bad.any()):
+            at = f" (outputs{path})" if path else ""
+            raise NetworkError(
+                f"the network's outputs are NaN or infinite on the calibration data{at}",
+                remedy="check its weights, and that the data are scaled as in training",
+            )
 
 
 def per_sample(
@@ -125,7 +146,10 @@ def _one_by_one(
     def one(outputs: Any, index: int) -> Tensor:
         here = slice(index, index + 1)
         return _called(
-            score, take_samples(outputs, here, size), take_targets(targets, here, size, shared), name
+            score,
+            take_samples(outputs, here, size),
+            take_targets(targets, here, size, shared),
+            name,
         ).reshape(-1)
 
     mixed = {
@@ -155,10 +179,7 @@ def _refuse_mixed(
     Whether it is shows when they are replaced by NaN.
     """
     for path, tensor in mixed.items():
-        spoilt = map_tensors(
-            outputs,
-            lambda t, tensor=tensor: torch.full_like(t, float("nan")) if t is tensor else t,
-        )
+        spoilt = replace_tensors(outputs, {id(tensor): torch.full_like(tensor, float("nan"))})
         with torch.no_grad():
             try:
                 spoils = bool(torch.isnan(one(spoilt)).any())

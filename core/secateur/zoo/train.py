@@ -205,7 +205,7 @@ def training_crops(
 def mean_psnr(network: nn.Module, task: Task, split: Any) -> float:
     """Mean PSNR in dB over a split, in evaluation mode."""
     with evaluation(network), torch.no_grad():
-        values = [psnr(network(noisy), clean) for noisy, clean in task.batches(split)]
+        values = [psnr(network(*b.call.args), b.targets) for b in task.batches(split)]
     return float(torch.cat(values).mean())
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-
 TRIANGLE = 96
 """Columns that are multiplied with all others at once; half of a wide Gram matrix is spared."""
 
