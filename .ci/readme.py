@@ -27,9 +27,14 @@ def check(folder: Path) -> None:
     text = README.read_text()
     tolerance = float(re.search(r"within ([0-9.]+) dB", text)[1])
     faults = []
-    for name, result in (("untied", folder / "untied/result.json"), ("tied", folder / "result.json")):
+    for name, result in (
+        ("untied", folder / "untied/result.json"),
+        ("tied", folder / "result.json"),
+    ):
         shown = re.search(rf"<!-- demo: {name} -->\n```text\n(.+?)\n```", text, re.S)[1]
-        rows = {row["method"]: row for row in json.loads(result.read_text())["rows"]}
+        rows = {
+            row["method"]: row for row in json.loads((result / "result.json").read_text())["rows"]
+        }
         faults += [f"{name}, {fault}" for fault in compare(shown.splitlines(), rows, tolerance)]
     if faults:
         raise SystemExit("the README's tables do not hold:\n  " + "\n  ".join(faults))

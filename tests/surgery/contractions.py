@@ -38,7 +38,9 @@ class Product(nn.Module):
     def __init__(self, how: str) -> None:
         super().__init__()
         self.how = how
-        self.w = nn.Parameter(torch.randn(4, 6) * 0.3 if how != "right" else torch.randn(6, 4) * 0.3)
+        self.w = nn.Parameter(
+            torch.randn(4, 6) * 0.3 if how != "right" else torch.randn(6, 4) * 0.3
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         if self.how == "left":
@@ -91,9 +93,7 @@ def build(kind: str) -> tuple[nn.Module, Tensor]:
         "conv2d reflect": lambda: conv2d(
             nn.Conv2d(6, 4, 3, padding=1, padding_mode="reflect", dilation=(1, 1)), 4
         ),
-        "conv2d same": lambda: conv2d(
-            nn.Conv2d(6, 4, 3, padding="same", dilation=(1, 2)), 4
-        ),
+        "conv2d same": lambda: conv2d(nn.Conv2d(6, 4, 3, padding="same", dilation=(1, 2)), 4),
         "conv2d without bias": lambda: conv2d(nn.Conv2d(6, 4, 3, bias=False), 4),
         "conv3d": lambda: (
             Behind(

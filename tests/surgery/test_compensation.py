@@ -124,7 +124,9 @@ def test_nothing_pruned_changes_nothing():
     channels = find_channels(network, inputs[:2])
     done = fit(network, channels, np.ones(len(channels), dtype=bool), batches(inputs))
     assert done.layers == ()
-    assert all(torch.equal(v, network.state_dict()[k]) for k, v in done.network.state_dict().items())
+    assert all(
+        torch.equal(v, network.state_dict()[k]) for k, v in done.network.state_dict().items()
+    )
 
 
 def test_options_and_inputs_out_of_range_are_named():

@@ -124,8 +124,6 @@ NETWORKS = {
 X = torch.randn(2, 2, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-
-
 def random_keep(channels: Channels, rng: np.random.Generator, rate: float) -> np.ndarray:
     keep = rng.random(len(channels)) > rate
     for group in channels.groups:

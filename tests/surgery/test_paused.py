@@ -129,5 +129,5 @@ class Stop(Visitor):
 
 
 def test_what_the_visitor_raises_is_raised_here():
-    with PausedRun(network(), calls(1)[0], Stop()) as one, pytest.raises(DataError, match="at 0"):
+    with PausedRun(network(), calls(1)[0], Stop()) as one, pytest.raises(KeyError, match="at 0"):
         one.advance()

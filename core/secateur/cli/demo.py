@@ -20,7 +20,6 @@ TIED = ("random", "taylor", "fisher", "residual")
     show_default=True,
     help="Budget of the tensor-train refinement, in evaluations of the true metric.",
 )
-@click.option("--untied", is_flag=True, help="Filters that are added up go one by one.")
 @click.option("--seed", default=0, show_default=True, help="Of everything random.")
 @click.option(
     "--photos", type=click.Path(path_type=Path), help="A folder of your own images instead."
@@ -36,7 +35,6 @@ TIED = ("random", "taylor", "fisher", "residual")
 def demo(
     amount: str,
     evaluations: int,
-    untied: bool,
     seed: int,
     photos: Path | None,
     output: Path,
@@ -66,20 +64,20 @@ def demo(
     network = pretrained_halfunet()
     task = denoising_task(photos, seed=seed)
     methods = standard_methods(evaluations=evaluations)
-    untied = compare(network, task, amount=amount, methods=methods, seed=seed, tied=False)
+    apart = compare(network, task, amount=amount, methods=methods, seed=seed, tied=False)
     if not as_json:
-        click.echo(f"Every filter by itself:\n\n{untied}\n")
+        click.echo(f"Every filter by itself:\n\n{apart}\n")
     few = [method for method in methods if method.name in TIED]
-    tied = compare(network, task, amount=amount, methods=few, seed=seed)
-    save_result(tied, output, network)
-    save_result(untied, output / "untied", network)
+    together = compare(network, task, amount=amount, methods=few, seed=seed)
+    save_result(together, output, network)
+    save_result(apart, output / "untied", network)
     if as_json:
-        print_json({"untied": untied.to_json(), "tied": tied.to_json()})
+        print_json({"untied": apart.to_json(), "tied": together.to_json()})
         return
     click.echo(
-        f"Filters that are added up together:\n\n{tied}\n"
-        f"\nStatistics: {untied.statistics_seconds:.1f} and {tied.statistics_seconds:.1f} s, shared "
-        f"by all rows. Reliability of the Fisher couplings: {untied.reliability:.2f} and "
-        f"{tied.reliability:.2f}.\nWritten: {output} and {output / 'untied'} (result.json, "
+        f"Filters that are added up together:\n\n{together}\n"
+        f"\nStatistics: {apart.statistics_seconds:.1f} and {together.statistics_seconds:.1f} s, "
+        f"shared by all rows. Reliability of the Fisher couplings: {apart.reliability:.2f} and "
+        f"{together.reliability:.2f}.\nWritten: {output} and {output / 'untied'} (result.json, "
         "selection.json, network.safetensors, figure.png)"
     )

@@ -82,9 +82,7 @@ class _Names(Visitor):
 
 def _found_again(network: nn.Module, channels: Channels, call: Call) -> Channels:
     folds: Any = channels.details.get("folds", {})
-    ties = find_ties(
-        network, call, choice=folds, norm_over=channels.norm_over, tied=channels.tied
-    )
+    ties = find_ties(network, call, choice=folds, norm_over=channels.norm_over, tied=channels.tied)
     number = _numbers(network, channels, ties)
 
     def numbered(ids: Ids) -> Index:

@@ -138,7 +138,11 @@ class _TiesVisitor(Visitor):
         if op.func.is_view and op.name in ("slice", "select", "narrow", "split", "unbind"):
             flow.parts.update(id(t) for t in op.outs)
         with self.stream.unseen():
+            before = len(flow.work)
             flow_of(op, flow, self.provenance.literal)
+            if len(flow.work) == before and flow.moves_data(op):
+                rows = tuple(flow.atoms.of(op.outs[0]).at.values())
+                flow.work.append(Work(op.number, "elementwise", float(op.outs[0].numel()), rows))
         return out
 
     def alias(self, tensor: Tensor, out: Tensor) -> None:

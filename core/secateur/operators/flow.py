@@ -77,6 +77,15 @@ class Flow:
         """It depends on the network's input."""
         return id(tensor) in self.data
 
+    def moves_data(self, op: Op) -> bool:
+        """It writes what depends on the input: it takes time."""
+        return (
+            bool(op.outs)
+            and not op.func.is_view
+            and op.outs[0].is_floating_point()
+            and self.depends(op.outs[0])
+        )
+
     def is_part(self, tensor: Tensor) -> bool:
         """It is a view of a part of another tensor."""
         return id(tensor) in self.parts

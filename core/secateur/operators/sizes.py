@@ -61,7 +61,7 @@ def sizes_of(
         return
     if isinstance(module, nn.modules.batchnorm._NormBase) and module.running_mean is None:
         lone = isinstance(module, nn.modules.instancenorm._InstanceNorm)
-        dim = 0 if lone and out.ndim == module._get_no_batch_dim() else 1
+        dim = 0 if lone and out.ndim == module._get_no_batch_dim() else 1  # type: ignore[operator]
         if dim in made.at:
             yield "num_features", None, made.at[dim]
     elif isinstance(module, nn.GroupNorm) and 1 in made.at:
