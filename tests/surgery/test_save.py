@@ -11,28 +11,32 @@ from safetensors.torch import save_file
 from torch import nn
 
 from secateur.errors import FileError
-from secateur.network import find_channels
+from secateur.network import Call, find_channels
 from secateur.surgery import (
-    compensate,
     count_macs,
     count_parameters,
+    cut,
     load_slim,
     save_slim,
-    slim,
 )
 from secateur.zoo import HalfUNet
-from tests.nets import Chain, Residual, regression, seeded
+from tests.nets import Chain, Residual, seeded
 
 X = torch.randn(2, 2, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture
-def saved(tmp_path):
-    network, task = seeded(HalfUNet, 5, 3, 2, True, 2), regression(6, 3, 8)
-    channels = find_channels(network, X)
+CALL = Call((X,))
+
+
+@pytest.fixture(params=[True, False], ids=["tied", "untied"])
+def saved(request, tmp_path):
+    network = seeded(HalfUNet, 5, 3, 2, True, 2)
+    channels = find_channels(network, X, tied=request.param)
     keep = np.random.default_rng(0).random(len(channels)) > 0.4
-    small = slim(compensate(network, channels, keep, task), channels, keep, X)
-    save_slim(small, channels, keep, tmp_path, example_input=X, about={"count": 3})
+    for group in channels.groups:
+        keep[group.start] = True
+    small = cut(network, channels, keep)
+    save_slim(small, channels, keep, tmp_path, example=CALL, about={"count": 3})
     return small, tmp_path
 
 
@@ -45,8 +49,13 @@ def test_a_saved_network_comes_back_on_a_fresh_architecture(saved):
     again = load_slim(fresh(), folder)
     with torch.no_grad():
         assert torch.equal(again(X), small(X))
+    assert not again.training
     about = json.loads((folder / "selection.json").read_text())
     assert about["count"] == 3
+    assert about["norm_over"] == "all"
+    kept = {path: len(indices) for path, indices in about["kept"].items()}
+    assert kept["encoder.0.0.0"] == small.get_submodule("encoder.0.0.0").out_channels
+    assert [path for path, _ in about["stands"]] == ["head"]
     assert sorted(p.name for p in folder.iterdir()) == ["network.safetensors", "selection.json"]
 
 
@@ -80,4 +89,4 @@ def test_another_architecture_is_refused(saved):
 def test_macs_and_parameters_by_hand():
     network = seeded(Chain)
     assert count_parameters(network) == 2 * 4 * 9 + 8 + 4 * 5 * 9 + 5 + 5 * 2 * 9 + 2
-    assert count_macs(network, X) == 64 * 9 * (2 * 4 + 4 * 5 + 5 * 2)
+    assert count_macs(network, CALL) == 64 * 9 * (2 * 4 + 4 * 5 + 5 * 2)

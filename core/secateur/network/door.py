@@ -82,13 +82,18 @@ def bare_network(network: nn.Module) -> nn.Module:
     return _outermost(network)[0]
 
 
-def copied(network: nn.Module) -> nn.Module:
+def copied(network: nn.Module, shared: Iterable[Tensor] = ()) -> nn.Module:
     """A deep copy, also of a network that holds on to tensors of an earlier pass.
 
     Weights made under ``inference_mode`` come out as ordinary ones.
+
+    Arguments:
+        network: not changed.
+        shared: parameters that the copy has in common with it.
     """
     with torch.inference_mode(False), torch.no_grad():
         memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in _held(network)}
+        memo.update({id(tensor): tensor for tensor in shared})
         return copy.deepcopy(network, memo)
 
 

@@ -145,9 +145,10 @@ class _Search:
         if ties.chance:
             where = next((path for path in ties.chance if path), type(self.network).__name__)
             raise NetworkError(
-                f"forward draws random numbers in evaluation mode (in {where}): no two results can be "
-                "compared",
-                remedy="draw them in training mode only (if self.training), or pass them as an input",
+                f"forward draws random numbers in evaluation mode (in {where}): no two results can "
+                "be compared",
+                remedy="draw them in training mode only (if self.training), or pass them as an "
+                "input",
             )
         for loose in (False, True):
             channels = self._resolve(ties, {}, loose)

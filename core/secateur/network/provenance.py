@@ -23,6 +23,8 @@ SHAPE = "shape"
 FIXED_BOUNDS = frozenset(
     {"__getitem__", "split", "split_with_sizes", "narrow", "tensor_split", "unsafe_split"}
 )
+SHAPED = frozenset({"view", "reshape", "expand", "new_zeros", "new_ones", "zeros", "ones", "empty"})
+"""Their integers are the output's shape, one for each dimension."""
 OWN_SIZES = (nn.Unflatten, nn.ChannelShuffle)
 """Modules of torch whose integers are treated as a user's."""
 
@@ -123,7 +125,8 @@ class Provenance(TorchFunctionMode):
                 made = self.atoms.of(tensor)
                 dims = [d for d in made.at if tensor.shape[d] == int(value)]
                 exact = [d for d in dims if d in positions and len(sizes) == tensor.ndim]
-                if exact or dims:
+                placed = name in SHAPED and len(sizes) == tensor.ndim
+                if exact or (dims and not placed):
                     row = made.at[(exact or dims)[0]]
                     break
             self.seen.append((value, row))
