@@ -47,6 +47,7 @@ class GatedNetwork:
         for stat in channels.stats:
             self.stats[stat.op].append(stat)
         self.placed = {placed.path: placed for placed in channels.placed}
+        self.in_place = any(name.endswith("_") for name in channels.names)
         self.coarse = False
 
     def __call__(
@@ -161,6 +162,8 @@ class Masking(Visitor):
             factor = self._by_sample(factor, tensor.shape, dim)
             shape[0] = tensor.shape[0]
             shape[dim] = tensor.shape[dim]
+        if self.owner.in_place and factor.requires_grad:
+            tensor = tensor.clone()  # the product keeps it, and it may be written to later
         return tensor * factor.reshape(shape).to(tensor.dtype)
 
     @staticmethod
