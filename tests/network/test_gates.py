@@ -62,7 +62,8 @@ def by_columns(network: nn.Module, channels: Channels, gates: Tensor, call: Call
                 shape = [-1 if d == dim else 1 for d in range(parameter.ndim)]
                 scaled = scaled * full[torch.as_tensor(channel)].reshape(shape)
         parameters[name] = scaled
-    with torch.random.fork_rng():
+    # copies of what autograd keeps: forward may write to it later
+    with torch.autograd.graph.saved_tensors_hooks(torch.clone, lambda kept: kept):
         return total(functional_call(network, parameters, call.args, dict(call.kwargs)), call.size)
 
 
