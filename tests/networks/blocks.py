@@ -120,7 +120,10 @@ class ByFunction(nn.Module):
 
     def __init__(self, c: int, o: int) -> None:
         super().__init__()
-        self.w, self.bias = nn.Parameter(torch.randn(o, c, 1, 1) * 0.4), nn.Parameter(torch.randn(o))
+        self.w, self.bias = (
+            nn.Parameter(torch.randn(o, c, 1, 1) * 0.4),
+            nn.Parameter(torch.randn(o)),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return F.silu(F.conv2d(input=x, weight=self.w, bias=self.bias))
@@ -137,7 +140,9 @@ class Pixels(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         b, _, h, w = x.shape
         y = x.flatten(2).transpose(1, 2)
-        q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in self.qkv(y).chunk(3, -1))
+        q, k, v = (
+            t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in self.qkv(y).chunk(3, -1)
+        )
         y = F.scaled_dot_product_attention(q, k, v, scale=0.5)
         y = self.proj(y.transpose(1, 2).flatten(2))
         return x + y.transpose(1, 2).unflatten(2, (h, w))
