@@ -77,7 +77,7 @@ class Cell:
             if method != "dense":
                 tuned = copy.deepcopy(network)
                 epoch = 0.1 if self.small else 1.0
-                digits.tuned(tuned, self.data, self.seed, self.kind.signal, epoch)
+                digits.tune(tuned, self.data, self.kind, self.seed, epoch)
                 row["tuned"] = digits.accuracy(tuned, self.test)
         self.rows.append(row)
         self.networks.append(network)
