@@ -23,6 +23,14 @@ SHAPE = "shape"
 FIXED_BOUNDS = frozenset(
     {"__getitem__", "split", "split_with_sizes", "narrow", "tensor_split", "unsafe_split"}
 )
+SHAPED = frozenset({"view", "reshape", "expand", "new_zeros", "new_ones", "zeros", "ones", "empty"})
+"""Their integers are the output's shape, one for each dimension."""
+SIZED = SHAPED | frozenset(
+    """unflatten split split_with_sizes unsafe_split narrow __getitem__ broadcast_to new_empty new_full
+    full rand randn arange linspace eye layer_norm rms_norm group_norm conv1d conv2d conv3d
+    conv_transpose1d conv_transpose2d conv_transpose3d resize_ as_strided""".split()
+)
+"""Functions whose integers are sizes of what comes out, or numbers of groups."""
 OWN_SIZES = (nn.Unflatten, nn.ChannelShuffle)
 """Modules of torch whose integers are treated as a user's."""
 
@@ -118,12 +126,16 @@ class Provenance(TorchFunctionMode):
             if value.text == SHAPE:
                 continue
             row = None
+            if name not in SIZED:  # a number of parts, a dimension, a stride: no size
+                self.seen.append((value, row))
+                continue
             positions = [i for i, x in enumerate(sizes) if x is value]
             for tensor in outs:
                 made = self.atoms.of(tensor)
                 dims = [d for d in made.at if tensor.shape[d] == int(value)]
                 exact = [d for d in dims if d in positions and len(sizes) == tensor.ndim]
-                if exact or dims:
+                placed = name in SHAPED and len(sizes) == tensor.ndim
+                if exact or (dims and not placed):
                     row = made.at[(exact or dims)[0]]
                     break
             self.seen.append((value, row))

@@ -157,7 +157,7 @@ class Stream(TorchDispatchMode):
         ):
             with ExitStack() as stack:
                 if name in RECURRENT:
-                    stack.enter_context(_without_mkldnn())
+                    stack.enter_context(without_mkldnn())
                 stack.enter_context(self)
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
@@ -243,17 +243,6 @@ def _laid_as(out: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 @contextmanager
-def _without_mkldnn() -> Iterator[None]:
-    """As ``torch.backends.mkldnn.flags`` does, which also sets what it warns of."""
-    before = torch._C._get_mkldnn_enabled()
-    torch._C._set_mkldnn_enabled(False)
-    try:
-        yield
-    finally:
-        torch._C._set_mkldnn_enabled(before)
-
-
-@contextmanager
 def evaluation(network: nn.Module, *, training: bool = False) -> Iterator[None]:
     """Every module in evaluation mode inside; everything that modules hold comes back as it was.
 
@@ -308,6 +297,18 @@ def above_autograd() -> Iterator[None]:
     """Operations are run as they are inside a stream: autograd neither sees nor checks them."""
     with torch.no_grad(), _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
         yield
+
+
+@contextmanager
+def without_mkldnn() -> Iterator[None]:
+    """Its kernels hide what recurrent layers are made of."""
+    # torch.backends.mkldnn.flags sets more than that, and warns of devices that are not there
+    before = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(before)
 
 
 @contextmanager
