@@ -12,6 +12,10 @@ from secateur.network.atoms import ANY, FIXED, Atoms, Ids, Made
 from secateur.network.run import Op
 
 
+OUTER = -1
+"""A choice for folds: the part in front shrinks."""
+
+
 @dataclass(frozen=True)
 class ReadEvent:
     """An operation mixes a dimension of an operand: there a channel's zero is all that matters.
@@ -56,7 +60,8 @@ class Flow:
     Arguments:
         atoms: of the network.
         norm_over: "all": a statistic over channels pins them; "kept": it is taken over those kept.
-        choice: for each fold, the part that may shrink; "all" for every fold that is not named.
+        choice: for each fold, the part that may shrink, or ``OUTER``; "all" for every fold that
+            is not named.
     """
 
     atoms: Atoms
@@ -139,6 +144,8 @@ class Flow:
         """A dimension is split in several: the number of the one part that may shrink."""
         usual = sizes.index(max(sizes)) if default is None else default
         wanted = self.choice.get((why, sizes), self.choice.get("all", usual))
+        if wanted == OUTER:  # heads, channels of a flattened image; three are q, k and v
+            wanted = default if default is not None else int(sizes[0] == 3 and len(sizes) > 1)
         return self.folds.setdefault((why, sizes), wanted % len(sizes))
 
     def produce(self, op: Op, ids: Ids) -> None:
