@@ -75,6 +75,7 @@ class Flow:
     unknown: set[str] = field(default_factory=set)
     data: set[int] = field(default_factory=set)
     parts: set[int] = field(default_factory=set)
+    sliced: dict[int, tuple[Tensor, int]] = field(default_factory=dict)
     later: list[tuple[list[Tensor], Ids, str, str]] = field(default_factory=list)
     meetings: list[tuple[int, list[Made], list[torch.Size]]] = field(default_factory=list)
 
@@ -94,6 +95,19 @@ class Flow:
     def is_part(self, tensor: Tensor) -> bool:
         """It is a view of a part of another tensor."""
         return id(tensor) in self.parts
+
+    def whole_of(self, tensor: Tensor) -> tuple[Tensor | None, set[int]]:
+        """What a tensor is a slice of, and the dimensions that it has in part only.
+
+        None where it is more than sliced.
+        """
+        cut: set[int] = set()
+        while id(tensor) in self.sliced:
+            whole, dim = self.sliced[id(tensor)]
+            if whole.shape[dim] != tensor.shape[dim]:
+                cut.add(dim)
+            tensor = whole
+        return (None if self.is_part(tensor) else tensor), cut
 
     def meet(self, op: Op, tensors: list[Tensor]) -> frozenset[int]:
         """Activations are added up; the output's dimensions where different channels meet."""
