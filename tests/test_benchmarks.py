@@ -159,3 +159,13 @@ def test_overhead(tmp_path):
     (row,) = content["rows"]
     assert row["n"] == 40
     assert row["direct_seconds"] > 0
+
+
+def test_ties(tmp_path):
+    """Without Torch-Pruning it says so; with it, most members are the same."""
+    content, text = run(tmp_path, "ties.py")
+    assert [row["groups"] for row in content["networks"]] == [5, 5, 4]
+    if content["torch-pruning"] is None:
+        assert "is not installed" in text
+    else:
+        assert sum(row["same"] for row in content["networks"]) > 20
