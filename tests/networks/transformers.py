@@ -374,7 +374,7 @@ class DETR(nn.Module):
         return {"classes": self.classes(y), "boxes": self.boxes(y)}
 
 
-@network("cross attention of two widths", two_sequences, sizes=(4, 6))
+@network("cross attention of two widths", two_sequences, sizes=(4, 6), columns=False)
 class Cross(nn.Module):
     """``kdim`` and ``vdim``: the keys come from a stream of another width; no norm anywhere.
 
@@ -432,7 +432,6 @@ class LinearAttention(nn.Module):
     expect="part",
     why="norm",
     kept="exact",
-    columns=False,
 )
 class PoolFormer(nn.Module):
     """A GroupNorm of one group over everything."""

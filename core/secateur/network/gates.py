@@ -41,6 +41,7 @@ class GatedNetwork:
 
     def __init__(self, network: nn.Module, channels: Channels) -> None:
         self.network, self.channels = network, channels
+        self.in_place = any(name.endswith("_") for name in channels.names)
         self.coarse = False
 
     def __call__(
@@ -170,6 +171,8 @@ class Masking(Visitor):
             factor = self._by_sample(factor, tensor.shape, dim)
             shape[0] = tensor.shape[0]
             shape[dim] = tensor.shape[dim]
+        if self.owner.in_place and factor.requires_grad:
+            tensor = tensor.clone()  # the product keeps it, and it may be written to later
         return tensor * factor.reshape(shape).to(tensor.dtype)
 
     @staticmethod

@@ -122,9 +122,12 @@ class Counting:
 
     def everything(self, choices: Sequence[Counts]) -> Counts:
         """Every row of counts that keeps all, shape ``(R, N)``."""
-        grids = np.meshgrid(*choices, indexing="ij")
-        rows = np.stack([grid.ravel() for grid in grids], axis=1)
-        return np.asarray(rows[self.feasible(rows)], dtype=np.intp)
+        number = np.arange(math.prod(len(some) for some in choices))
+        rows = np.empty((len(number), len(choices)), dtype=np.intp)
+        for part in reversed(range(len(choices))):
+            number, digit = np.divmod(number, len(choices[part]))
+            rows[:, part] = choices[part][digit]
+        return np.asarray(rows[self.feasible(rows)])
 
     def possible(self, curves: Sequence[Floats]) -> bool:
         """False: certainly nothing keeps everything. The sides are looked at only if few."""

@@ -85,12 +85,32 @@ class Dual:
             return self._by_trying(curves, choices)
         return self._by_prices(curves, choices)
 
+    def within(self, curves: Sequence[Floats], choices: list[Counts]) -> Below:
+        """The bound over some of the numbers of ones of each part, at the prices found last."""
+        counting = self.counting
+        last = np.array([[some[-1] for some in choices]], dtype=np.intp)
+        if any(budget.cost(last)[0] > budget.upper for budget in counting.budgets):
+            nothing = [np.full(len(curve), np.inf) for curve in curves]
+            return Below(math.inf, last[0], nothing)
+        if counting.few(choices):
+            return self._tried(curves, choices, counting.everything(choices))
+        assert self._prices is not None
+        before = self._centre
+        made = self._at(curves, choices, self._prices)
+        self._centre = before
+        return made
+
     def _by_trying(self, curves: Sequence[Floats], choices: list[Counts]) -> Below:
         if self._known is None or any(
             not np.array_equal(a, b) for a, b in zip(self._known[0], choices, strict=True)
         ):
             self._known = (choices, self.counting.everything(choices))
-        rows = self._known[1]
+        return self._tried(curves, choices, self._known[1])
+
+    def _tried(self, curves: Sequence[Floats], choices: list[Counts], rows: Counts) -> Below:
+        if not len(rows):
+            nothing = [np.full(len(curve), np.inf) for curve in curves]
+            return Below(math.inf, np.zeros(len(curves), dtype=np.intp), nothing)
         energies = self.counting.energies(curves, rows)
         best = int(np.argmin(energies))
         size = sum(float(np.abs(c[some]).max()) for c, some in zip(curves, choices, strict=True))

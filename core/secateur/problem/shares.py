@@ -8,13 +8,14 @@ the number of ones of every group.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.problem.budgeted import Budgeted
+from secateur.problem.boxes import settle
 from secateur.problem.counting import Counting, NodeBudget, Side
 from secateur.problem.dual import Dual
 from secateur.problem.minplus import Split, rest, split_at, total_curve
@@ -197,6 +198,20 @@ class Shares:
         if not math.isfinite(made.value):
             return Split(made.value, np.zeros(len(self.sizes), dtype=np.intp)), others
         return Split(made.value, self.spread(curves, made.counts)), others
+
+    def settled(self, curves: Sequence[Floats], late: Callable[[], bool]) -> tuple[Split, float]:
+        """The best share, and a bound on all: equal where the search over boxes ends.
+
+        Arguments:
+            curves: of the parts.
+            late: True ends the search.
+        """
+        of_nodes = self.curves(curves)
+        known = self.counting.least(of_nodes)
+        made = settle(self.counting, self._dual, of_nodes, known, late=late)
+        if not math.isfinite(made.value):
+            return Split(math.inf, np.zeros(len(self.sizes), dtype=np.intp)), made.bound
+        return Split(made.value, self.spread(curves, made.counts)), made.bound
 
     def possible(self, curves: Sequence[Floats]) -> bool:
         """False: certainly no share keeps everything."""

@@ -44,6 +44,8 @@ NOTHING = 2.0**-57
 
 RECORD_BYTES = 2**28
 """A record that would be larger is given up: the search goes on, without a certificate."""
+SETTLED = 100
+"""Rounds in which shares under budgets are settled, at most."""
 OPEN_BYTES = 2**30
 """The search stops when its open nodes take so much memory."""
 
@@ -282,7 +284,32 @@ class _Search:
             if not worked:
                 self._split()
                 if (self.upper.value, self.below.value) == before:
+                    self._settle(tolerance)
                     return
+
+    def _settle(self, tolerance: float) -> None:
+        """Close the gap that prices on budgets leave, where the trees have done their part."""
+        if not isinstance(self.root, Shares) or not math.isfinite(self.below.value):
+            return
+        late = self.control.is_late
+        for _ in range(SETTLED):
+            energies = [curve.energy for curve in self.curves]
+            split, bound = self.root.settled(energies, late)
+            if split.value < self.upper.value:
+                self._upper = split
+            if all(np.array_equal(a, b) for a, b in zip(energies, self.lower, strict=True)):
+                self.bound = max(self.bound, bound)
+                return
+            split, bound = self.root.settled(self.lower, late)
+            self.bound = max(self.bound, bound)
+            if self.control.late or self._full() or self.closed(tolerance):
+                return
+            # where the lower curves would be best, the trees may still have work
+            self.below = Split(bound, split.counts)
+            if not math.isfinite(split.value) or not self._round(tolerance):
+                return
+            for i, tree in self.trees.items():
+                self.lower[i] = tree.refresh()
 
     def _round(self, tolerance: float) -> int:
         """Let every tree work where the split wants it; returns the number of new nodes."""
