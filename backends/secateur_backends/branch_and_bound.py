@@ -64,7 +64,9 @@ class BranchAndBound(Backend):
 
     name: ClassVar[str] = "branch-and-bound"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        native=frozenset({"count", "limit", "multiple", "linear", "quadratic"}),
+        native=frozenset(
+            {"count", "limit", "multiple", "numbers", "linear", "quadratic", "budget", "staircase"}
+        ),
         exact=True,
         takes_time_limit=True,
         takes_start=True,

@@ -78,7 +78,9 @@ class Exhaustive(Backend):
     name: ClassVar[str] = "exhaustive"
     capabilities: ClassVar[Capabilities] = Capabilities(
         max_variables=MOST_VARIABLES,
-        native=frozenset({"count", "limit", "multiple", "linear", "quadratic"}),
+        native=frozenset(
+            {"count", "limit", "multiple", "numbers", "linear", "quadratic", "budget", "staircase"}
+        ),
         exact=True,
         takes_time_limit=True,
     )

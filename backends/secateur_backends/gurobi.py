@@ -87,7 +87,7 @@ class Gurobi(Backend):
     name: ClassVar[str] = "gurobi"
     capabilities: ClassVar[Capabilities] = Capabilities(
         max_variables=None,  # depends on the licence: ask `applicability`
-        native=frozenset({"count", "limit", "multiple", "linear", "quadratic"}),
+        native=frozenset({"count", "limit", "multiple", "linear", "quadratic", "budget"}),
         exact=True,
         takes_seed=True,
         takes_time_limit=True,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from secateur.problem import Problem
+from secateur.problem.budgeted import Budgeted
 from secateur.problem.demands import Counted, Summed
 from secateur.solving.exact_form import Form
 
@@ -40,6 +41,8 @@ def build(gurobi: Any, model: Any, problem: Problem, form: Form) -> Any:
             continue
         if isinstance(demand, Counted):
             _counted(gurobi, model, z, demand)
+        elif isinstance(demand, Budgeted):
+            _budgeted(gurobi, model, z, demand)
         else:
             _summed(model, problem.n, z, demand)
     return z
@@ -58,6 +61,27 @@ def _counted(gurobi: Any, model: Any, z: Any, demand: Counted) -> None:
             model.addConstr(ones <= demand.most)
         if demand.least > 0:
             model.addConstr(ones >= demand.least)
+
+
+def _budgeted(gurobi: Any, model: Any, z: Any, demand: Budgeted) -> None:
+    """The cost in one integer a group, the number that stays; it may be no convex form."""
+    staying = model.addMVar(len(demand.sizes), lb=0, ub=demand.sizes, vtype=gurobi.GRB.INTEGER)
+    for group, size in enumerate(demand.sizes.tolist()):
+        model.addConstr(staying[group] == size - z[np.flatnonzero(demand.of == group)].sum())
+    lines = [demand.constraint.straight(group) for group in range(len(demand.sizes))]
+    base = np.array([line[0] for line in lines if line is not None])
+    slope = np.array([line[1] for line in lines if line is not None])
+    linear = slope * (demand.linear + 2.0 * demand.products @ base)
+    products = slope[:, None] * demand.products * slope[None, :]
+    fixed = demand.fixed + float(demand.linear @ base + base @ demand.products @ base)
+    # tolerances are absolute: coefficients of at most 1
+    largest = max(float(np.abs(linear).max(initial=0.0)), float(products.max(initial=0.0)))
+    if largest == 0.0:
+        return
+    value = (linear / largest) @ staying
+    if products.any():
+        value = value + staying @ (products / largest) @ staying
+    model.addConstr(value <= (demand.upper - fixed) / largest)
 
 
 def _summed(model: Any, n: int, z: Any, demand: Summed) -> None:

@@ -47,6 +47,7 @@ def test_the_tutorial_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     [
         "how-to/add-a-backend.md",
         "how-to/solve-large-on-small-devices.md",
+        "how-to/use-your-own-data.md",
         "reference/backends/branch-and-bound.md",
     ],
 )

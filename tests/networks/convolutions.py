@@ -205,7 +205,7 @@ def standardization() -> nn.Module:
     )
 
 
-@network("own modulated convolution", images(), groups=(8, 6))
+@network("own modulated convolution", images(), groups=(8, 6), columns=False)
 class Modulated(nn.Module):
     """StyleGAN: the weight is scaled by sample; written as scaling of what goes in and out."""
 

@@ -240,7 +240,9 @@ def espcn() -> nn.Module:
     )
 
 
-@network("nafnet", images(), groups=(8, 8), expect="part", why="mean|norm", kept="exact")
+@network(
+    "nafnet", images(), groups=(8, 8), expect="part", why="mean|norm", kept="exact", beside="out"
+)
 class NAF(nn.Module):
     """A simple gate: one half times the other; channel attention without an activation."""
 
@@ -278,7 +280,7 @@ class ChannelAttention(nn.Module):
 
 @network(
     "restormer's attention across channels", images(), groups=(8,),
-    expect="part", why="softmax|head|fold|norm",
+    expect="part", why="softmax|two channel dimensions are merged",
 )  # fmt: skip
 class Restormer(nn.Module):
     """Attention of channels to channels: softmax over them, so they stay.
@@ -345,7 +347,14 @@ class PyramidPooling(nn.Module):
         return self.out(self.last(torch.cat(y, 1)))
 
 
-@network("optical flow warps features", images(6), groups=(8, 8, 8), expect="part", why="positions")
+@network(
+    "optical flow warps features",
+    images(6),
+    groups=(8, 8, 8),
+    expect="part",
+    why="positions",
+    columns=False,
+)
 class Warp(nn.Module):
     """Two frames through one encoder, one of them warped; a correlation over channels."""
 

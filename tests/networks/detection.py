@@ -292,7 +292,7 @@ class ECA(nn.Module):
         return self.head(self.last(x * torch.sigmoid(y)[..., None, None]))
 
 
-@network("non-local block", images(), groups=(8, 5, 6, 8))
+@network("non-local block", images(), groups=(8, 5, 6, 8), columns=False)
 class NonLocal(nn.Module):
     """Every pixel looks at every other; 5 channels to compare, 6 to bring."""
 

@@ -15,7 +15,7 @@ from tests.networks.parts import classifier, conv, conv_bn
 from tests.networks.registry import images, network, vectors
 
 
-@network("convolutions by function", images(), groups=(8, 6))
+@network("convolutions by function", images(), groups=(8, 6), columns=False)
 class Functions(nn.Module):
     """Parameters of the network's own, scales and shifts of several shapes."""
 
@@ -37,7 +37,7 @@ class Functions(nn.Module):
         return F.linear(x.mean((-1, -2)), self.line, self.offset)
 
 
-@network("parameters in a dictionary", images(), groups=(8, 6))
+@network("parameters in a dictionary", images(), groups=(8, 6), columns=False)
 class Weights(nn.Module):
     """As in meta learning: forward takes its weights from a ParameterDict by name."""
 
@@ -63,7 +63,7 @@ class Weights(nn.Module):
         return F.relu(x).mean((2, 3)) @ w["line"].t()
 
 
-@network("matrices by hand", vectors(), groups=(12, 8))
+@network("matrices by hand", vectors(), groups=(12, 8), columns=False)
 class Matrices(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -202,9 +202,9 @@ class InstanceTwice(NormTwice):
         self.bn = nn.InstanceNorm2d(8, affine=True)
 
 
-@network("one instance norm without scale in two places", images(), groups=(8, 8))
+@network("one instance norm without scale in two places", images(), groups=(8,))
 class InstanceTwicePlain(NormTwice):
-    """It has no weights to share: the two convolutions are free of one another."""
+    """It has no weights to share, but one ``num_features`` that torch holds inputs against."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -225,7 +225,7 @@ class SharedWeight(nn.Module):
         return self.out(F.relu(self.a(x)) * torch.sigmoid(self.b(x.flip(3))))
 
 
-@network("autoencoder with tied weights", vectors(12), groups=(8, 6))
+@network("autoencoder with tied weights", vectors(12), groups=(8, 6), columns=False)
 class TiedAutoencoder(nn.Module):
     """The decoder is the encoder's transpose: ``F.linear(z, weight.t())``."""
 
@@ -240,7 +240,7 @@ class TiedAutoencoder(nn.Module):
         return F.linear(z, self.a.weight.t(), self.out)
 
 
-@network("convolutional autoencoder with tied weights", images(), groups=(8, 6))
+@network("convolutional autoencoder with tied weights", images(), groups=(8, 6), columns=False)
 class TiedConvolutions(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -349,7 +349,7 @@ def nested(batch: int, size: int, generator: torch.Generator) -> Call:
     return Call(({"left": a, "rest": (b, None, "name")},))
 
 
-@network("a dictionary as input", nested, sizes=(8, 12), groups=(8, 6))
+@network("a dictionary as input", nested, sizes=(8, 12), groups=(8, 6), columns=False)
 class Stereo(nn.Module):
     """A cost volume of shifts: products over channels."""
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from secateur.network.call import Call
 from tests.networks.registry import network, sequences, tokens
 
-NORM = {"expect": "part", "why": "norm|mean", "kept": "exact"}
+NORM = {"expect": "part", "why": "norm|mean", "kept": "exact", "beside": "mask"}
 
 
 class RMSNorm(nn.Module):
@@ -104,7 +104,7 @@ def llama_tied() -> nn.Module:
     return Llama(tied=True)
 
 
-@network("gpt: a mask in a buffer", tokens(), **NORM)
+@network("gpt: a mask in a buffer", tokens(), columns=False, **NORM)
 class GPT(nn.Module):
     """Learned positions; the causal mask is a buffer, cut to the length; weights are tied."""
 
@@ -163,7 +163,7 @@ def masked_tokens(batch: int, size: int, generator: torch.Generator) -> Call:
     return Call((), {"input_ids": ids, "attention_mask": mask, "return_dict": True})
 
 
-@network("bert with keyword inputs", masked_tokens, sizes=(5, 7), **NORM)
+@network("bert with keyword inputs", masked_tokens, sizes=(5, 7), columns=False, **NORM)
 class BERT(nn.Module):
     """Three embeddings, norm behind, a pooler; the answer is a dictionary."""
 
@@ -266,7 +266,7 @@ class ALiBi(nn.Module):
         return self.head(x + self.o(y.transpose(1, 2).flatten(2)))
 
 
-@network("two towers compared", tokens(), groups=(8, 10, 10, 6))
+@network("two towers compared", tokens(), groups=(8, 10, 10, 6), columns=False)
 class Towers(nn.Module):
     """CLIP: two embeddings of equal width, normalized, their products with a learned scale."""
 
@@ -311,7 +311,11 @@ class Experts(nn.Module):
 
 
 @network(
-    "soft mixture of experts", sequences(6), groups=(12, 8, 8, 10), expect="part", why="softmax"
+    "soft mixture of experts",
+    sequences(6),
+    groups=(12, 8, 8, 10),
+    expect="part",
+    why="softmax|fixed size",
 )
 class SoftExperts(nn.Module):
     """Every expert is asked; a softmax weighs them. How many experts there are stays."""
@@ -331,7 +335,7 @@ class SoftExperts(nn.Module):
         return self.out(F.relu((y * share[..., None, :]).sum(-1)))
 
 
-@network("state space layer", sequences(6, (5,)), groups=(8, 4))
+@network("state space layer", sequences(6, (5,)), groups=(8, 4), columns=False)
 class StateSpace(nn.Module):
     """A diagonal recurrence with a state of 4 per channel, input-dependent (Mamba)."""
 

@@ -108,7 +108,7 @@ between(
 between(
     "local response norm", lambda: nn.LocalResponseNorm(3), expect="part", why="fixed|position|mix"
 )
-between("normalized by length", plain(F.normalize, dim=1))
+between("normalized by length", plain(F.normalize, dim=1), columns=False)
 between("normalized over the plane", plain(lambda x: F.normalize(x.flatten(2), dim=2).view_as(x)))
 between("divided by the largest", plain(lambda x: x / x.abs().amax((2, 3), keepdim=True)))
 between(
@@ -207,8 +207,8 @@ between(
 )
 
 # channels mixed: reads
-between("einsum over channels", lambda: _Einsum(), groups=(8, 5, 6), out=5)
-between("a matrix by hand", lambda: _Matrix(), groups=(8, 5, 6), out=5)
+between("einsum over channels", lambda: _Einsum(), groups=(8, 5, 6), out=5, columns=False)
+between("a matrix by hand", lambda: _Matrix(), groups=(8, 5, 6), out=5, columns=False)
 between(
     "gram matrix as an image",
     plain(lambda x: (x.flatten(2) @ x.flatten(2).transpose(1, 2))[:, None]),
@@ -216,7 +216,7 @@ between(
     expect="part",
     why="plane|spatial|position|convolution",
 )
-between("sum over channels", plain(lambda x: x.sum(1, keepdim=True)), out=1)
+between("sum over channels", plain(lambda x: x.sum(1, keepdim=True)), out=1, columns=False)
 between(
     "mean over channels",
     plain(lambda x: x.mean(1, keepdim=True)),
@@ -233,12 +233,18 @@ between(
     why="max",
     kept="exact",
 )
-between("norm over channels", plain(lambda x: x.norm(dim=1, keepdim=True)), out=1)
-between("energy over channels", plain(lambda x: x.square().sum(1, keepdim=True).sqrt()), out=1)
+between("norm over channels", plain(lambda x: x.norm(dim=1, keepdim=True)), out=1, columns=False)
+between(
+    "energy over channels",
+    plain(lambda x: x.square().sum(1, keepdim=True).sqrt()),
+    out=1,
+    columns=False,
+)
 between(
     "cosine with itself, turned",
     plain(lambda x: F.cosine_similarity(x, x.flip(3), dim=1)[:, None]),
     out=1,
+    columns=False,
 )
 
 
@@ -288,13 +294,17 @@ between(
     why="argmax|known",
 )
 between(
-    "fft over the plane", plain(lambda x: torch.fft.ifft2(torch.fft.fft2(x) * 2).real), onnx=False
+    "fft over the plane",
+    plain(lambda x: torch.fft.ifft2(torch.fft.fft2(x) * 2).real),
+    expect="part",
+    why="complex numbers",
+    onnx=False,
 )
 between(
     "fft over channels",
     plain(lambda x: torch.fft.fft(x, dim=1).real),
     expect="part",
-    why="fft|known|position",
+    why="Fourier",
     onnx=False,
 )
 between(

@@ -173,7 +173,7 @@ class OwnCell(nn.Module):
         return self.out(hidden)
 
 
-@network("sequence to sequence with attention", sequences(4, (5, 6)), groups=(8, 6))
+@network("sequence to sequence with attention", sequences(4, (5, 6)), groups=(8, 6), columns=False)
 class Seq2Seq(nn.Module):
     """A GRU reads, another writes, looking back (Luong): their states are one width."""
 

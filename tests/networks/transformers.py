@@ -136,7 +136,7 @@ class ViT(nn.Module):
 
 
 IMAGE = images(sizes=(8,))
-NORM = {"expect": "part", "why": "norm", "kept": "exact"}
+NORM = {"expect": "part", "why": "norm", "kept": "exact", "beside": "positions|token"}
 
 
 @network("vit, packed qkv", IMAGE, **NORM)
@@ -374,14 +374,11 @@ class DETR(nn.Module):
         return {"classes": self.classes(y), "boxes": self.boxes(y)}
 
 
-@network(
-    "cross attention of two widths", two_sequences, sizes=(4, 6), expect="part",
-    why="mean over channels", kept="exact",
-)  # fmt: skip
+@network("cross attention of two widths", two_sequences, sizes=(4, 6), columns=False)
 class Cross(nn.Module):
     """``kdim`` and ``vdim``: the keys come from a stream of another width; no norm anywhere.
 
-    The weights that are returned are a mean over the heads.
+    The weights that come with it are a mean over the heads, which nobody reads.
     """
 
     def __init__(self) -> None:
@@ -395,7 +392,7 @@ class Cross(nn.Module):
         return self.out(self.attention(F.relu(self.a(source)), memory, memory)[0])
 
 
-@network("attention over keys without heads", sequences(6), groups=(8, 5, 7))
+@network("attention over keys without heads", sequences(6), groups=(8, 5, 7), columns=False)
 class OneHead(nn.Module):
     """Scaled by a number: q and k may shrink together, v by itself."""
 
@@ -412,7 +409,7 @@ class OneHead(nn.Module):
         return self.out(F.relu(share @ self.v(x)))
 
 
-@network("linear attention", sequences(6), groups=(8, 10))
+@network("linear attention", sequences(6), groups=(8, 10), columns=False)
 class LinearAttention(nn.Module):
     """Keys times values first; a state with two dimensions of channels."""
 

@@ -94,7 +94,7 @@ class MeanByHand(Chain):
         return self.head(self.b(x))
 
 
-@network("mean by hand with a literal", images(), groups=(8, 8))
+@network("mean by hand with a literal", images(), groups=(8, 8), columns=False)
 class MeanLiteral(Chain):
     """Divided by 8, whatever comes: zeros count, so leaving out is exact."""
 
@@ -230,7 +230,7 @@ class SplitNumber(Chain):
         return self.head(self.b(torch.cat([two, one], 1)))
 
 
-@network("sum of two maps, one for each half", images(), groups=(4,))
+@network("sum of two maps, one for each half", images(), groups=(4,), columns=False)
 class Overlap(Chain):
     """A chunk is added to channels of another layer: ties go round a corner."""
 

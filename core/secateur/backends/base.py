@@ -28,7 +28,8 @@ class Capabilities:
     Arguments:
         max_variables: the largest problem it takes at all, or None.
         native: the kinds of constraints that it takes itself: "count", "limit", "multiple",
-            "linear", "quadratic". It is handed no other; a search over its answers keeps those.
+            "numbers", "linear", "quadratic", "budget", "staircase". It is handed no other; a search
+            over its answers keeps those.
         exact: proves optimality when it is not stopped early, and gives a lower bound.
         stochastic: two seeds may give two answers.
         takes_seed: has an option ``seed``; the same seed gives the same answer.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from secateur.errors import NetworkError
 from secateur.network.call import Call, as_call
 from secateur.network.channels import Channels, check_ignored
-from secateur.network.door import check_call, unwrap
+from secateur.network.door import check_call, copied, unwrap
 from secateur.network.resolve import resolve
 from secateur.network.ties import Ties, find_ties
 from secateur.network.trial import kinds, stirred, try_groups
@@ -55,12 +54,13 @@ def find_channels(
             f"the network is a {type(network).__name__}", remedy="pass a torch.nn.Module"
         )
     bare, notes = unwrap(network)
-    if bare is not network:
+    if notes:
         raise NetworkError(
             f"the network cannot be cut as it is: {'; '.join(notes)}",
             remedy="network, notes = secateur.network.unwrap(network) gives one that can; "
             "secateur.prune does so by itself",
         )
+    network = bare
     if norm_over not in ("all", "kept"):
         raise NetworkError(f"norm_over is {norm_over!r}", remedy='use "all" or "kept"')
     call = as_call(example)
@@ -70,7 +70,7 @@ def find_channels(
     if any(p.device.type != "cpu" for p in network.parameters()):
         # fused kernels of other devices hide operations; names and numbers are the same
         cpu = torch.device("cpu")
-        network, call = copy.deepcopy(network).to(cpu), call.to(cpu)
+        network, call = copied(network).to(cpu), call.to(cpu)
         runs = [(run.to(cpu), training) for run, training in runs]
     search = _Search(network, call, runs, paths, tied, norm_over, seed)
     channels = search.best()
@@ -145,9 +145,10 @@ class _Search:
         if ties.chance:
             where = next((path for path in ties.chance if path), type(self.network).__name__)
             raise NetworkError(
-                f"forward draws random numbers in evaluation mode (in {where}): no two results can be "
-                "compared",
-                remedy="draw them in training mode only (if self.training), or pass them as an input",
+                f"forward draws random numbers in evaluation mode (in {where}): no two results can "
+                "be compared",
+                remedy="draw them in training mode only (if self.training), or pass them as an "
+                "input",
             )
         for loose in (False, True):
             channels = self._resolve(ties, {}, loose)

@@ -70,12 +70,21 @@ class Flow:
     unknown: set[str] = field(default_factory=set)
     data: set[int] = field(default_factory=set)
     parts: set[int] = field(default_factory=set)
-    later: list[tuple[int, Ids, str]] = field(default_factory=list)
+    later: list[tuple[list[Tensor], Ids, str, str]] = field(default_factory=list)
     meetings: list[tuple[int, list[Made], list[torch.Size]]] = field(default_factory=list)
 
     def depends(self, tensor: Tensor) -> bool:
         """It depends on the network's input."""
         return id(tensor) in self.data
+
+    def moves_data(self, op: Op) -> bool:
+        """It writes what depends on the input: it takes time."""
+        return (
+            bool(op.outs)
+            and not op.func.is_view
+            and op.outs[0].is_floating_point()
+            and self.depends(op.outs[0])
+        )
 
     def is_part(self, tensor: Tensor) -> bool:
         """It is a view of a part of another tensor."""
@@ -107,18 +116,21 @@ class Flow:
         if self.norm_over == "kept":
             self.stats.append(StatEvent(op.number, _number(op, tensor), dim, ids))
         else:
-            self.later.append((op.number, ids, f"{what} over channels: zeros would count"))
+            self.demand(op.outs, ids, f"{what} over channels: zeros would count")
 
-    def pin_later(self, alive: set[int], where: dict[int, str]) -> None:
-        """Pin what operations demand whose results come to something.
+    def demand(self, results: list[Tensor], ids: Ids, why: str) -> None:
+        """These stay if one of the results comes to something."""
+        self.later.append((results, ids, why, self.atoms.where))
+
+    def pin_later(self, wanted: set[int]) -> None:
+        """Pin what is demanded for results that come to something.
 
         Arguments:
-            alive: numbers of operations that an output is made of.
-            where: the module path of each operation.
+            wanted: ids of the tensors that an output is made of.
         """
-        for number, ids, why in self.later:
-            if number in alive:
-                self.atoms.where = where[number]
+        for results, ids, why, where in self.later:
+            if any(id(tensor) in wanted for tensor in results):
+                self.atoms.where = where
                 self.atoms.pin(ids, why)
         self.atoms.where = ""
         self.later = []

@@ -19,9 +19,7 @@ MOVES = frozenset(
     lift_fresh_copy lift index gather _to_copy expand_copy view_copy permute_copy alias
     repeat_interleave slice_copy transpose_ squeeze_ unsqueeze_ t_ _conj_physical""".split()
 )
-THIN = frozenset(
-    "t transpose permute unsqueeze clone contiguous alias t_ transpose_".split()
-)
+THIN = frozenset("t transpose permute unsqueeze clone contiguous alias t_ transpose_".split())
 """They need no other dimension."""
 ORDERED = frozenset(
     "roll index _unsafe_index index_select gather as_strided repeat_interleave".split()

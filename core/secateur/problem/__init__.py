@@ -13,11 +13,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from secateur.problem.budgets import Budget, budget
     from secateur.problem.constraints import (
         Cardinality,
         Constraint,
         Linear,
         Quadratic,
+        among,
         at_least,
         at_most,
         count,
@@ -33,13 +35,16 @@ if TYPE_CHECKING:
     from secateur.problem.toml import read_constraints
 
 _HOME = {
+    "Budget": "budgets",
     "Cardinality": "constraints",
     "Constraint": "constraints",
     "Linear": "constraints",
     "Problem": "model",
     "Quadratic": "constraints",
+    "among": "constraints",
     "at_least": "constraints",
     "at_most": "constraints",
+    "budget": "budgets",
     "count": "constraints",
     "exactly": "constraints",
     "keep": "constraints",
@@ -52,13 +57,16 @@ _HOME = {
 }
 
 __all__ = [
+    "Budget",
     "Cardinality",
     "Constraint",
     "Linear",
     "Problem",
     "Quadratic",
+    "among",
     "at_least",
     "at_most",
+    "budget",
     "count",
     "exactly",
     "keep",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.problem.budgeted import Budgeted
 from secateur.problem.demands import Counted
 from secateur.problem.minplus import best_split
 from secateur.problem.model import Problem
-from secateur.problem.nesting import Top, nest
+from secateur.problem.nesting import Top, gathered, nest
 from secateur.problem.parts import Junction
+from secateur.problem.shares import Shares
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
@@ -17,17 +19,19 @@ Flags = NDArray[np.bool_]
 
 
 class Cells:
-    """Classes of variables with the same memberships in every cardinality.
+    """Classes of variables with the same memberships in every cardinality and budget.
 
     Arguments:
-        problem: its cardinalities are looked at, its sums are not.
+        problem: its cardinalities and budgets are looked at, its sums are not.
 
     Attributes:
         of: the cell of every variable, shape ``(n,)``.
         sizes: variables of each cell, shape ``(cells,)``.
         demands: the cardinalities, the count among them.
         inside: whether a cell belongs to a demand, shape ``(cells, demands)``.
+        budgets: with the group of each cell, -1 for none.
         root: how the cells' counts add up; None where the sets cut through one another.
+        shares: the same with the budgets.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -38,6 +42,8 @@ class Cells:
             known, inverse = np.unique(labels[demand.members], return_inverse=True)
             labels[demand.members] = fresh + inverse
             fresh += len(known)
+        for budget in problem.budgets:
+            _, labels = np.unique(labels * (len(budget.sizes) + 1) + budget.of, return_inverse=True)
         _, first, self.of = np.unique(labels, return_index=True, return_inverse=True)
         many = len(first)
         self.sizes = np.bincount(self.of, minlength=many)
@@ -49,7 +55,16 @@ class Cells:
         self._table = np.zeros((len(self.demands), self._largest + 3), dtype=bool)
         for number, demand in enumerate(self.demands):
             self._table[number, 1 : len(demand.allowed) + 1] = demand.allowed
+        self.budgets = [(budget, budget.of[first]) for budget in problem.budgets]
         self.root = self._nested(problem.n)
+        self.shares: Junction | Shares | None = self.root
+        if self.root is not None and self.budgets:
+            try:
+                self.shares = Shares(
+                    self.root, self.sizes.tolist(), problem.budgets, first.tolist()
+                )
+            except ValueError:  # another demand cuts through a group with widths in steps
+                self.shares = None
 
     def _nested(self, n: int) -> Junction | None:
         sets = [
@@ -57,6 +72,10 @@ class Cells:
             for number, demand in enumerate(self.demands)
             if len(demand.members)
         ]
+        for budget, of in self.budgets:
+            for group in range(len(budget.sizes)):
+                some = gathered(np.flatnonzero(budget.of == group))
+                sets.append((-1, some, np.flatnonzero(of == group)))
         tops, misfits = nest(self.sizes, sets)
         if misfits:
             return None
@@ -75,20 +94,42 @@ class Cells:
         whole.children = outer
         return junction(whole)
 
+    def counts(self, bits: NDArray[np.generic]) -> NDArray[np.int64]:
+        """How many ones each cell has, shape ``(cells,)``."""
+        inside = np.bincount(self.of, weights=bits, minlength=len(self.sizes))
+        return np.rint(inside).astype(np.int64)
+
     def ones(self, bits: NDArray[np.generic]) -> NDArray[np.int64]:
         """How many ones each demand sees, shape ``(demands,)``."""
-        inside = np.bincount(self.of, weights=bits, minlength=len(self.sizes))
-        return np.rint(inside @ self.inside).astype(np.int64)
+        return self.seen(self.counts(bits))
 
-    def flips(self, ones: NDArray[np.int64]) -> tuple[Flags, Flags]:
+    def seen(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The same from the ones of the cells."""
+        return np.asarray(counts @ self.inside.astype(np.int64))
+
+    def flips(self, counts: NDArray[np.int64]) -> tuple[Flags, Flags]:
         """In which cells a zero may become one, and a one zero, shape ``(cells,)`` each."""
+        ones = self.seen(counts)
         rows = np.arange(len(ones))
         up, down = self._table[rows, ones + 2], self._table[rows, ones]
         free = ~self.inside
-        return np.asarray((free | up).all(axis=1)), np.asarray((free | down).all(axis=1))
+        more = np.asarray((free | up).all(axis=1))
+        less = np.asarray((free | down).all(axis=1))
+        for budget, of in self.budgets:  # a further one never costs anything
+            cost, back, _ = budget.flips(self._staying(budget, of, counts))
+            fits = np.append(cost + back <= budget.upper, True)
+            less &= fits[of]
+        return more, less
 
-    def swaps(self, ones: NDArray[np.int64]) -> Flags:
+    @staticmethod
+    def _staying(budget: Budgeted, of: Positions, counts: NDArray[np.int64]) -> Positions:
+        """How many of each group of a budget are zero."""
+        used = np.bincount(of[of >= 0], counts[of >= 0], len(budget.sizes))
+        return np.asarray(budget.sizes - np.rint(used).astype(np.intp))
+
+    def swaps(self, counts: NDArray[np.int64]) -> Flags:
         """Whether a one of cell a may leave for a zero of cell b, shape ``(cells, cells)``."""
+        ones = self.seen(counts)
         rows = np.arange(len(ones))
         up, down = self._table[rows, ones + 2], self._table[rows, ones]
         # a demand sees the swap only if it holds one of the two cells and not the other
@@ -97,7 +138,17 @@ class Cells:
         outside = (~self.inside).astype(np.float32)
         blocked = outside @ stuck_up.T.astype(np.float32)
         blocked += stuck_down.astype(np.float32) @ outside.T
-        return np.asarray(blocked == 0)
+        allowed = np.asarray(blocked == 0)
+        for budget, of in self.budgets:
+            staying = self._staying(budget, of, counts)
+            cost, back, away = budget.flips(staying)
+            many = len(budget.sizes)
+            after = np.full((many + 1, many + 1), cost)  # the last: of no group
+            after[:many, :many] = budget.swaps(staying)
+            after[:many, many] += back
+            after[many, :many] += away
+            allowed &= after[np.ix_(of, of)] <= budget.upper
+        return allowed
 
     def targets(self, bits: NDArray[np.int8], field: Floats) -> NDArray[np.intp] | None:
         """The numbers of ones of the cells that keep every demand by the fewest, cheapest flips.
@@ -105,11 +156,13 @@ class Cells:
         Returns:
             shape ``(cells,)``; None if no numbers keep them all, or the sets are not nested.
         """
-        if self.root is None:
+        if self.shares is None:
             return None
         order = np.lexsort((field, self.of))
         ends = np.concatenate([[0], np.cumsum(self.sizes)])
         price = 2.0 * float(np.abs(field).max(initial=0.0)) + 1e-300
+        if self.budgets:  # a budget can be kept in many ways: by what is cheap, not by what is near
+            price = 0.0
         curves = []
         for cell in range(len(self.sizes)):
             here = order[ends[cell] : ends[cell + 1]]
@@ -117,5 +170,8 @@ class Cells:
             adding = np.cumsum(field[here[~on]] + price)
             leaving = np.cumsum(price - field[here[on]][::-1])
             curves.append(np.concatenate([leaving[::-1], [0.0], adding]))
-        split = best_split(self.root, curves)
+        if isinstance(self.shares, Shares):
+            split = self.shares.best(curves, quick=True)
+        else:
+            split = best_split(self.shares, curves)
         return split.counts if np.isfinite(split.value) else None

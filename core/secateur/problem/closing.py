@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.problem.budgeted import Budgeted
 from secateur.problem.demands import Counted, Summed
 from secateur.problem.model import Bits, Problem
 
@@ -26,7 +27,12 @@ _TANGENTS = 12
 
 
 def flip_changes(demand: Any, bits: NDArray[np.generic]) -> tuple[float, float, float, Floats]:
-    """Bounds and value of a sum, and what flipping each variable would add to it (``(n,)``)."""
+    """Bounds and value of a sum or budget, and what flipping each variable would add (``(n,)``)."""
+    if isinstance(demand, Budgeted):
+        cost, more, less = demand.flips(demand.staying(np.asarray(bits)[None])[0])
+        of = demand.of  # -1, no group, is the zero at the end
+        change = np.where(bits == 0, np.append(less, 0.0)[of], np.append(more, 0.0)[of])
+        return -np.inf, demand.upper, cost, change
     assert isinstance(demand, Summed)
     z = np.asarray(bits, dtype=np.float64)
     slope = np.zeros(len(z))
@@ -62,24 +68,29 @@ def close(problem: Problem, bits: Bits, field: Floats) -> Bits | None:
         field: what each variable costs, shape ``(n,)``.
     """
     found = _by_tangents(problem, bits, field)
-    if found is None and any(len(demand.pairs[2]) for demand in problem.sums):
+    if found is None and (problem.budgets or any(len(d.pairs[2]) for d in problem.sums)):
         found = _by_flips(problem, bits)
     return found
+
+
+def _priceable(problem: Problem) -> tuple[Summed | Budgeted, ...]:
+    """The demands that have a tangent."""
+    return (*problem.sums, *problem.budgets)
 
 
 def _by_tangents(problem: Problem, bits: Bits, field: Floats) -> Bits | None:
     """The nearest vector under tangents of the quadratic demands, each tighter than the last."""
     z = np.array(bits, dtype=np.int8)
-    margins = [0.0] * len(problem.sums)
+    margins = [0.0] * len(_priceable(problem))
     for _ in range(_TANGENTS):
         nearest = _nearest(problem, z, bits, field, margins)
         if nearest is None:
             return None
         if problem.feasible(nearest)[0]:
             return nearest
-        for number, demand in enumerate(problem.sums):
-            value = float(demand.values(nearest[None])[0])
-            over = max(value - demand.upper, demand.lower - value)
+        for number, demand in enumerate(_priceable(problem)):
+            low, high, value, _ = flip_changes(demand, nearest)
+            over = max(value - high, low - value)
             if over > 0:
                 margins[number] += over
         z = nearest
@@ -116,7 +127,7 @@ def _broken(problem: Problem, z: Bits) -> tuple[float, Floats]:
             after[demand.members] += np.where(z[demand.members] == 1, away[0], away[2]) - away[1]
             continue
         low, high, value, steps = flip_changes(demand, z)
-        unit = float(np.abs(np.concatenate([demand.linear, demand.pairs[2]])).max()) or 1.0
+        unit = demand.unit
         over = max(value - high, low - value, 0.0) / unit
         now += over
         reached = value + steps
@@ -154,6 +165,14 @@ def _nearest(
             right = np.flatnonzero(demand.allowed)
             step = demand.constraint.step
             members, weights = demand.members, np.ones(len(demand.members))
+            if demand.kind == "numbers":  # one of them is chosen
+                places = n + extra + np.arange(len(right))
+                values_ = np.concatenate([weights, -right.astype(np.float64)])
+                add(np.concatenate([members, places]), values_, 0.0, 0.0)
+                add(places, np.ones(len(right)), 1.0, 1.0)
+                most += [1.0] * len(right)
+                extra += len(right)
+                continue
             if step == 1 or len(right) == 1:
                 add(members, weights, float(right[0]), float(right[-1]))
                 continue
@@ -161,16 +180,16 @@ def _nearest(
             add(members, np.append(weights, -float(step)), float(right[0]), float(right[0]))
             most.append(float(len(right) - 1))
             extra += 1
-    for demand, margin in zip(problem.sums, margins, strict=True):
-        _, _, value, steps = flip_changes(demand, z)
+    for demand, margin in zip(_priceable(problem), margins, strict=True):
+        lower, upper, value, steps = flip_changes(demand, z)
         weights = np.where(z == 0, steps, -steps)
         constant = value - float(weights @ z)
         some = np.flatnonzero(weights)
         add(
             some,
             weights[some],
-            demand.lower + margin - constant,
-            demand.upper - margin - constant,
+            lower + margin - constant,
+            upper - margin - constant,
         )
     if not low:
         return np.array(goal, dtype=np.int8)

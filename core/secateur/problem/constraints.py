@@ -11,15 +11,17 @@ Users write the functions below; ``z = 1`` means chosen (pruned, where the varia
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError
+from secateur.problem.checks import is_whole, labels_of, settle_bounds, shown, terms_of
 
 Label = Hashable
 Key = TypeVar("Key", bound=Hashable)
@@ -30,8 +32,8 @@ class Constraint:
     """What all kinds have: a name, under which messages and answers speak of it.
 
     Attributes:
-        kind: "count", "limit", "multiple", "linear" or "quadratic": what a backend declares in
-            ``Capabilities.native``.
+        kind: "count", "limit", "multiple", "numbers", "linear", "quadratic", "budget" or
+            "staircase": what a backend declares in ``Capabilities.native``.
     """
 
     name: str
@@ -50,25 +52,32 @@ class Constraint:
 class Cardinality(Constraint):
     """The number of ones among some variables is ``lower``, ``lower + step``, …, ``upper``.
 
+    Or one of ``numbers``, where the steps are not even.
+
     Arguments:
         name: of the constraint.
         variables: labels, each once; None: all variables of the problem.
         lower: the smallest number of ones.
         upper: the largest, or None: as many as there are variables.
         step: between two numbers that are allowed.
+        numbers: all that are allowed, ascending, instead of the three; None: they say it.
 
     Raises:
-        ConstraintError: a label twice, bounds that are negative or crossed, a step below 1.
+        ConstraintError: a label twice, bounds that are negative or crossed, a step below 1, or
+            numbers that are none.
     """
 
     variables: tuple[Label, ...] | None = None
     lower: int = 0
     upper: int | None = None
     step: int = 1
+    numbers: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
+        if self.numbers is not None:
+            self._settle_numbers(self.numbers)
         for what, value in (("lower", self.lower), ("upper", self.upper), ("step", self.step)):
-            if value is not None and not _is_whole(value):
+            if value is not None and not is_whole(value):
                 raise ConstraintError(
                     f"the constraint {self.name!r} has the {what} {value!r}",
                     remedy="give a whole number",
@@ -77,7 +86,7 @@ class Cardinality(Constraint):
         object.__setattr__(self, "upper", None if self.upper is None else int(self.upper))
         object.__setattr__(self, "step", int(self.step))
         if self.variables is not None:
-            object.__setattr__(self, "variables", _labels(self.variables))
+            object.__setattr__(self, "variables", labels_of(self.variables))
         if self.lower < 0 or self.step < 1 or (self.upper is not None and self.upper < self.lower):
             raise ConstraintError(
                 f"the constraint {self.name!r} wants {self.lower} to {self.upper} ones in steps of "
@@ -89,9 +98,25 @@ class Cardinality(Constraint):
                 f"the constraint {self.name!r} names a variable twice", remedy="name each once"
             )
 
+    def _settle_numbers(self, numbers: tuple[int, ...]) -> None:
+        numbers = tuple(numbers)
+        if not numbers or any(not is_whole(number) or number < 0 for number in numbers):
+            raise ConstraintError(
+                f"the constraint {self.name!r} allows the numbers {numbers!r}",
+                remedy="give whole numbers from 0 up, one at least",
+            )
+        numbers = tuple(sorted({int(number) for number in numbers}))
+        steps = {b - a for a, b in itertools.pairwise(numbers)}
+        object.__setattr__(self, "lower", numbers[0])
+        object.__setattr__(self, "upper", numbers[-1])
+        object.__setattr__(self, "step", steps.pop() if len(steps) == 1 else 1)
+        object.__setattr__(self, "numbers", numbers if steps else None)
+
     @property
     def kind(self) -> str:
-        """ "count", "limit" or "multiple"."""
+        """ "count", "limit", "multiple" or "numbers"."""
+        if self.numbers is not None:
+            return "numbers"
         if self.variables is None and self.upper == self.lower:
             return "count"
         return "limit" if self.step == 1 else "multiple"
@@ -103,6 +128,8 @@ class Cardinality(Constraint):
     def allowed(self, size: int) -> NDArray[np.bool_]:
         """Which numbers of ones among ``size`` variables it allows, shape ``(size + 1,)``."""
         ones = np.arange(size + 1)
+        if self.numbers is not None:
+            return np.isin(ones, self.numbers)
         most = size if self.upper is None else self.upper
         return (ones >= self.lower) & (ones <= most) & ((ones - self.lower) % self.step == 0)
 
@@ -127,9 +154,9 @@ class Linear(Constraint):
     upper: float = math.inf
 
     def __post_init__(self) -> None:
-        _settle_bounds(self)
+        settle_bounds(self)
         # a copy: what the caller does to a mapping afterwards changes no constraint
-        object.__setattr__(self, "coefficients", _terms(self.name, self.coefficients))
+        object.__setattr__(self, "coefficients", terms_of(self.name, self.coefficients))
 
     def __hash__(self) -> int:
         return hash((self.name, frozenset(self.coefficients.items()), self.lower, self.upper))
@@ -167,11 +194,11 @@ class Quadratic(Constraint):
     upper: float = math.inf
 
     def __post_init__(self) -> None:
-        _settle_bounds(self)
-        offset = _terms(self.name, {"the offset": self.offset})["the offset"]
+        settle_bounds(self)
+        offset = terms_of(self.name, {"the offset": self.offset})["the offset"]
         object.__setattr__(self, "offset", offset)
-        object.__setattr__(self, "linear", _terms(self.name, self.linear))
-        object.__setattr__(self, "quadratic", _terms(self.name, self.quadratic))
+        object.__setattr__(self, "linear", terms_of(self.name, self.linear))
+        object.__setattr__(self, "quadratic", terms_of(self.name, self.quadratic))
         for pair in self.quadratic:
             if not isinstance(pair, tuple) or len(pair) != 2 or pair[0] == pair[1]:
                 raise ConstraintError(
@@ -231,34 +258,43 @@ def multiple_of(
         of: "ones", or "zeros": then what *stays* is a multiple, as a width in hardware should be.
         name: of the constraint.
     """
-    chosen = _labels(variables)
+    chosen = labels_of(variables)
     if of not in ("ones", "zeros"):
         raise ConstraintError(f"a multiple of {of!r}", remedy='use of="ones" or of="zeros"')
-    if not _is_whole(number) or number < 1:
+    if not is_whole(number) or number < 1:
         raise ConstraintError(f"a multiple of {number!r}", remedy="give a whole number from 1 up")
     first = len(chosen) % number if of == "zeros" else 0
     return Cardinality(
-        name or f"multiple of {number}: {_shown(chosen)}", chosen, lower=first, step=number
+        name or f"multiple of {number}: {shown(chosen)}", chosen, lower=first, step=number
     )
+
+
+def among(
+    numbers: Iterable[int], variables: Iterable[Label], *, name: str | None = None
+) -> Cardinality:
+    """The number of ones among these is one of ``numbers``."""
+    chosen, listed = labels_of(variables), tuple(numbers)
+    first = ", ".join(map(str, listed[:3])) + (", …" if len(listed) > 3 else "")
+    return Cardinality(name or f"{first} of {shown(chosen)}", chosen, numbers=listed)
 
 
 def tied(*variables: Label, name: str | None = None) -> Cardinality:
     """All of these are one, or none is."""
-    chosen = _labels(variables)
-    return Cardinality(name or f"tied: {_shown(chosen)}", chosen, step=max(len(chosen), 1))
+    chosen = labels_of(variables)
+    return Cardinality(name or f"tied: {shown(chosen)}", chosen, step=max(len(chosen), 1))
 
 
 def keep(*variables: Label, name: str | None = None) -> Cardinality:
     """None of these is one: they stay."""
-    chosen = _labels(variables)
-    return Cardinality(name or f"keep: {_shown(chosen)}", chosen, upper=0)
+    chosen = labels_of(variables)
+    return Cardinality(name or f"keep: {shown(chosen)}", chosen, upper=0)
 
 
 def remove(*variables: Label, name: str | None = None) -> Cardinality:
     """All of these are one: they go."""
-    chosen = _labels(variables)
+    chosen = labels_of(variables)
     return Cardinality(
-        name or f"remove: {_shown(chosen)}", chosen, lower=len(chosen), upper=len(chosen)
+        name or f"remove: {shown(chosen)}", chosen, lower=len(chosen), upper=len(chosen)
     )
 
 
@@ -270,8 +306,8 @@ def linear(
     name: str | None = None,
 ) -> Linear:
     """``lower <= Σ coefficients·z <= upper``: memory, time, or any other sum."""
-    terms = _terms(name or "linear", coefficients)
-    name = name or f"linear: {_shown(tuple(terms))}"
+    terms = terms_of(name or "linear", coefficients)
+    name = name or f"linear: {shown(tuple(terms))}"
     return Linear(name, terms, lower, upper)
 
 
@@ -289,12 +325,12 @@ def quadratic(
     A pair that is given in both orders adds up.
     """
     pairs: dict[tuple[Label, Label], float] = {}
-    for pair, value in _terms(name or "quadratic", quadratic).items():
+    for pair, value in terms_of(name or "quadratic", quadratic).items():
         turned = pair[::-1] if isinstance(pair, tuple) else pair
         key = turned if turned in pairs else pair
         pairs[key] = pairs.get(key, 0.0) + value
     made = Quadratic(name or "quadratic", linear, pairs, offset, lower, upper)
-    return made if name else replace(made, name=f"quadratic: {_shown(made.labels())}")
+    return made if name else replace(made, name=f"quadratic: {shown(made.labels())}")
 
 
 def copied(constraint: Constraint) -> Constraint:
@@ -316,74 +352,5 @@ def _among(
     lower: int = 0,
     upper: int | None = None,
 ) -> Cardinality:
-    chosen = _labels(variables)
-    return Cardinality(name or f"{words} {number}: {_shown(chosen)}", chosen, lower, upper)
-
-
-def _labels(variables: Iterable[Label]) -> tuple[Label, ...]:
-    if isinstance(variables, str):
-        raise ConstraintError(
-            f"the variables are the text {variables!r}",
-            remedy="give a list of labels; one label is a list of one",
-        )
-    try:
-        labels = tuple(variables)
-        set(labels)
-    except TypeError as error:
-        raise ConstraintError(
-            f"the variables are {variables!r}: {error}",
-            remedy="at_most(2, labels) takes a list of labels, and tied(*labels) one by one",
-        ) from error
-    return labels
-
-
-def _shown(labels: tuple[Label, ...]) -> str:
-    first = ", ".join(str(label) for label in labels[:2])
-    return first + (f", … ({len(labels)})" if len(labels) > 2 else "")
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _number(name: str, value: Any, what: str) -> float:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
-        raise ConstraintError(
-            f"the constraint {name!r} has {what} {value!r}", remedy="give a number"
-        )
-    return float(value)
-
-
-def _settle_bounds(constraint: Linear | Quadratic) -> None:
-    """Bounds as floats that a value can lie between."""
-    name = constraint.name
-    lower = _number(name, constraint.lower, "the lower bound")
-    upper = _number(name, constraint.upper, "the upper bound")
-    if not lower <= upper or lower == math.inf or upper == -math.inf:
-        raise ConstraintError(
-            f"the constraint {name!r} wants {lower} to {upper}",
-            remedy="give lower <= upper",
-        )
-    if math.isinf(lower) and math.isinf(upper):
-        raise ConstraintError(
-            f"the constraint {name!r} has no bound", remedy="give lower=, upper= or both"
-        )
-    object.__setattr__(constraint, "lower", lower)
-    object.__setattr__(constraint, "upper", upper)
-
-
-def _terms(name: str, values: Mapping[Key, float]) -> dict[Key, float]:
-    """Coefficients as finite floats."""
-    if not isinstance(values, Mapping):
-        raise ConstraintError(
-            f"the constraint {name!r} has the coefficients {values!r}",
-            remedy="give a mapping from label to coefficient",
-        )
-    made = {key: _number(name, value, f"for {key!r}") for key, value in values.items()}
-    for key, value in made.items():
-        if not math.isfinite(value):
-            raise ConstraintError(
-                f"the constraint {name!r} has the coefficient {value} for {key!r}",
-                remedy="give finite numbers",
-            )
-    return made
+    chosen = labels_of(variables)
+    return Cardinality(name or f"{words} {number}: {shown(chosen)}", chosen, lower, upper)

@@ -14,6 +14,7 @@ import dimod
 import numpy as np
 
 from secateur.errors import ConstraintError
+from secateur.problem.budgets import Budget
 from secateur.problem.constraints import Cardinality, Constraint, Linear, Quadratic
 from secateur.problem.forms import form_of, plainest
 
@@ -122,6 +123,8 @@ class _Writer:
         if isinstance(constraint, Cardinality):
             self._cardinality(constraint)
             return
+        if isinstance(constraint, Budget):
+            constraint = constraint.written_out()
         assert isinstance(constraint, (Linear, Quadratic))
         lower, upper = constraint.lower, constraint.upper
         if isinstance(constraint, Linear):
@@ -154,6 +157,8 @@ class _Writer:
             for i in range(len(labels) - 1):
                 pair: list[tuple[Any, ...]] = [(labels[i], 1.0), (labels[i + 1], -1.0)]
                 self._write(f"{name}: {i + 1}", pair, "==", 0.0)
+        elif constraint.kind == "numbers":
+            self._numbers(name, ones, allowed)
         else:
             self._steps(name, ones, allowed, constraint.step)
 
@@ -168,17 +173,33 @@ class _Writer:
             )
         left, weight, number = len(allowed) - 1, 1, 1
         while left > 0:
-            label = f"{name}: step {number}"
-            if label in self.known:
-                raise ConstraintError(
-                    f"the constraint {name!r} needs a variable {label!r}, and there is one",
-                    remedy="give the constraint another name",
-                )
-            self.known.add(label)
-            self.cqm.add_variable("BINARY", label)
+            label = self._new(name, f"{name}: step {number}")
             ones.append((label, -float(step * min(weight, left))))
             left, weight, number = left - weight, 2 * weight, number + 1
         self._write(name, ones, "==", float(allowed[0]))
+
+    def _numbers(self, name: str, ones: list[tuple[Any, ...]], allowed: Sequence[int]) -> None:
+        """One further variable a number, of which exactly one is chosen."""
+        if not self.extra:
+            raise ConstraintError(
+                f"the constraint {name!r} allows {', '.join(map(str, allowed[:4]))}, … ones, which "
+                "a CQM cannot say of these variables alone",
+                remedy="allow it further binary variables: to_cqm(…, extra=True)",
+            )
+        labels = [self._new(name, f"{name}: {number} ones") for number in allowed]
+        chosen = [(label, -float(number)) for label, number in zip(labels, allowed, strict=True)]
+        self._write(name, [*ones, *chosen], "==", 0.0)
+        self._write(f"{name}: one number", [(label, 1.0) for label in labels], "==", 1.0)
+
+    def _new(self, name: str, label: str) -> str:
+        if label in self.known:
+            raise ConstraintError(
+                f"the constraint {name!r} needs a variable {label!r}, and there is one",
+                remedy="give the constraint another name",
+            )
+        self.known.add(label)
+        self.cqm.add_variable("BINARY", label)
+        return label
 
     def _between(self, name: str, terms: list[tuple[Any, ...]], lower: float, upper: float) -> None:
         if lower == upper:

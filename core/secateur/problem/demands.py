@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError
+from secateur.problem.budgeted import Budgeted, compile_budget
+from secateur.problem.budgets import Budget
 from secateur.problem.constraints import Cardinality, Constraint, Linear, Quadratic
 from secateur.problem.frozen import frozen
 
@@ -78,11 +80,14 @@ class Counted:
         found = int(self.ones(np.atleast_2d(row))[0])
         right = np.flatnonzero(self.allowed)
         wanted = str(right[0]) if len(right) == 1 else f"{right[0]} to {right[-1]}"
+        if self.constraint.numbers is not None:
+            wanted = ", ".join(map(str, right[:6])) + (", …" if len(right) > 6 else "")
         steps = f" in steps of {self.constraint.step}" if self.constraint.step > 1 else ""
         return f"{found} ones in {self.name!r}, where {wanted}{steps} are allowed"
 
     def data(self) -> dict[str, Any]:
         """As JSON-safe data over positions."""
+        numbers = self.constraint.numbers
         return {
             "type": "cardinality",
             "name": self.name,
@@ -90,6 +95,7 @@ class Counted:
             "lower": self.constraint.lower,
             "upper": self.constraint.upper,
             "step": self.constraint.step,
+            **({} if numbers is None else {"numbers": list(numbers)}),
         }
 
 
@@ -124,6 +130,12 @@ class Summed:
     def kind(self) -> str:
         """ "linear" or "quadratic"."""
         return self.constraint.kind
+
+    @cached_property
+    def unit(self) -> float:
+        """The largest of its coefficients: a unit in which to say how far a value is off."""
+        terms = np.concatenate([self.linear, self.pairs[2]])
+        return float(np.abs(terms).max(initial=0.0)) or 1.0
 
     @cached_property
     def range(self) -> tuple[float, float]:
@@ -175,7 +187,7 @@ class Summed:
         }
 
 
-Demand = Counted | Summed
+Demand = Counted | Summed | Budgeted
 
 
 def compile_demand(constraint: Constraint, index: Mapping[Hashable, int], n: int) -> Demand:
@@ -186,6 +198,8 @@ def compile_demand(constraint: Constraint, index: Mapping[Hashable, int], n: int
     """
     if isinstance(constraint, Cardinality):
         return _counted(constraint, index, n)
+    if isinstance(constraint, Budget):
+        return compile_budget(constraint, index, n)
     assert isinstance(constraint, (Linear, Quadratic))
     labels = constraint.labels()
     members = np.array(sorted(index[label] for label in labels), dtype=np.intp)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from secateur.errors import ConstraintError
+from secateur.problem.budgets import Budget
 from secateur.problem.constraints import Cardinality, Constraint, Linear, Quadratic
 
 Label = Hashable
@@ -52,6 +53,18 @@ def _described(constraint: Constraint) -> dict[str, Any]:
             "lower": constraint.lower,
             "upper": constraint.upper,
             "step": constraint.step,
+            **({} if constraint.numbers is None else {"numbers": list(constraint.numbers)}),
+        }
+    if isinstance(constraint, Budget):
+        return {
+            "type": "budget",
+            "name": constraint.name,
+            "groups": [[_plain(label) for label in group] for group in constraint.groups],
+            "linear": list(constraint.linear),
+            "pairs": [[g, h, value] for (g, h), value in constraint.pairs.items()],
+            "fixed": constraint.fixed,
+            "upper": constraint.upper,
+            "widths": [[g, list(table)] for g, table in constraint.widths.items()],
         }
     assert isinstance(constraint, (Linear, Quadratic))
     about = {
@@ -83,6 +96,17 @@ def _restored(item: Mapping[str, Any]) -> Constraint:
             item["lower"],
             item["upper"],
             item["step"],
+            tuple(item["numbers"]) if "numbers" in item else None,
+        )
+    if item["type"] == "budget":
+        return Budget(
+            item["name"],
+            tuple(tuple(_label(v) for v in group) for group in item["groups"]),
+            tuple(item["linear"]),
+            {(g, h): value for g, h, value in item["pairs"]},
+            item["fixed"],
+            item["upper"],
+            {g: tuple(table) for g, table in item["widths"]},
         )
     lower = -math.inf if item["lower"] is None else item["lower"]
     upper = math.inf if item["upper"] is None else item["upper"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -42,13 +43,26 @@ class Split:
     counts: Counts
 
 
-def best_split(root: Junction, curves: Sequence[Floats]) -> Split:
+class Sharing(Protocol):
+    """Junctions with budgets over them (``shares.Shares``)."""
+
+    root: Junction
+
+    def best(self, curves: Sequence[Floats]) -> Split:
+        """The best share that was found."""
+        ...
+
+
+def best_split(root: Junction | Sharing, curves: Sequence[Floats]) -> Split:
     """The least sum over all choices of one count per block that every junction allows.
 
     Arguments:
-        root: of the tree; every block is below it exactly once.
+        root: of the tree; every block is below it exactly once. With budgets over it, the best
+            share that was found.
         curves: of each block, shape ``(w + 1,)``; infinity where impossible, never minus infinity.
     """
+    if not isinstance(root, Junction):
+        return root.best(curves)
     plan = _plan_of(root, curves)
     tables = plan.inside(curves)
     top = tables[plan.top]
@@ -57,6 +71,18 @@ def best_split(root: Junction, curves: Sequence[Floats]) -> Split:
     if np.isfinite(top[total]):
         counts[:] = plan.trace(tables, total)[: len(curves)]
     return Split(float(top[total]), counts)
+
+
+def split_at(root: Junction, curves: Sequence[Floats], total: int) -> Counts:
+    """The ones of each block in the best share of exactly ``total``, shape ``(blocks,)``.
+
+    Arguments:
+        root: of the tree; every block is below it exactly once.
+        curves: of each block, shape ``(w + 1,)``.
+        total: at which ``total_curve`` is finite.
+    """
+    plan = _plan_of(root, curves)
+    return plan.trace(plan.inside(curves), total)[: len(curves)]
 
 
 def total_curve(root: Junction, curves: Sequence[Floats]) -> Floats:
@@ -70,19 +96,21 @@ def total_curve(root: Junction, curves: Sequence[Floats]) -> Floats:
     return _padded(plan.inside(curves)[plan.top], len(root.allowed))
 
 
-def rest(root: Junction, curves: Sequence[Floats]) -> list[Floats]:
+def rest(root: Junction, curves: Sequence[Floats], beyond: Floats | None = None) -> list[Floats]:
     """What everything else costs at least when a block has exactly k ones.
 
     Arguments:
         root: of the tree; every block is below it exactly once.
         curves: of each block, shape ``(w + 1,)``.
+        beyond: what lies outside the tree costs at each total, shape ``(variables + 1,)``; nothing
+            unless given.
 
     Returns:
         For each block shape ``(w + 1,)``: its own curve is not in it; infinity where no choice of
         the other counts is allowed.
     """
     plan = _plan_of(root, curves)
-    outside = plan.outside(plan.inside(curves))
+    outside = plan.outside(plan.inside(curves), beyond)
     return [
         _padded(values, len(curve))
         for values, curve in zip(outside[: len(curves)], curves, strict=True)
@@ -293,10 +321,11 @@ class _Plan:
                 tables[node] = table
         return tables
 
-    def outside(self, tables: list[Floats]) -> list[Floats]:
+    def outside(self, tables: list[Floats], beyond: Floats | None) -> list[Floats]:
         """What everything outside a part costs, for each number of ones within it."""
         outside: list[Floats] = [np.empty(0)] * len(tables)
-        outside[self.top] = np.zeros(len(tables[self.top]))
+        length = len(tables[self.top])
+        outside[self.top] = np.zeros(length) if beyond is None else beyond[:length]
         for step in reversed(self.steps):
             if isinstance(step, _Mask):
                 outside[step.source] = np.where(step.allowed, outside[step.into], np.inf)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError, SecateurError
 from secateur.lazy import dimod
+from secateur.problem.budgeted import Budgeted
 from secateur.problem.constraints import Constraint, copied, count
 from secateur.problem.demands import Counted, Demand, Summed, compile_demand
 from secateur.problem.frozen import frozen
@@ -278,6 +279,11 @@ class Problem(Qubo):
     def sums(self) -> tuple[Summed, ...]:
         """The linear and quadratic demands, over positions."""
         return tuple(d for d in self.demands if isinstance(d, Summed))
+
+    @property
+    def budgets(self) -> tuple[Budgeted, ...]:
+        """The budgets, over positions."""
+        return tuple(d for d in self.demands if isinstance(d, Budgeted))
 
     @property
     def kinds(self) -> frozenset[str]:

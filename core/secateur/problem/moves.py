@@ -53,6 +53,8 @@ class Moves:
         state = self.state(bits)
         if linear is not None:
             state.field = state.field + (linear - self.problem.linear)
+        if self.problem.budgets and self.problem.feasible(state.bits)[0]:
+            return state.bits  # the targets are by what is cheap: it would not stay where it is
         targets = self.cells.targets(state.bits, state.field)
         if targets is not None:
             state.steer(targets)
@@ -72,7 +74,7 @@ class Moves:
         """
         zeros = np.zeros(self.problem.n, dtype=np.int8)
         wanted = self.problem.count
-        if wanted is None or self.problem.sums:
+        if wanted is None or self.problem.sums or self.problem.budgets:
             return self.repair(zeros, linear=linear)
         state = self.state(zeros)
         if linear is not None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.problem.constraints import Cardinality
 from secateur.problem.demands import Counted
 
 Positions = NDArray[np.intp]
@@ -27,6 +28,12 @@ class Top:
         self.size = size
         self.children: list[Top] = []
         self.demands: list[Counted] = []
+
+
+def gathered(members: Positions) -> Counted:
+    """A set about which nothing is demanded, so that it becomes a junction of its own."""
+    anything = np.ones(len(members) + 1, dtype=bool)
+    return Counted(Cardinality("", None), members, anything, everything=False)
 
 
 def nest(

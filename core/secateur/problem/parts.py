@@ -7,19 +7,23 @@ together, and the root of the junctions is the problem.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.problem.demands import Counted, Demand, Summed
-from secateur.problem.nesting import Top, nest
+from secateur.problem.budgeted import Budgeted
+from secateur.problem.demands import Counted, Demand, Summed, compile_demand
+from secateur.problem.nesting import Top, gathered, nest
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from secateur.problem.model import Problem
+    from secateur.problem.shares import Shares
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
@@ -115,12 +119,24 @@ class Parts:
         loose: demands that span blocks and fit in no junction: a search gives them a price and
             closes them by moves.
         owner: the number of the block of every variable, shape ``(n,)``.
+        budgets: whose groups are unions of whole blocks.
     """
 
     blocks: tuple[Block, ...]
     root: Junction
     loose: tuple[Demand, ...]
     owner: Positions
+    budgets: tuple[Budgeted, ...] = ()
+
+    @cached_property
+    def shares(self) -> Junction | Shares:
+        """How the blocks' counts may add up: the junctions, with the budgets over them."""
+        if not self.budgets:
+            return self.root
+        from secateur.problem.shares import Shares
+
+        first = [int(block.positions[0]) for block in self.blocks]
+        return Shares(self.root, [b.size for b in self.blocks], self.budgets, first)
 
     def with_linear(self, linear: Floats) -> Parts:
         """The same parts with other linear biases, shape ``(n,)``."""
@@ -182,12 +198,17 @@ class _Plan:
         self.inner: dict[int, list[Demand]] = {}
         self.whole: dict[int, list[Counted]] = {}
         self.at_root: list[Counted] = []
+        self.budgets: list[Budgeted] = []
+        self.alone: set[int] = set()  # components that are a group of a budget by themselves
         wide: list[tuple[int, Counted, Positions]] = []
         for number, demand in enumerate(problem.demands):
             if number in self.loose or len(demand.members) == 0:
                 continue
             if isinstance(demand, Counted) and len(demand.members) == problem.n:
                 self.at_root.append(demand)
+                continue
+            if isinstance(demand, Budgeted):
+                wide += self._groups(number, demand)
                 continue
             touched = np.unique(self.owner[demand.members])
             if len(touched) == 1 or _fixing(demand):
@@ -204,6 +225,31 @@ class _Plan:
             for number, touched in misfits:
                 self._join(number, touched)
 
+    def _groups(self, number: int, demand: Budgeted) -> list[tuple[int, Counted, Positions]]:
+        """The groups of a budget as sets of components, as far as components do not mix them."""
+        groups: list[tuple[int, Counted, Positions]] = []
+        components, first = np.unique(self.owner, return_index=True)
+        of = np.empty(len(self.sizes), dtype=np.intp)
+        of[components] = demand.of[first]
+        if (of[self.owner] == demand.of).all():
+            for group in range(len(demand.sizes)):
+                inside = np.flatnonzero(of == group)
+                groups.append((number, gathered(np.flatnonzero(demand.of == group)), inside))
+                if len(inside) == 1:
+                    self.alone.add(int(inside[0]))
+            self.budgets.append(demand)
+            return groups
+        touched = np.unique(self.owner[demand.members])
+        straight = all(demand.constraint.straight(g) for g in range(len(demand.sizes)))
+        if len(touched) == 1 and straight and self.sizes[touched[0]] <= DENSE:
+            self._within(demand, touched)
+        elif straight:
+            self._join(number, touched)
+        else:
+            self.loose.add(number)
+            self.settled = False
+        return groups
+
     def _within(self, demand: Demand, touched: Positions) -> None:
         one = len(touched) == 1 and isinstance(demand, Counted)
         if one and len(demand.members) == self.sizes[touched[0]]:
@@ -214,7 +260,7 @@ class _Plan:
             self.inner.setdefault(int(component), []).append(demand)
 
     def _join(self, number: int, touched: Positions) -> None:
-        if self.sizes[touched].sum() > MERGED:
+        if self.sizes[touched].sum() > MERGED or len(touched) == 1:
             self.loose.add(number)
         else:
             self.owner = np.where(np.isin(self.owner, touched), touched[0], self.owner)
@@ -246,7 +292,7 @@ class _Plan:
             allowed = np.ones(top.size + 1, dtype=bool)
             for demand in top.demands:
                 allowed &= demand.allowed
-            return Junction(tuple(children), allowed, tuple(d.name for d in top.demands))
+            return Junction(tuple(children), allowed, tuple(d.name for d in top.demands if d.name))
 
         whole = Top(list(range(len(self.sizes))), n)
         whole.children, whole.demands = roots, self.at_root
@@ -260,9 +306,9 @@ class _Plan:
 
     def _plain(self, component: int) -> bool:
         """A single variable that no demand but a fixing one is about."""
-        return component not in self.whole and all(
-            _fixing(demand) for demand in self.inner.get(component, ())
-        )
+        if component in self.alone or component in self.whole:
+            return False
+        return all(_fixing(demand) for demand in self.inner.get(component, ()))
 
 
 def _cut(
@@ -311,7 +357,7 @@ def _cut(
                 names=tuple(names),
             )
         )
-    return Parts(tuple(blocks), root, loose, owner)
+    return Parts(tuple(blocks), root, loose, owner, tuple(plan.budgets))
 
 
 def _matrix(width: int, row: Positions, col: Positions, bias: Floats) -> Floats | csr_array | None:
@@ -346,8 +392,20 @@ def _localised(
                 allowed[0 if demand.allowed[0] else -1] = True
             counts.append(InnerCount(local[here], allowed, demand.name))
         else:
-            sums.append(_inner_sum(demand, local, width))
+            sums.append(_inner_sum(_summed(demand), local, width))
     return tuple(counts), tuple(sums)
+
+
+def _summed(demand: Summed | Budgeted) -> Summed:
+    """A budget whose groups are mixed within one block is a quadratic demand there."""
+    if isinstance(demand, Summed):
+        return demand
+    index: dict[Hashable, int] = {i: i for i in range(len(demand.of))}
+    groups = tuple(tuple(np.flatnonzero(demand.of == g).tolist()) for g in range(len(demand.sizes)))
+    form = replace(demand.constraint, groups=groups, upper=demand.upper).written_out()
+    made = compile_demand(form, index, len(demand.of))
+    assert isinstance(made, Summed)
+    return replace(made, upper=demand.upper)
 
 
 def _inner_sum(demand: Summed, local: Positions, width: int) -> InnerSum:

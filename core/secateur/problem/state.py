@@ -42,14 +42,20 @@ class State:
     Attributes:
         bits: shape ``(n,)``.
         field: what each variable costs if it becomes one, shape ``(n,)``.
+        counts: ones of each cell.
     """
 
     def __init__(self, moves: Moves, bits: Bits) -> None:
         self.moves = moves
         self.bits = bits
         self.field = _field(moves, bits)
-        self.ones = moves.cells.ones(bits)
+        self.counts = moves.cells.counts(bits)
         self._best: list[Swap | None] = [None] * len(moves.parts.blocks)
+
+    @property
+    def ones(self) -> NDArray[np.int64]:
+        """How many ones each demand sees."""
+        return self.moves.cells.seen(self.counts)
 
     def flip(self, i: int) -> None:
         """Change one variable."""
@@ -59,8 +65,7 @@ class State:
         if block.couplings is not None:
             self._add(block, int(np.searchsorted(block.positions, i)), float(sign))
         self.bits[i] = 1 - self.bits[i]
-        cells = self.moves.cells
-        self.ones += sign * cells.inside[cells.of[i]]
+        self.counts[self.moves.cells.of[i]] += sign
         self._best[number] = None
 
     def _add(self, block: Block, local: int, sign: float) -> None:
@@ -107,7 +112,7 @@ class State:
         loose = chosen[free]
         if len(loose) > 1:
             self.bits[loose] ^= 1
-            self.ones = self.moves.cells.ones(self.bits)
+            self.counts = self.moves.cells.counts(self.bits)
         for i in chosen[~free] if len(loose) > 1 else chosen:
             self.flip(int(i))
 
@@ -120,7 +125,7 @@ class State:
             if order is not None and room.none:  # nothing binds: all that are left at once
                 left = order[self.bits[order] == 0][: wanted - step]
                 self.bits[left] = 1
-                self.ones = cells.ones(self.bits)
+                self.counts = cells.counts(self.bits)
                 return
             cost = np.where((self.bits == 0) & room.cells[cells.of], self.field, np.inf)
             i = int(np.argmin(cost)) if len(cost) else -1
@@ -131,7 +136,7 @@ class State:
 
     def improve(self) -> bool:
         """Make the best move, if one lowers the energy."""
-        up, down = self.moves.cells.flips(self.ones)
+        up, down = self.moves.cells.flips(self.counts)
         change, flipped = self._best_flip(up, down)
         swap = self._best_swap()
         if min(change, swap[0]) >= -self.moves.tolerance:
@@ -163,7 +168,7 @@ class State:
     def _best_swap(self) -> Swap:
         if self.moves.problem.n < 2:
             return _NONE
-        allowed = self.moves.cells.swaps(self.ones)
+        allowed = self.moves.cells.swaps(self.counts)
         if self.moves.problem.sums:
             return self._summed_swap(allowed)
         best = self._between(allowed)

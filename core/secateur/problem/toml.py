@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from secateur.errors import ConstraintError, FileError
+from secateur.problem.budgets import Budget
 from secateur.problem.constraints import (
     Cardinality,
     Constraint,
@@ -47,6 +48,7 @@ from secateur.problem.constraints import (
     tied,
 )
 from secateur.problem.globs import Labels, nearest
+from secateur.problem.toml_budgets import read_budget, written_budget
 
 Label = Hashable
 
@@ -57,15 +59,17 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "exactly": ("number", "of"),
     "multiple-of": ("number", "of", "counted"),
     "between": ("of", "lower", "upper", "step"),
+    "among": ("numbers", "of"),
     "tied": ("of",),
     "keep": ("of",),
     "remove": ("of",),
     "linear": ("coefficients", "lower", "upper"),
     "quadratic": ("terms", "linear", "offset", "lower", "upper"),
+    "budget": ("groups", "linear", "pairs", "fixed", "upper", "widths"),
 }
 """What a table of each kind may hold beside ``kind`` and ``name``."""
 
-_OPTIONAL = {"counted", "lower", "upper", "step", "offset", "linear"}
+_OPTIONAL = {"counted", "lower", "upper", "step", "offset", "linear", "pairs", "fixed", "widths"}
 _ROUNDED: dict[str, Callable[[Fraction], int]] = {"at-most": math.floor, "at-least": math.ceil}
 
 
@@ -166,7 +170,8 @@ def _constraint(table: Mapping[str, Any], known: Labels) -> Constraint:
         if key not in keys:
             raise ConstraintError(f"{kind!r} has no key {key!r}", remedy=nearest(key, keys))
     for key in KEYS[kind]:
-        if key not in table and key not in _OPTIONAL and (kind, key) != ("between", "of"):
+        needed = key not in _OPTIONAL or (kind, key) == ("budget", "upper")
+        if key not in table and needed and (kind, key) not in (("between", "of"), ("among", "of")):
             raise ConstraintError(f"{kind!r} needs the key {key!r}", remedy=_EXAMPLES[key])
     name = table.get("name")
     if name is not None and not (isinstance(name, str) and name):
@@ -175,6 +180,8 @@ def _constraint(table: Mapping[str, Any], known: Labels) -> Constraint:
         return _linear(table, name, known)
     if kind == "quadratic":
         return _quadratic(table, name, known)
+    if kind == "budget":
+        return read_budget(table, name, known)
     return _cardinality(kind, table, name, known)
 
 
@@ -183,6 +190,9 @@ _EXAMPLES = {
     "of": 'write of = "layers.3:*", or a list; of = "*" is all variables',
     "coefficients": 'write coefficients = { "layers.3:*" = 2.0 }',
     "terms": 'write terms = [["a", "b", 2.0]]',
+    "numbers": "write numbers = [0, 8, 24]",
+    "groups": 'write groups = ["layers.3:*", "layers.4:*"]',
+    "upper": "write upper = 1000.0",
 }
 
 
@@ -199,6 +209,12 @@ def _cardinality(
         shown = ", ".join(f"{key} {value}" for key, value in bounds.items())
         name = name or f"{shown}{words or ': all'}"
         return Cardinality(name, None if everything else named, **bounds)
+    if kind == "among":
+        numbers = table["numbers"]
+        if not isinstance(numbers, list):
+            raise ConstraintError(f"the numbers are {numbers!r}", remedy=_EXAMPLES["numbers"])
+        name = name or f"{', '.join(map(str, numbers))}{words or ': all'}"
+        return Cardinality(name, None if everything else named, numbers=tuple(numbers))
     if kind in ("tied", "keep", "remove"):
         make = {"tied": tied, "keep": keep, "remove": remove}[kind]
         return make(*named, name=name or f"{kind}{words}")
@@ -339,14 +355,19 @@ def _written(constraint: Constraint, known: Labels) -> str:
         if constraint.kind == "count":
             lines += ['kind = "count"', f"number = {constraint.lower}"]
         else:
-            lines += ['kind = "between"', f"lower = {constraint.lower}"]
-            if constraint.upper is not None:
-                lines.append(f"upper = {constraint.upper}")
-            if constraint.step > 1:
-                lines.append(f"step = {constraint.step}")
+            if constraint.numbers is not None:
+                lines += ['kind = "among"', f"numbers = {list(constraint.numbers)}"]
+            else:
+                lines += ['kind = "between"', f"lower = {constraint.lower}"]
+                if constraint.upper is not None:
+                    lines.append(f"upper = {constraint.upper}")
+                if constraint.step > 1:
+                    lines.append(f"step = {constraint.step}")
             if constraint.variables is not None:
                 lines.append(f"of = [{', '.join(map(quoted, constraint.variables))}]")
         return "\n".join(["[[constraint]]", *lines, ""])
+    if isinstance(constraint, Budget):
+        return "\n".join(["[[constraint]]", *lines, *written_budget(constraint, quoted), ""])
     assert isinstance(constraint, (Linear, Quadratic))
     for key, bound in (("lower", constraint.lower), ("upper", constraint.upper)):
         if math.isfinite(bound):

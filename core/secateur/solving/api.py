@@ -18,6 +18,7 @@ from secateur.problem.constraints import Constraint
 from secateur.problem.constraints import count as demand_count
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
+from secateur.problem.shares import Shares
 from secateur.solving.blocks import ByBlocks, by_blocks
 from secateur.solving.control import Control
 from secateur.solving.exactly import Found, Search
@@ -135,6 +136,8 @@ def _check_possible(problem: Problem) -> None:
     parts = problem.parts
     zeros = [np.where(block.allowed, 0.0, np.inf) for block in parts.blocks]
     if problem.n and not math.isfinite(best_split(parts.root, zeros).value):
+        raise _impossible(problem)
+    if isinstance(parts.shares, Shares) and not parts.shares.possible(zeros):
         raise _impossible(problem)
 
 
@@ -333,6 +336,8 @@ class _Ask:
     def _prover(self, found: Found, made: ByBlocks | None, bits: Bits, ours: bool) -> Any:
         from secateur.solving.certificate import certify, claimed
 
+        if self.problem.kinds & {"budget", "staircase", "numbers"}:  # certificates do not know them
+            return None
         problem = self.problem
         if ours and made is not None:
             if made.bits is None or not np.array_equal(made.bits, bits):

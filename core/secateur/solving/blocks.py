@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from secateur.problem.budgeted import Budgeted
 from secateur.problem.minplus import best_split
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
@@ -155,12 +156,15 @@ class _Search:
         loose = self.problem.parts.loose
         names = {demand.name for demand in loose}
         within = [demand for demand in self.problem.sums if demand.name not in names]
-        prices = Prices(self.problem, [*loose, *within])
+        prices = Prices(self.problem, [*loose, *within], self.made.bits)
         self._look_for(prices)
         if self.made.bits is None and not self.control.late:
             start = Moves(self.problem).incumbent()
             if start is not None:
                 self._offer(start)
+        for price in prices.list:
+            if isinstance(price.demand, Budgeted):
+                price.value = 0.0  # a tangent bounds nothing
         relaxed = prices.relaxed()
         if within:
             kept = [demand.constraint for demand in within]
@@ -185,7 +189,7 @@ class _Search:
             relaxed = prices.relaxed()
             parts = _written_out(relaxed.parts)
             curves = self._curves(parts, clock)
-            split = best_split(parts.root, [curve.energy for curve in curves])
+            split = best_split(parts.shares, [curve.energy for curve in curves])
             if not math.isfinite(split.value):
                 break
             dual = split.value + relaxed.offset - float(prices.credit())
@@ -221,7 +225,7 @@ class _Search:
 
     def _curves(self, parts: Parts, control: Control) -> list[Curve]:
         began = self.control.elapsed()
-        curves = upper_curves(parts.blocks, parts.root, control=control, workers=self.workers)
+        curves = upper_curves(parts.blocks, parts.shares, control=control, workers=self.workers)
         if len(self.known):
             rows = np.array(self.known, dtype=np.int8)
             for curve, block in zip(curves, parts.blocks, strict=True):
@@ -233,7 +237,7 @@ class _Search:
 
     def _choose(self, parts: Parts, curves: Sequence[Curve]) -> None:
         """The best split of the upper curves is an incumbent."""
-        split = best_split(parts.root, [curve.energy for curve in curves])
+        split = best_split(parts.shares, [curve.energy for curve in curves])
         if math.isfinite(split.value):
             self._offer(_together(parts, curves, split.counts, self.problem.n))
 
@@ -243,7 +247,7 @@ class _Search:
         began = self.control.elapsed()
         proof = prove(
             parts.blocks,
-            parts.root,
+            parts.shares,
             curves,
             control=control,
             tolerance=self.tolerance,

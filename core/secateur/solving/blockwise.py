@@ -117,7 +117,9 @@ class _Work:
         entropy = int(np.random.default_rng().integers(LARGEST_SEED))
         self.seed = entropy if options.seed is None else options.seed
         self.parts = problem.parts
-        self.curves = upper_curves(self.parts.blocks, self.parts.root, control=self.clock.part(0.3))
+        self.curves = upper_curves(
+            self.parts.blocks, self.parts.shares, control=self.clock.part(0.3)
+        )
         for row in () if problem.start is None else problem.start:
             for curve, block in zip(self.curves, self.parts.blocks, strict=True):
                 feed(curve, block, row[block.positions])
@@ -131,7 +133,7 @@ class _Work:
     def go(self) -> None:
         """Solve what the split asks for, until it asks for nothing new."""
         for _ in range(self.rounds):
-            split = best_split(self.parts.root, [curve.energy for curve in self.curves])
+            split = best_split(self.parts.shares, [curve.energy for curve in self.curves])
             wanted = [
                 (number, int(k))
                 for number, k in enumerate(split.counts if np.isfinite(split.value) else ())
@@ -185,7 +187,7 @@ class _Work:
         Raises:
             ConstraintError: no choice that keeps the demands was found.
         """
-        split = best_split(self.parts.root, [curve.energy for curve in self.curves])
+        split = best_split(self.parts.shares, [curve.energy for curve in self.curves])
         bits = np.zeros(self.problem.n, dtype=np.int8)
         if np.isfinite(split.value):
             for block, curve, k in zip(self.parts.blocks, self.curves, split.counts, strict=True):

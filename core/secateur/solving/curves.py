@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.problem.minplus import best_split
+from secateur.problem.minplus import Sharing, best_split
 from secateur.problem.parts import Block, InnerCount, Junction
 from secateur.solving.control import Control
 from secateur.solving.curve import Bits, Curve
@@ -48,13 +48,13 @@ def upper_curve(
 
 
 def upper_curves(
-    blocks: Sequence[Block], root: Junction, *, control: Control, workers: int = 1
+    blocks: Sequence[Block], root: Junction | Sharing, *, control: Control, workers: int = 1
 ) -> list[Curve]:
     """The upper curves of all blocks; wide ones polished where the best split needs them.
 
     Arguments:
         blocks: of the problem.
-        root: of its junctions.
+        root: of its junctions, or those with budgets over them.
         control: when it is late, what is found so far is returned.
         workers: most processes at once; small work is done in this one. Unless time runs out, the
             curves do not depend on it.
@@ -113,7 +113,7 @@ class _Bench:
 
 
 def _split_and_polish(
-    blocks: Sequence[Block], root: Junction, bench: _Bench | Team, control: Control
+    blocks: Sequence[Block], root: Junction | Sharing, bench: _Bench | Team, control: Control
 ) -> list[Curve]:
     found = bench.call(dict.fromkeys(range(len(blocks))), control)
     curves = [found[number] for number in range(len(blocks))]

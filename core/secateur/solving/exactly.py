@@ -140,8 +140,8 @@ class Search:
         return found
 
     def _start(self) -> Bits | None:
-        """A good vector, from which the first price of the count is read."""
-        if "count" not in self.problem.kinds - self.native:
+        """A good vector, from which the first prices of a count and of budgets are read."""
+        if not {"count", "budget", "staircase"} & (self.problem.kinds - self.native):
             return None
         start = self.moves.greedy()
         if start is None:
@@ -175,7 +175,7 @@ class Search:
         order = np.argsort(energies, kind="stable")
         best = rows[order[0]]
         found.prices.append({p.demand.name: [p.value, p.form(best)] for p in prices.list})
-        if solution.bound is not None:
+        if solution.bound is not None and prices.bounding:
             dual = _less(solution.bound, prices)
             found.bound = dual if found.bound is None else max(found.bound, dual)
         began = time.monotonic()

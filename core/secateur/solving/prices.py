@@ -16,6 +16,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.problem.budgeted import Budgeted
 from secateur.problem.demands import Counted, Demand, Summed
 from secateur.problem.model import Bits, Problem
 
@@ -34,6 +35,7 @@ class Price:
         value: λ; positive makes the form smaller.
         low: prices up to this leave the form too large.
         high: prices from this make it too small.
+        saves: what a one in each group of a budget saves, about; None for other demands.
     """
 
     demand: Demand
@@ -44,6 +46,7 @@ class Price:
     low: float | None = None
     high: float | None = None
     closed: bool = False
+    saves: Floats | None = None
 
     def form(self, bits: NDArray[np.generic]) -> float:
         """The demand's form for one vector."""
@@ -90,7 +93,8 @@ class Prices:
     Arguments:
         problem: the whole.
         priced: the demands that get one.
-        incumbent: a good vector, from which the first price of a count is read; or None.
+        incumbent: a good vector, from which the first price of a count and the tangents of budgets
+            are read; or None.
     """
 
     def __init__(
@@ -113,9 +117,10 @@ class Prices:
                 price = Price(demand, demand.least, demand.most, 0.02 * size)
                 if demand.kind == "count" and incumbent is not None:
                     price.value = _first(problem, incumbent)
+            elif isinstance(demand, Budgeted):
+                price = _tangent(problem, demand, 0.02 * size, incumbent)
             else:
-                unit = float(np.abs(np.concatenate([demand.linear, demand.pairs[2]])).max())
-                price = Price(demand, demand.lower, demand.upper, 0.02 * size / (unit or 1.0))
+                price = Price(demand, demand.lower, demand.upper, 0.02 * size / demand.unit)
             self.list.append(price)
 
     def relaxed(self) -> Problem:
@@ -131,6 +136,9 @@ class Prices:
                 row, col, bias = demand.pairs
                 if len(bias):
                     pairs.append((row.astype(np.int32), col.astype(np.int32), price.value * bias))
+            elif isinstance(demand, Budgeted):
+                assert price.saves is not None
+                linear[demand.members] -= price.value * price.saves[demand.of[demand.members]]
             else:
                 linear[demand.members] += price.value
         if len(pairs) == 1:
@@ -146,6 +154,11 @@ class Prices:
             start=self.problem.start,
         )
         return made.with_constraints(self._others)
+
+    @property
+    def bounding(self) -> bool:
+        """A bound at the prices says something of the problem: the tangent of a budget is none."""
+        return not any(p.value and isinstance(p.demand, Budgeted) for p in self.list)
 
     def credit(self) -> Fraction:
         """What the demands' right-hand sides take off a bound of the relaxed problem, exactly."""
@@ -204,6 +217,32 @@ def _first(problem: Problem, bits: Bits) -> float:
     sides = [field[bits == 1].max(initial=-np.inf), field[bits == 0].min(initial=np.inf)]
     finite = [float(side) for side in sides if np.isfinite(side)]
     return -sum(finite) / len(finite) if finite else 0.0
+
+
+def _tangent(problem: Problem, demand: Budgeted, step: float, bits: Bits | None) -> Price:
+    """The price of a budget whose cost is held to its tangent at a good vector.
+
+    Written out its price would couple all variables of neighbouring groups with each other.
+    """
+    z = np.zeros(problem.n, dtype=np.int8) if bits is None else bits
+    staying = demand.staying(z[None])[0]
+    _, more, less = demand.flips(staying)
+    saves = np.where(staying > 0, -less, more)
+    # where widths go in steps, the slope over the whole group
+    whole = demand.widths(demand.sizes[None])[0]
+    slope = (demand.linear + 2.0 * demand.products @ demand.widths(staying[None])[0]) * whole
+    saves = np.where(saves > 0, saves, slope / np.maximum(demand.sizes, 1))
+    unit = float(saves.max(initial=0.0)) or 1.0
+    price = Price(demand, -np.inf, demand.upper, step / unit, saves=saves)
+    if bits is not None:
+        field = problem.field(bits)[demand.members]
+        each = saves[demand.of[demand.members]]
+        ratio = np.divide(field, each, out=np.zeros_like(field), where=each > 0)
+        ones = bits[demand.members] == 1
+        sides = [ratio[ones].max(initial=-np.inf), ratio[~ones].min(initial=np.inf)]
+        finite = [float(side) for side in sides if np.isfinite(side)]
+        price.value = max(0.0, sum(finite) / len(finite)) if finite else 0.0
+    return price
 
 
 def _together(

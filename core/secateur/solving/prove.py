@@ -18,6 +18,7 @@ import numpy as np
 
 from secateur.problem.minplus import Split, best_split, rest
 from secateur.problem.parts import Block, Floats, Junction
+from secateur.problem.shares import Shares
 from secateur.solving.control import Control
 from secateur.solving.convexify import convexify, seconds, slope_at
 from secateur.solving.curve import Curve
@@ -43,6 +44,8 @@ NOTHING = 2.0**-57
 
 RECORD_BYTES = 2**28
 """A record that would be larger is given up: the search goes on, without a certificate."""
+SETTLED = 100
+"""Rounds in which shares under budgets are settled, at most."""
 OPEN_BYTES = 2**30
 """The search stops when its open nodes take so much memory."""
 
@@ -102,7 +105,7 @@ class Proof:
 
 def prove(
     blocks: Sequence[Block],
-    root: Junction,
+    root: Junction | Shares,
     curves: Sequence[Curve],
     *,
     control: Control,
@@ -116,7 +119,7 @@ def prove(
 
     Arguments:
         blocks: of the problem; those that hold couplings sparsely are bounded, not searched.
-        root: how their numbers of ones may add up.
+        root: how their numbers of ones may add up; with budgets, the bound is a Lagrangian's.
         curves: upper curves to start from, one a block; infinity where nothing is known. They are
             not changed.
         control: the clock.
@@ -141,7 +144,7 @@ class _Search:
     def __init__(
         self,
         blocks: Sequence[Block],
-        root: Junction,
+        root: Junction | Shares,
         curves: Sequence[Curve],
         slack: Sequence[float] | None,
         control: Control,
@@ -185,16 +188,15 @@ class _Search:
             self._upper = best_split(self.root, [curve.energy for curve in self.curves])
             for tree in self.trees.values():
                 tree.improved = False
-        self.below: Split = best_split(self.root, self.lower)
+        self.below, self.others = _bounded(self.root, self.lower)
         value = self.upper.value
         if math.isfinite(value) and (not self.incumbents or value < self.incumbents[-1][1]):
             self.incumbents.append((self.control.elapsed(), value))
-        self.others = rest(self.root, self.lower)
         self.bound = self._safe(self.below.value)
 
     def _safe(self, value: float) -> float:
         """Below every sum of lower curves, which min-plus adds up with rounding errors."""
-        if not math.isfinite(value):
+        if not math.isfinite(value) or isinstance(self.root, Shares):
             return value
         unit = 2 * (len(self.lower) + 2) * UNIT
         least = sum(-min(0.0, float(lower.min(initial=0.0))) for lower in self.lower)
@@ -239,7 +241,7 @@ class _Search:
             split = self.below
         if not math.isfinite(split.value):
             return
-        others = rest(self.root, uppers)
+        others = _bounded(self.root, uppers)[1]
         size = sum(float(np.abs(block.linear).sum()) for block in self.blocks)
         gap = max(1e-3 * abs(split.value) / len(self.trees), 1e-13 * size)
         import scipy.linalg  # noqa: F401  (it takes a while: not out of the first block's share)
@@ -282,7 +284,32 @@ class _Search:
             if not worked:
                 self._split()
                 if (self.upper.value, self.below.value) == before:
+                    self._settle(tolerance)
                     return
+
+    def _settle(self, tolerance: float) -> None:
+        """Close the gap that prices on budgets leave, where the trees have done their part."""
+        if not isinstance(self.root, Shares) or not math.isfinite(self.below.value):
+            return
+        late = self.control.is_late
+        for _ in range(SETTLED):
+            energies = [curve.energy for curve in self.curves]
+            split, bound = self.root.settled(energies, late)
+            if split.value < self.upper.value:
+                self._upper = split
+            if all(np.array_equal(a, b) for a, b in zip(energies, self.lower, strict=True)):
+                self.bound = max(self.bound, bound)
+                return
+            split, bound = self.root.settled(self.lower, late)
+            self.bound = max(self.bound, bound)
+            if self.control.late or self._full() or self.closed(tolerance):
+                return
+            # where the lower curves would be best, the trees may still have work
+            self.below = Split(bound, split.counts)
+            if not math.isfinite(split.value) or not self._round(tolerance):
+                return
+            for i, tree in self.trees.items():
+                self.lower[i] = tree.refresh()
 
     def _round(self, tolerance: float) -> int:
         """Let every tree work where the split wants it; returns the number of new nodes."""
@@ -350,6 +377,13 @@ class _Search:
             incumbents=[(seconds, value / self.factor) for seconds, value in self.incumbents],
             records=records,
         )
+
+
+def _bounded(root: Junction | Shares, lower: Sequence[Floats]) -> tuple[Split, list[Floats]]:
+    """The least sum of lower curves, or below it, and what all other blocks cost at least."""
+    if isinstance(root, Shares):
+        return root.below(lower)
+    return best_split(root, lower), rest(root, lower)
 
 
 def _batch(tree: Tree) -> int:

@@ -59,7 +59,9 @@ class Wrapper(Backend):
 
     inner: ClassVar[type[Backend]]
     capabilities: ClassVar[Capabilities] = Capabilities(
-        native=frozenset({"count", "limit", "multiple", "linear", "quadratic"}),
+        native=frozenset(
+            {"count", "limit", "multiple", "numbers", "linear", "quadratic", "budget", "staircase"}
+        ),
         stochastic=True,
         takes_seed=True,
         takes_time_limit=True,

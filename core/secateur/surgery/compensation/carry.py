@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from secateur.network import Call, Channels, GatedNetwork
-from secateur.network.gates import Masking, another_way
+from secateur.network.gates import Masking
+from secateur.network.layout import another_way
 from secateur.network.paused import PausedRun, sharing
 from secateur.network.run import Op, Visitor
 from secateur.surgery.compensation.chains import Undo, shares, undo

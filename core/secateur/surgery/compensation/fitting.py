@@ -10,7 +10,6 @@ after channel pruning: He, Zhang and Sun 2017, arXiv:1707.06168.)
 
 from __future__ import annotations
 
-import copy
 import logging
 import time
 from collections.abc import Iterable, Iterator
@@ -25,7 +24,8 @@ from torch import Tensor, nn
 
 from secateur.errors import DataError, NetworkError, OptionError
 from secateur.network import Call, Channels
-from secateur.network.run import plain_kernels
+from secateur.network.door import copied
+from secateur.network.run import plain_kernels, without_mkldnn
 from secateur.progress import track
 from secateur.surgery.compensation.carry import Carried, shift_mean
 from secateur.surgery.compensation.equations import Equations
@@ -121,6 +121,7 @@ def compensate(
     ).network
 
 
+@torch.no_grad()
 def fit(
     network: nn.Module,
     channels: Channels,
@@ -138,7 +139,7 @@ def fit(
         raise OptionError(f"fit_batches is {fit_batches}", remedy="use 1 or more, or None for all")
     keep = np.asarray(keep, dtype=bool)
     started = time.monotonic()
-    fitted = copy.deepcopy(network)
+    fitted = copied(network)
     batches = _Batches(calls, fit_batches)
     planned = plan(record(network, batches.first, channels, keep))
     layers: list[FittedLayer] = []
@@ -224,8 +225,8 @@ class _Fitting:
         with ExitStack() as stack:
             stack.enter_context(plain_kernels())
             if self.planned.recurrent:  # a forward that waits inside must not switch it for others
-                stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
-            stack.callback(lambda: [one.close() for one in self.held])
+                stack.enter_context(without_mkldnn())
+            stack.callback(self._close)
             used, size = 0.0, max(self.batches.first.size, 1)
             for call in self.batches:
                 own = sum(t.numel() * t.element_size() for t in call.tensors)
@@ -247,6 +248,10 @@ class _Fitting:
 
     def __exit__(self, *_: object) -> None:
         self.stack.close()
+
+    def _close(self) -> None:
+        for carried in self.held:
+            carried.close()
 
     def _carried(self, call: Call, fits: tuple[Fit, ...]) -> Carried:
         return Carried(self.network, self.fitted, self.channels, self.keep, call, fits)
@@ -273,9 +278,9 @@ class _Fitting:
                 size = 0.0
                 for carried in self._each(fit):
                     size += self._add(fit, units, block, carried, equations)
-                solution = equations.solve(ridge)
-                if not bool(torch.isfinite(solution.weight).all()):
+                if not equations.finite:
                     raise _not_finite(fit)
+                solution = equations.solve(ridge)
                 units.change(weight, solution.weight, block)
                 self._shift(fit, units.spread(solution.shift), parameters)
                 after = solution.after

@@ -1,0 +1,20 @@
+"""How much of a network may stay: budgets on parameters, multiply-accumulates and measured time."""
+
+from __future__ import annotations
+
+from secateur.budgets.demands import budget_constraints
+from secateur.budgets.features import Features, features_of
+from secateur.budgets.step import measure_step, step_of
+from secateur.budgets.time import Plan, TimeModel, meet, random_masks
+
+__all__ = [
+    "Features",
+    "Plan",
+    "TimeModel",
+    "budget_constraints",
+    "features_of",
+    "measure_step",
+    "meet",
+    "random_masks",
+    "step_of",
+]
