@@ -190,4 +190,4 @@ def test_a_smaller_network_runs_in_onnxruntime(name, tmp_path: Path):
 
 
 def _inputs(call: Any) -> list[Tensor]:
-    return [t for t in call.tensors]
+    return list(call.tensors)

@@ -138,7 +138,7 @@ class Pixels(nn.Module):
         self.qkv, self.proj = nn.Linear(c, 3 * heads * width), nn.Linear(heads * width, c)
 
     def forward(self, x: Tensor) -> Tensor:
-        b, _, h, w = x.shape
+        _b, _, h, w = x.shape
         y = x.flatten(2).transpose(1, 2)
         q, k, v = (
             t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in self.qkv(y).chunk(3, -1)
