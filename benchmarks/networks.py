@@ -75,11 +75,10 @@ def arguments() -> argparse.ArgumentParser:
     made.add_argument(
         "--shares", nargs="+", type=float, default=[0.7, 0.5, 0.3], help="of the MACs that stay"
     )
-    made.add_argument(
-        "--objectives", nargs="+", default=["residual", "fisher"], help="the first is judged"
-    )
+    made.add_argument("--objectives", nargs="+", default=["fisher"], help="the first is judged")
     made.add_argument("--cache", type=Path, help="of trained weights")
     made.add_argument("--torch-pruning", type=Path, help="the folder that it was installed to")
+    made.add_argument("--budget", help="time=50%%: what may stay of the measured time")
     made.add_argument("--seconds", type=float, default=8.0, help="of each timing")
     made.set_defaults(small=False)
     return made

@@ -10,7 +10,7 @@ from typing import Any
 import networks_digits as digits
 import networks_models as models
 from common import rows_of
-from networks_cell import Cell, cell_of
+from networks_cell import Cell, cell_of, settings
 from networks_time import in_fresh_process, usable
 from networks_torch_pruning import macs
 
@@ -53,12 +53,10 @@ def measured(
         cell.network,
         cell.task,
         budget={"time": amount},
-        runtime=runtime,
+        runtimes=(runtime,),
         multiple=models.STEP,
         objective=objective,
-        norm_over="kept",
-        seed=cell.seed,
-        probes=2 if cell.small else 20,
+        **settings(cell),
     )
     taken = time.process_time() - started
     networks = {"dense": cell.network, "slim": result.network}

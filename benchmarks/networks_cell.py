@@ -12,7 +12,7 @@ from typing import Any
 import networks_digits as digits
 import networks_models as models
 import torch
-from networks_time import prepared, taking_turns, usable
+from networks_time import prepared, taking_turns, usable, version_of
 from networks_torch_pruning import MODES, TorchPruning, found, macs, widths
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,8 +20,12 @@ from torch.nn import functional as F
 import secateur
 
 UNIFORM = "uniformly narrower"
-CALIBRATION = 512
-"""Digits that everybody may look at to choose and to fit."""
+COPIES = 2
+"""Everybody may look at every training digit in so many places, to choose and to fit."""
+MEASURED = 8
+"""Batches of 32 that ours chooses by; it fits to all, as Torch-Pruning's gradients are of all."""
+SEARCH = 10.0
+"""Seconds that a solver of ours may take."""
 
 
 @dataclass
@@ -77,7 +81,7 @@ class Cell:
             if method != "dense":
                 tuned = copy.deepcopy(network)
                 epoch = 0.1 if self.small else 1.0
-                digits.tuned(tuned, self.data, self.seed, self.kind.signal, epoch)
+                digits.tune(tuned, self.data, self.kind, self.seed, epoch)
                 row["tuned"] = digits.accuracy(tuned, self.test)
         self.rows.append(row)
         self.networks.append(network)
@@ -106,15 +110,16 @@ def cell_of(name: str, seed: int, cache: Path, small: bool) -> Cell:
     data, kind = digits.digits(), models.KINDS[name]
     torch.set_num_threads(1)
     network = digits.trained(name, seed, data, cache, 1 if small else None)
-    number, copies = (64, 1) if small else (CALIBRATION, 2)
-    fitted = tuple(part[:number] for part in data.train)
-    test = tuple(part[: 2 * number if small else None] for part in data.test)
+    copies = 1 if small else COPIES
+    fitted, test = (
+        tuple(part[: 96 if small else None] for part in split) for split in (data.train, data.test)
+    )
     return Cell(
         name,
         seed,
         network,
         data,
-        digits.batches(fitted, seed=11, signal=kind.signal),
+        digits.batches(fitted, seed=11, signal=kind.signal, copies=copies),
         digits.batches(data.selection, seed=12, signal=kind.signal, copies=copies),
         digits.batches(test, seed=13, signal=kind.signal, copies=copies),
         small,
@@ -148,9 +153,9 @@ def run(
         "seeds": list(seeds),
         "shares": list(shares),
         "judged": objectives[0],
-        "runtimes": usable(),
+        "runtimes": {runtime: version_of(runtime) for runtime in usable()},
         "torch_pruning": version,
-        "digits": {"calibration": CALIBRATION, "test": digits.TEST, "train": 1057},
+        "digits": {"train": 1057, "test": digits.TEST, "copies": COPIES},
         "quick": small,
     }
 
@@ -191,11 +196,20 @@ def ours(cell: Cell, share: float, objective: str) -> nn.Module:
         budget={"macs": share},
         multiple=models.STEP,
         objective=objective,
-        norm_over="kept",
-        seed=cell.seed,
-        probes=2 if cell.small else 20,
+        **settings(cell),
     )
     return result.network
+
+
+def settings(cell: Cell) -> dict[str, Any]:
+    """Of ``secateur.prune``, for whatever budget."""
+    return {
+        "norm_over": "kept",
+        "seed": cell.seed,
+        "probes": 2 if cell.small else 20,
+        "measure_batches": MEASURED,
+        "time_limit": 1.0 if cell.small else SEARCH,
+    }
 
 
 def uniform(cell: Cell, wanted: int) -> nn.Module:

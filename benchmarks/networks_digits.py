@@ -108,15 +108,15 @@ def fit(network: nn.Module, epochs: list[Batches], rate: float, *, warm: float) 
     network.eval()
 
 
-def tuned(network: nn.Module, data: Digits, seed: int, signal: bool, share: float) -> None:
+def tune(network: nn.Module, data: Digits, kind: models.Kind, seed: int, share: float) -> None:
     """One epoch at a tenth of the training's rate: the same recipe for whoever pruned it.
 
     Arguments:
         share: of the epoch; 1 but for a quick look.
     """
-    (epoch,) = epochs_of(data, 1, seed + 500, signal)
+    (epoch,) = epochs_of(data, 1, seed + 500, kind.signal)
     epoch = epoch[: max(1, round(share * len(epoch)))]
-    fit(network, [epoch], 5e-4, warm=0.2)
+    fit(network, [epoch], kind.rate / 10, warm=0.2)
 
 
 def trained(name: str, seed: int, data: Digits, cache: Path, epochs: int | None) -> nn.Module:

@@ -23,10 +23,13 @@ def table(content: dict[str, Any]) -> str:
         "",
         f"scikit-learn's digits, turned, moved and noisy on 32 × 32; {len(content['seeds'])} "
         "seeds of training; means over them (times: geometric). Everybody has the same weights "
-        f"and {content['digits']['calibration']} calibration digits. `after` is one more epoch, "
+        f"and may look at the {content['digits']['train']} training digits, each in "
+        f"{content['digits']['copies']} places. `after` is one more epoch, "
         "the same recipe for all. × is dense time / time, one image, one thread, processor time, "
         "least of many turns taken in one run. `per MACs` is that × divided by the factor by "
-        "which the MACs are fewer: 1 is all that counting promises.",
+        "which the MACs are fewer: 1 is all that counting promises. Runtimes: "
+        + ", ".join(f"{runtime} {version}" for runtime, version in content["runtimes"].items())
+        + ".",
         "",
         f"Torch-Pruning {rival}: Taylor importance, its own groups, `round_to=16`, its share of "
         "channels searched so that its MACs are the least that are not below the share."

@@ -37,6 +37,13 @@ def usable(runtimes: tuple[str, ...] = RUNTIMES) -> list[str]:
     return list(runtimes)
 
 
+def version_of(runtime: str) -> str:
+    """Of what runs the network."""
+    from importlib.metadata import version
+
+    return version("torch" if runtime == "eager" else runtime)
+
+
 def eager(network: nn.Module, inputs: Tensor) -> Callable[[], Any]:
     network.eval()
 

@@ -154,9 +154,9 @@ def test_bad_options_are_named_and_change_nothing(options, error, message):
     [
         "secateur.pipeline.collect_statistics",
         "secateur.methods.solve",
-        "secateur.pipeline.refine",
-        "secateur.pipeline.compensate",
-        "secateur.pipeline.cut",
+        "secateur.finishing.refine",
+        "secateur.finishing.compensate",
+        "secateur.finishing.cut",
         "secateur.pipeline.measure_speed",
     ],
 )

@@ -277,7 +277,7 @@ class Literal(nn.Module):
 
     def __init__(self, c: int) -> None:
         super().__init__()
-        self.code = f"x.view(len(x), {c}, -1).unflatten(2, x.shape[2:])"
+        self.code = f"x.reshape(len(x), {c}, -1).unflatten(2, x.shape[2:])"
 
     def forward(self, x: Tensor) -> Any:
         return eval(self.code, {"x": x, "len": len})

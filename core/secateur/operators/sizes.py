@@ -74,6 +74,8 @@ def sizes_of(
             dim = out.ndim - len(module.normalized_shape) + index
             if dim in made.at:
                 yield "normalized_shape", index, made.at[dim]
+    elif isinstance(module, nn.Transformer) and out.ndim - 1 in made.at:
+        yield "d_model", None, made.at[out.ndim - 1]  # it is held against the inputs
 
 
 @_of(nn.modules.conv._ConvNd)
