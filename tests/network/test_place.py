@@ -1,4 +1,4 @@
-"""Filters that go by themselves: what stands behind a producer, copied, saved, exported, trained."""
+"""Filters that go by themselves: what stands behind a producer, copied, saved, exported."""
 
 from __future__ import annotations
 
