@@ -150,8 +150,15 @@ class Cells:
             allowed &= after[np.ix_(of, of)] <= budget.upper
         return allowed
 
-    def targets(self, bits: NDArray[np.int8], field: Floats) -> NDArray[np.intp] | None:
+    def targets(
+        self, bits: NDArray[np.int8], field: Floats, *, thorough: bool = False
+    ) -> NDArray[np.intp] | None:
         """The numbers of ones of the cells that keep every demand by the fewest, cheapest flips.
+
+        Arguments:
+            bits: shape ``(n,)``.
+            field: what each variable costs, shape ``(n,)``.
+            thorough: look longer for the cheapest way to keep budgets.
 
         Returns:
             shape ``(cells,)``; None if no numbers keep them all, or the sets are not nested.
@@ -171,7 +178,7 @@ class Cells:
             leaving = np.cumsum(price - field[here[on]][::-1])
             curves.append(np.concatenate([leaving[::-1], [0.0], adding]))
         if isinstance(self.shares, Shares):
-            split = self.shares.best(curves, quick=True)
+            split = self.shares.best(curves, quick=not thorough)
         else:
             split = best_split(self.shares, curves)
         return split.counts if np.isfinite(split.value) else None
