@@ -55,6 +55,7 @@ class Cells:
         self._table = np.zeros((len(self.demands), self._largest + 3), dtype=bool)
         for number, demand in enumerate(self.demands):
             self._table[number, 1 : len(demand.allowed) + 1] = demand.allowed
+        self.problem = problem
         self.budgets = [(budget, budget.of[first]) for budget in problem.budgets]
         self.root = self._nested(problem.n)
         self.shares: Junction | Shares | None = self.root
@@ -150,6 +151,23 @@ class Cells:
             allowed &= after[np.ix_(of, of)] <= budget.upper
         return allowed
 
+    def _pairs(self, order: Positions) -> Floats:
+        """The couplings among the first 1, 2, … of some variables, where one dense block has them.
+
+        Flipped together, all ones or all zeros, two variables cost their coupling besides.
+        """
+        parts = self.problem.parts
+        if len(order):
+            block = parts.blocks[int(parts.owner[order[0]])]
+            if (
+                isinstance(block.couplings, np.ndarray)
+                and (parts.owner[order] == parts.owner[order[0]]).all()
+            ):
+                local = np.searchsorted(block.positions, order)
+                inner = block.couplings[np.ix_(local, local)]
+                return np.asarray(np.cumsum(np.tril(inner, -1).sum(axis=1)))
+        return np.zeros(len(order))
+
     def targets(
         self, bits: NDArray[np.int8], field: Floats, *, thorough: bool = False
     ) -> NDArray[np.intp] | None:
@@ -176,6 +194,9 @@ class Cells:
             on = bits[here] == 1
             adding = np.cumsum(field[here[~on]] + price)
             leaving = np.cumsum(price - field[here[on]][::-1])
+            if self.budgets:
+                adding += self._pairs(here[~on])
+                leaving += self._pairs(here[on][::-1])
             curves.append(np.concatenate([leaving[::-1], [0.0], adding]))
         if isinstance(self.shares, Shares):
             split = self.shares.best(curves, quick=not thorough)
