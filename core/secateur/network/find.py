@@ -15,8 +15,8 @@ from secateur.network.channels import Channels, check_ignored
 from secateur.network.door import check_call, copied, unwrap
 from secateur.network.resolve import resolve
 from secateur.network.ties import Ties, find_ties
-from secateur.operators.flow import OUTER
 from secateur.network.trial import kinds, stirred, try_groups
+from secateur.operators.flow import OUTER
 
 CHOICES = 24
 """So many ways to decide folds are tried at most."""
@@ -113,9 +113,7 @@ class _Search:
             return found
         best: dict[object, int] = {}
         changes: list[dict[object, int]] = [{"all": OUTER}, {"all": 0}]
-        changes += [
-            {key: part} for key in folds for part in range(len(key[1]))
-        ]
+        changes += [{key: part} for key in folds for part in range(len(key[1]))]
         began, first = time.monotonic(), None
         for change in changes[:CHOICES]:
             choice = {**best, **change}

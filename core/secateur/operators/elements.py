@@ -258,7 +258,7 @@ def copy_(op: Op, flow: Flow) -> None:
 
 
 def _fill_part(op: Op, flow: Flow, target: Tensor, source: Tensor) -> None:
-    """A part of a new tensor is written: dimensions that it has in full become those of the source."""
+    """A part of a new tensor is written: what it has in full becomes the source's."""
     atoms, why = flow.atoms, "it is written into a part of a tensor that forward made"
     base, cut = flow.whole_of(target)
     if base is None:

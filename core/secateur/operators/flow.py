@@ -11,7 +11,6 @@ from torch import Tensor
 from secateur.network.atoms import ANY, FIXED, Atoms, Ids, Made
 from secateur.network.run import Op
 
-
 OUTER = -1
 """A choice for folds: the part in front shrinks."""
 

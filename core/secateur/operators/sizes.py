@@ -146,7 +146,8 @@ def _cell(module: nn.RNNCellBase, kept: Kept) -> None:
 @_of(nn.Transformer)
 def _transformer(module: nn.Transformer, kept: Kept) -> None:
     first = next((m for m in module.decoder.modules() if isinstance(m, nn.LayerNorm)), None)
-    if first is not None and first.weight is not None:  # an encoder or decoder of the user's may have none
+    # an encoder or decoder of the user's may have none
+    if first is not None and first.weight is not None:
         module.d_model = first.weight.shape[-1]
 
 
