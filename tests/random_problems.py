@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError
 from secateur.problem import (
+    Budget,
     Cardinality,
     Constraint,
     Linear,
     Problem,
     Quadratic,
+    among,
     at_least,
     at_most,
+    budget,
     count,
     exactly,
     keep,
@@ -36,7 +39,10 @@ Bits = NDArray[np.int8]
 Floats = NDArray[np.float64]
 
 FAMILIES = ("signed", "dense", "block", "ties", "zeros", "concave", "trap", "none")
-KINDS = ("limit", "floor", "multiple", "tied", "keep", "remove", "exactly", "linear", "quadratic")
+CARDINALITIES = ("limit", "floor", "multiple", "among", "tied", "keep", "remove", "exactly")
+KINDS = (*CARDINALITIES, "linear", "quadratic", "budget", "staircase")
+CERTIFIED = tuple(kind for kind in KINDS if kind not in ("among", "budget", "staircase"))
+"""Kinds that a certificate can speak of; the price of a budget is no form in the variables."""
 
 
 def everything(n: int) -> Bits:
@@ -111,6 +117,11 @@ def demand(kind: str, n: int, rng: np.random.Generator, name: str) -> Constraint
     if kind == "multiple":
         of = "zeros" if rng.random() < 0.5 else "ones"
         return multiple_of(int(rng.integers(2, 4)), chosen, of=of, name=name)
+    if kind == "among":
+        numbers = rng.choice(size + 1, int(rng.integers(1, size + 2)), replace=False)
+        return among(numbers.tolist(), chosen, name=name)
+    if kind in ("budget", "staircase"):
+        return random_budget(chosen, rng, name, steps=kind == "staircase")
     if kind == "tied":
         return tied(*chosen[:3], name=name)
     if kind == "keep":
@@ -132,6 +143,32 @@ def demand(kind: str, n: int, rng: np.random.Generator, name: str) -> Constraint
         if rng.random() < 0.4
     }
     return quadratic(weights, pairs, offset=1.0, **bounds, name=name)
+
+
+def random_budget(
+    labels: list[str], rng: np.random.Generator, name: str, *, steps: bool = False
+) -> Budget:
+    """A budget over up to three groups of these labels, between nothing and everything."""
+    cuts = np.sort(rng.integers(0, len(labels) + 1, 2))
+    groups = [part.tolist() for part in np.split(np.array(labels), cuts) if len(part)]
+    many = len(groups)
+    ones = rng.integers(0, 6, many).astype(float).tolist()
+    pairs = {
+        (g, h): float(rng.integers(0, 4))
+        for g in range(many)
+        for h in range(g, many)
+        if rng.random() < 0.7
+    }
+    widths = {
+        g: np.concatenate([[0.0], np.cumsum(rng.integers(0, 3, len(group)))]).tolist()
+        for g, group in enumerate(groups)
+        if steps
+    }
+    top = [widths[g][-1] if steps else len(group) for g, group in enumerate(groups)]
+    whole = 2.0 + sum(a * w for a, w in zip(ones, top, strict=True))
+    whole += sum(value * top[g] * top[h] for (g, h), value in pairs.items())
+    upper = float(rng.integers(1, int(whole) + 2))
+    return budget(groups, upper, linear=ones, pairs=pairs, fixed=2.0, widths=widths, name=name)
 
 
 @st.composite
@@ -176,8 +213,21 @@ def kept(constraint: Constraint, rows: Bits, labels: list[Any]) -> NDArray[np.bo
             ones = z[:, [at[v] for v in constraint.variables]].sum(axis=1)
             high = len(constraint.variables)
         high = high if constraint.upper is None else constraint.upper
+        if constraint.numbers is not None:
+            return np.isin(ones, constraint.numbers)
         low, step = constraint.lower, constraint.step
         return (ones >= low) & (ones <= high) & ((ones - low) % step == 0)
+    if isinstance(constraint, Budget):
+        cost = np.full(len(z), constraint.fixed)
+        widths = []
+        for number, group in enumerate(constraint.groups):
+            stays = (1 - z[:, [at[v] for v in group]]).sum(axis=1)
+            table = constraint.widths.get(number, tuple(range(len(group) + 1)))
+            widths.append(np.array(table, dtype=float)[stays])
+            cost += constraint.linear[number] * widths[-1]
+        for (g, h), b in constraint.pairs.items():
+            cost += b * widths[g] * widths[h]
+        return cost <= constraint.upper
     if isinstance(constraint, Linear):
         terms, pairs, offset = constraint.coefficients, {}, 0.0
     else:

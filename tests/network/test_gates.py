@@ -30,7 +30,8 @@ NAMES = [
     "mobilenet v3", "shufflenet v2", "resnet",
     "resnet, pre-activation", "resnet, option A", "se-resnet", "highway gates", "vgg with view",
     "lstm", "gru, two layers, both directions", "vit, packed qkv", "vit, multihead attention",
-    "llama", "encoder of two layers, norm first", "point net", "video: images one by one, then over time",
+    "llama", "encoder of two layers, norm first", "point net",
+    "video: images one by one, then over time",
 ]  # fmt: skip
 SINGLY = {
     "lstm", "gru, two layers, both directions", "vit, multihead attention",
@@ -51,7 +52,7 @@ def found(name: str) -> tuple[nn.Module, Call, Channels]:
 
 
 def by_columns(network: nn.Module, channels: Channels, gates: Tensor, call: Call) -> Tensor:
-    """One number for each sample, of the network with its reading columns scaled by one gate each."""
+    """A number for each sample, of the network with its reading columns scaled by gates."""
     makers = {(name, dim) for slots in channels.makers for name, dim, _ in slots}
     full = torch.cat([gates, gates.new_ones(1)])
     parameters = {}

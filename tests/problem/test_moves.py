@@ -15,7 +15,7 @@ from secateur.problem import parts as parts_room
 from secateur.problem import state as moves_room
 from secateur.problem.moves import Moves
 from tests.random_problems import (
-    KINDS,
+    CARDINALITIES,
     energies,
     feasible_rows,
     matrix,
@@ -25,7 +25,6 @@ from tests.random_problems import (
     random_problem,
 )
 
-CARDINALITIES = tuple(kind for kind in KINDS if kind not in ("linear", "quadratic"))
 SCALES = (1.0, 1e-12, 1e12)
 
 

@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.errors import ConstraintError, FileError
+from secateur.problem.budgets import budget
 from secateur.problem.constraints import (
     Cardinality,
     Linear,
     Quadratic,
+    among,
     at_least,
     at_most,
     count,
@@ -83,6 +85,11 @@ def one(text, labels=LABELS):
          quadratic(dict.fromkeys(SECOND, 1.0), {("first:0", "first:1"): 3.0}, offset=4, upper=10)),
         ('kind = "quadratic"\nterms = [["first:*", "second:*", 0.5]]\nlower = 1',
          quadratic({}, {(a, b): 0.5 for a in FIRST for b in SECOND}, lower=1)),
+        ('kind = "among"\nnumbers = [4, 0, 1]\nof = "first:*"', among((0, 1, 4), FIRST)),
+        ('kind = "budget"\ngroups = ["first:*", ["second:0", "second:1"]]\nlinear = [1, 2.0]\n'
+         'pairs = [[1, 0, 3.0], [0, 0, 1.0]]\nfixed = 2\nwidths = [[1, [0, 2, 2]]]\nupper = 20',
+         budget([FIRST, SECOND[:2]], 20, linear=(1, 2), pairs={(0, 1): 3, (0, 0): 1}, fixed=2,
+                widths={1: (0, 2, 2)})),
     ],
 )  # fmt: skip
 def test_each_kind_is_what_the_function_makes(text, wanted):

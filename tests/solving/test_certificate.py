@@ -17,7 +17,7 @@ from secateur.certify import check
 from secateur.errors import CertificateError, FileError
 from secateur.problem import Problem, at_most, count, linear
 from secateur.problem import parts as parts_room
-from tests.random_problems import matrix, model, optimum, problems, random_problem
+from tests.random_problems import CERTIFIED, matrix, model, optimum, problems, random_problem
 from tests.solving.planted_backends import Native
 
 
@@ -36,14 +36,14 @@ def verified(problem: Problem, found: secateur.Selection) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(problems(most=9, demands=3, scales=(1.0, 1e-12, 1e12)))
+@given(problems(most=9, demands=3, kinds=CERTIFIED, scales=(1.0, 1e-12, 1e12)))
 def test_certificates_of_small_problems_are_verified(problem):
     if optimum(problem) < np.inf:
         verified(problem, secateur.solve(problem))
 
 
 @settings(max_examples=60, deadline=None)
-@given(problems(most=9, demands=4, families=("none", "block")), st.integers(1, 4))
+@given(problems(most=9, demands=4, kinds=CERTIFIED, families=("none", "block")), st.integers(1, 4))
 def test_certificates_with_priced_demands_are_verified(problem, widest):
     if optimum(problem) == np.inf:
         return

@@ -13,7 +13,7 @@ from secateur.errors import BackendBudgetSpent, BackendFailed, BackendMisbehaved
 from secateur.problem import Problem, at_most, count
 from secateur.solving.control import Control
 from secateur.solving.exactly import Search
-from tests.random_problems import KINDS, model, optimum, problems, random_problem
+from tests.random_problems import CARDINALITIES, model, optimum, problems, random_problem
 from tests.solving.planted_backends import (
     Empty,
     Everything,
@@ -29,8 +29,6 @@ from tests.solving.planted_backends import (
     Slow,
     Spent,
 )
-
-CARDINALITIES = tuple(kind for kind in KINDS if kind not in ("linear", "quadratic"))
 
 
 @settings(max_examples=120, deadline=None)

@@ -19,6 +19,7 @@ from secateur.problem import (
 )
 from secateur.solving.prices import Price, Prices
 from tests.random_problems import (
+    CERTIFIED,
     energies,
     everything,
     feasible_rows,
@@ -38,7 +39,7 @@ def priced(problem: Problem, values: list[float]) -> Prices:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    problems(most=8, demands=3),
+    problems(most=8, demands=3, kinds=CERTIFIED),
     st.lists(st.floats(-3, 3, allow_nan=False, width=32), min_size=4, max_size=4),
 )
 def test_at_any_prices_the_relaxed_optimum_less_the_credit_is_a_bound(problem, values):
@@ -59,7 +60,10 @@ def test_at_any_prices_the_relaxed_optimum_less_the_credit_is_a_bound(problem, v
 
 
 @settings(max_examples=60, deadline=None)
-@given(problems(most=7, demands=3), st.lists(st.floats(-3, 3, width=32), min_size=4, max_size=4))
+@given(
+    problems(most=7, demands=3, kinds=CERTIFIED),
+    st.lists(st.floats(-3, 3, width=32), min_size=4, max_size=4),
+)
 def test_the_relaxed_energy_is_the_energy_and_the_priced_forms(problem, values):
     prices = priced(problem, values)
     relaxed = prices.relaxed()

@@ -33,7 +33,7 @@ def seen_by(network, channels, keep, inputs):
     handle = network.second.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     GatedNetwork(network, channels).masked(Call((inputs,)), keep)
     handle.remove()
-    return seen[0]
+    return seen[-1]
 
 
 @pytest.mark.parametrize("kind", KINDS)

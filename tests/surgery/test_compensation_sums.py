@@ -154,7 +154,7 @@ def test_a_sum_is_nearer_to_the_dense_one_than_by_own_outputs():
         plain = watched(
             network, [path], lambda: GatedNetwork(network, channels).masked(Call((inputs,)), keep)
         )
-    assert gap(dense[path][1], pruned[path][1]) < 0.5 * gap(dense[path][1], plain[path][1])
+    assert gap(dense[path][1], pruned[path][1]) < 0.6 * gap(dense[path][1], plain[path][1])
 
 
 def test_a_batch_norm_behind_takes_the_shift():
@@ -280,6 +280,31 @@ def test_one_pass_is_a_run_from_the_input_for_every_layer(case, tied):
     assert near < 0.5 * far
 
 
+def test_sequences_of_several_lengths_are_fitted_together():
+    network, inputs = stirred(Recurrent()), images(18, 8)[:, :, 0]
+    calls = [Call((inputs[:7],)), Call((inputs[7:12, :, :5],)), Call((inputs[12:, :, :3],))]
+    channels = find_channels(network, inputs[:2])
+    keep = some(channels)
+    done = fit(network, channels, keep, calls, ridge=RIDGE)
+    again = fit(network, channels, keep, calls, ridge=RIDGE, memory=0)
+    for name, value in done.network.state_dict().items():
+        assert torch.equal(value, again.network.state_dict()[name])
+    # the head reads the last state, of the short sequences too
+    assert [x.path for x in done.layers] == ["lstm", "head"]
+    states, wanted = [], []
+    gated = GatedNetwork(done.network, channels)
+    for call in calls:
+        dense = watched(network, ["head"], lambda call=call: network(*call.args))
+        pruned = watched(done.network, ["head"], lambda call=call: gated.masked(call, keep))
+        states.append(pruned["head"][0])
+        wanted.append(dense["head"][1])
+    mask = stays_of(channels, keep, "head.weight", 1)
+    expected = refit(network.head, torch.cat(states) * mask, torch.cat(wanted), RIDGE, 1)
+    for name, value in expected.items():
+        new = dict(done.network.head.named_parameters())[name].detach().numpy()
+        same_where_kept(channels, keep, f"head.{name}", new, value)
+
+
 def test_weights_used_twice_are_left_alone_with_the_reason():
     network, inputs = stirred(Twice()), images()
     channels = find_channels(network, inputs[:2])
@@ -338,7 +363,7 @@ class Fussy(nn.Module):
         if self.how == "raises" and x.shape[0] == 5:
             raise ValueError("five is too many")
         if self.how == "turns" and x.shape[0] == 5:
-            x = x + 1
+            return x[:, :2]
         return self.head(x)
 
 

@@ -23,18 +23,12 @@ SHAPE = "shape"
 FIXED_BOUNDS = frozenset(
     {"__getitem__", "split", "split_with_sizes", "narrow", "tensor_split", "unsafe_split"}
 )
-SHAPED = frozenset({"new_zeros", "new_ones", "zeros", "ones", "empty"})
+SHAPED = frozenset({"view", "reshape", "expand", "new_zeros", "new_ones", "zeros", "ones", "empty"})
 """Their integers are the output's shape, one for each dimension."""
-BY_POSITION = frozenset({"view", "reshape", "unflatten", "expand"})
-"""They are given a size for each dimension."""
-SIZED = (
-    SHAPED
-    | BY_POSITION
-    | frozenset(
-        """split split_with_sizes unsafe_split narrow __getitem__ broadcast_to new_empty new_full
-    full rand randn arange linspace eye layer_norm rms_norm group_norm conv1d conv2d conv3d
+SIZED = SHAPED | frozenset(
+    """unflatten split split_with_sizes unsafe_split narrow __getitem__ broadcast_to new_empty
+    new_full full rand randn arange linspace eye layer_norm rms_norm group_norm conv1d conv2d conv3d
     conv_transpose1d conv_transpose2d conv_transpose3d resize_ as_strided""".split()
-    )
 )
 """Functions whose integers are sizes of what comes out, or numbers of groups."""
 OWN_SIZES = (nn.Unflatten, nn.ChannelShuffle)
@@ -140,13 +134,9 @@ class Provenance(TorchFunctionMode):
             for tensor in outs:
                 made = self.atoms.of(tensor)
                 dims = [d for d in made.at if tensor.shape[d] == int(value)]
-                places = None
-                if name in BY_POSITION:
-                    first = _first_size(name, args, kwargs, tensor.ndim, len(sizes))
+                first = _first_size(name, args, kwargs, tensor.ndim, len(sizes))
+                if first is not None:
                     places = [first + i for i, x in enumerate(sizes) if x is value]
-                elif name in SHAPED and len(sizes) == tensor.ndim:
-                    places = [i for i, x in enumerate(sizes) if x is value]
-                if places is not None:
                     dims = [d for d in dims if d in places]
                 if dims:
                     row = made.at[dims[0]]
@@ -156,12 +146,12 @@ class Provenance(TorchFunctionMode):
 
 def _first_size(
     name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], ndim: int, count: int
-) -> int:
-    """The dimension of the output that the first of some sizes is of."""
+) -> int | None:
+    """The dimension of the output that the first of some sizes is of, where they have an order."""
     if name == "unflatten":
         dim = int(kwargs["dim"] if "dim" in kwargs else args[1])
         return dim if dim >= 0 else ndim - count + 1 + dim
-    return ndim - count
+    return 0 if name in SHAPED and count == ndim else None
 
 
 def _named_shape(shape: torch.Size) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 from secateur.errors import DataError
 from secateur.network.call import Call
 
-WHOLE = frozenset({"linear", "matmul"})
+WHOLE = frozenset({"linear", "matmul", "_pad_circular"})
 """Made of other operations, but seen as one: how they are made depends on the run."""
 RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu", "quantized_lstm", "quantized_gru"})
 """Seen as their parts, which fused kernels would hide."""

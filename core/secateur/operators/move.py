@@ -12,7 +12,7 @@ from secateur.network.run import Op
 from secateur.operators.flow import Flow
 
 MOVES = frozenset(
-    """clone contiguous _unsafe_view constant_pad_nd rot90
+    """clone contiguous _unsafe_view constant_pad_nd _pad_circular rot90
     repeat flip roll index_select _unsafe_index im2col tile unfold unsafe_split
     unsafe_split_with_sizes split_with_sizes split_copy reflection_pad1d reflection_pad2d
     reflection_pad3d replication_pad1d replication_pad2d replication_pad3d _reshape_copy lift_fresh

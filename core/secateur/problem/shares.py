@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.problem.budgeted import Budgeted
 from secateur.problem.boxes import settle
+from secateur.problem.budgeted import Budgeted
 from secateur.problem.counting import Counting, NodeBudget, Side
 from secateur.problem.dual import Dual
 from secateur.problem.minplus import Split, rest, split_at, total_curve

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from secateur.errors import DataError, NetworkError, OptionError
 from secateur.network import Call, Channels
 from secateur.network.door import copied
+from secateur.network.layout import another_way, laid_out
 from secateur.network.run import plain_kernels, without_mkldnn
 from secateur.progress import track
 from secateur.surgery.compensation.carry import Carried, shift_mean
@@ -141,15 +142,16 @@ def fit(
     started = time.monotonic()
     fitted = copied(network)
     batches = _Batches(calls, fit_batches)
-    planned = plan(record(network, batches.first, channels, keep))
+    layout = laid_out(network, channels, batches.first)
+    planned = plan(record(network, batches.first, layout, keep))
     layers: list[FittedLayer] = []
     held = 0
     if planned.fits:
         with _Fitting(network, fitted, channels, keep, batches, planned, memory) as fitting:
             held = len(fitting.held)
             with track("compensating", len(planned.fits)) as step:
-                for one in planned.fits:
-                    layers.append(fitting.fit(one, ridge))
+                for number, one in enumerate(planned.fits):
+                    layers.append(fitting.fit(number, ridge))
                     step.advance(note=one.path)
     for path, reason in planned.stands:
         logger.info("%s is not compensated: %s", path, reason)
@@ -215,6 +217,7 @@ class _Fitting:
     ) -> None:
         self.network, self.fitted, self.channels, self.keep = network, fitted, channels, keep
         self.batches, self.planned = batches, planned
+        self.plans = {laid_out(network, channels, batches.first): planned.fits}
         self.gone = channels.extended(~keep)
         self.held: list[Carried] = []
         self.again = False
@@ -234,7 +237,7 @@ class _Fitting:
                 if used > self.memory:
                     self.again = True
                     continue
-                self.held.append(self._carried(call, self.planned.fits))
+                self.held.append(self._carried(call, range(len(self.planned.fits))))
             self.stack = stack.pop_all()
         if self.again:
             logger.info(
@@ -253,19 +256,27 @@ class _Fitting:
         for carried in self.held:
             carried.close()
 
-    def _carried(self, call: Call, fits: tuple[Fit, ...]) -> Carried:
-        return Carried(self.network, self.fitted, self.channels, self.keep, call, fits)
+    def _carried(self, call: Call, numbers: Iterable[int]) -> Carried:
+        layout = laid_out(self.network, self.channels, call)
+        if layout not in self.plans:  # the stream of a loop is as long as the sequence
+            other = plan(record(self.network, call, layout, self.keep)).fits
+            if [fit.weight for fit in other] != [fit.weight for fit in self.planned.fits]:
+                raise another_way(self.network)
+            self.plans[layout] = other
+        fits = {number: self.plans[layout][number] for number in numbers}
+        return Carried(self.network, self.fitted, layout, self.keep, call, fits)
 
-    def _each(self, fit: Fit) -> Iterator[Carried]:
+    def _each(self, number: int) -> Iterator[Carried]:
         yield from self.held
         if self.again:
-            for number, call in enumerate(self.batches):
-                if number >= len(self.held):
-                    with self._carried(call, (fit,)) as carried:
+            for place, call in enumerate(self.batches):
+                if place >= len(self.held):
+                    with self._carried(call, [number]) as carried:
                         yield carried
 
-    def fit(self, fit: Fit, ridge: float) -> FittedLayer:
+    def fit(self, number: int, ridge: float) -> FittedLayer:
         """Fit one layer and change its weights."""
+        fit = self.planned.fits[number]
         parameters = dict(self.fitted.named_parameters())
         weight = fit.weight.of(parameters[fit.weight.name].data)
         units = units_of(fit, weight, self.channels, self.gone, parameters[fit.weight.name])
@@ -273,21 +284,21 @@ class _Fitting:
         size = 0.0
         before = after = 0.0
         for turn in range(1 if len(blocks) == 1 else SWEEPS):
-            for number, block in enumerate(blocks):
+            for place, block in enumerate(blocks):
                 equations = Equations(shifted=fit.bias is not None or fit.norm is not None)
                 size = 0.0
-                for carried in self._each(fit):
-                    size += self._add(fit, units, block, carried, equations)
+                for carried in self._each(number):
+                    size += self._add(number, units, block, carried, equations)
                 if not equations.finite:
                     raise _not_finite(fit)
                 solution = equations.solve(ridge)
                 units.change(weight, solution.weight, block)
                 self._shift(fit, units.spread(solution.shift), parameters)
                 after = solution.after
-                if turn == number == 0:
+                if turn == place == 0:
                     before = solution.before
         for carried in self.held:
-            carried.done(fit)
+            carried.done(number)
         return FittedLayer(
             path=fit.path,
             kind=fit.design.kind,
@@ -300,14 +311,14 @@ class _Fitting:
         )
 
     def _add(
-        self, fit: Fit, units: Units, block: Tensor | None, carried: Carried, equations: Equations
+        self, number: int, units: Units, block: Tensor | None, carried: Carried, sums: Equations
     ) -> float:
-        op, wanted = carried.at(fit)
-        x = op.ins[fit.design.inputs]
-        rest = carried.rest(wanted)
-        for columns, lack in fit.design.pairs(op, x, rest, block):
-            equations.add(units.groups_of(columns), units.outputs_of(lack))
-        own = units.outputs_of(fit.design.outputs(wanted, op.ins[fit.design.weight]))
+        op, wanted = carried.at(number)
+        design = carried.fits[number].design
+        x = op.ins[design.inputs]
+        for columns, lack in design.pairs(op, x, carried.rest(wanted), block):
+            sums.add(units.groups_of(columns), units.outputs_of(lack))
+        own = units.outputs_of(design.outputs(wanted, op.ins[design.weight]))
         return float(own.square().sum(dtype=torch.float64))
 
     def _shift(self, fit: Fit, shift: Tensor, parameters: dict[str, nn.Parameter]) -> None:
