@@ -19,9 +19,11 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from secateur.errors import NetworkError
 from secateur.network import Channels, GatedNetwork, find_channels
+from secateur.network.cut import cut
 from secateur.network.door import unwrap
 from tests.networks import Case, all_cases
 from tests.networks.checks import (
@@ -191,3 +193,57 @@ def test_a_smaller_network_runs_in_onnxruntime(name, tmp_path: Path):
 
 def _inputs(call: Any) -> list[Tensor]:
     return list(call.tensors)
+
+
+SUMS = [name for name in FOUND if CASES[name].family in ("residual", "mobile", "dense_and_unet")]
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_filters_of_a_sum_go_by_themselves(name):
+    """``tied=False``: exact as well; only the classes of what is put in place are ours."""
+    case, network = CASES[name], network_of(name)
+    channels = find_channels(network, case.inputs(), tied=False)
+    masked = GatedNetwork(network, channels)
+    for number, keep in enumerate(random_masks(channels)):
+        call = case.inputs(case.batches[-1], case.sizes[-1], seed=number + 1)
+        with unchanged(network):
+            slim = cut(network, channels, keep)
+            wanted = masked.masked(call, keep)
+        assert gap(plainly(slim, call), wanted) < EXACT
+    if name in ("resnet", "resnet, deeper", "resnet, in place", "resnet, bottlenecks"):
+        assert channels.placed
+        assert len(channels) > len(channels_of(name))
+
+
+RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+FUSED = (nn.MultiheadAttention, nn.TransformerEncoderLayer)
+
+
+def counted(name: str) -> bool:
+    """Whether torch's counter sees every product: it misses recurrent and fused attention."""
+    modules = list(network_of(name).modules())
+    own = [type(m).forward.__code__ for m in modules if hasattr(type(m).forward, "__code__")]
+    by_function = any("scaled_dot_product_attention" in code.co_names for code in own)
+    return not by_function and not any(isinstance(m, (*RECURRENT, *FUSED)) for m in modules)
+
+
+COUNTED = [
+    name
+    for name in FOUND
+    if CASES[name].family != "operations"
+    and name != "state space layer"  # einsum makes a sum of a product with one of one member
+    and counted(name)
+]
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_the_cost_told_is_what_the_smaller_network_has(name):
+    """Held against torch's counter of floating-point operations, two to a multiplication."""
+    case, channels = CASES[name], channels_of(name)
+    for keep in (np.ones(len(channels), dtype=bool), *random_masks(channels)):
+        slim = copy.deepcopy(smaller(network_of(name), channels, keep)).eval()
+        call = case.inputs()
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            slim(*call.args, **call.kwargs)
+        told = channels.cost(~keep)["macs"]
+        assert counter.get_total_flops() == 2 * case.batches[0] * told

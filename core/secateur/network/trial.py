@@ -57,6 +57,27 @@ def random_keep(
     return keep
 
 
+def keep_without_sums(
+    channels: Channels, groups: list[Group], generator: np.random.Generator
+) -> NDArray[np.bool_]:
+    """A mask that takes half of the channels of sums, with all that they are made of.
+
+    Random masks rarely do: then a sum stays as wide as it was, and a width in the code is not seen.
+    """
+    keep = np.ones(len(channels), dtype=bool)
+    free = np.zeros(len(channels), dtype=bool)
+    for group in groups:
+        free[group.slice] = True
+    order = generator.permutation(len(channels.streams))
+    for number in order[: (len(order) + 1) // 2]:
+        parts = channels.streams[number]
+        without = keep.copy()
+        without[parts] = False
+        if free[parts].all() and all(without[group.slice].any() for group in channels.groups):
+            keep = without
+    return keep
+
+
 def run_plain(network: nn.Module, call: Call) -> object:
     """A network's own forward, in evaluation mode; buffers come back as they were."""
     with evaluation(network), torch.no_grad():
@@ -150,18 +171,32 @@ def try_groups(
 ) -> str | None:
     """Cut some groups, by several masks; the reason of the first that fails."""
     generator = np.random.default_rng(seed)
-    for number in range(masks):
-        share = (0.5, 0.3, 0.7)[number % 3]
-        reason = attempt(network, call, channels, random_keep(channels, groups, share, generator))
+    shares = [(0.5, 0.3, 0.7)[number % 3] for number in range(masks)]
+    keeps = [random_keep(channels, groups, share, generator) for share in shares]
+    if channels.streams:
+        keeps.append(keep_without_sums(channels, groups, generator))
+    for keep in keeps:
+        reason = attempt(network, call, channels, keep)
         if reason is not None:
             return reason
     return None
 
 
 def kinds(channels: Channels) -> list[list[Group]]:
-    """Groups that look the same but for numbers in their names: they stand and fall together."""
+    """Groups that look the same but for numbers in their names: they stand and fall together.
+
+    So do those that feed the same sum (``tied=False``): only together they make it narrower.
+    """
     found: dict[object, list[Group]] = {}
     for group in channels.groups:
         names = tuple(sorted({re.sub(r"\d+", "#", name) for name, _ in group.members}))
         found.setdefault((names, group.size), []).append(group)
-    return list(found.values())
+    sets = list(found.values())
+    of = channels.group_index
+    for parts in channels.streams:
+        fed = {channels.groups[g].name for g in np.unique(of[parts]).tolist()}
+        together = [own for own in sets if any(group.name in fed for group in own)]
+        if len(together) > 1:
+            rest = [own for own in sets if not any(group.name in fed for group in own)]
+            sets = [[group for own in together for group in own], *rest]
+    return sets

@@ -43,9 +43,8 @@ def contract(
         atoms.pin(left, "read by a tensor of fixed size")
     elif second in b.at and not a.loose(first):
         atoms.pin(right, "it reads the network's input, or another tensor of fixed size")
+    ids = np.where(left == ANY, right, left)  # what forward made follows the other side
     if first in a.at or second in b.at:
-        # what forward made follows the other side
-        ids = np.where(left == ANY, right, left)
         side, dim = (one, first) if flow.depends(one) or not flow.depends(two) else (two, second)
         flow.read(op, side, dim, ids)
     at: dict[int, Ids] = {}
@@ -56,7 +55,7 @@ def contract(
         if target in at:
             atoms.tie(at[target], row, "batch of a product")
         at[target] = row
-    shared = a.at.get(first, b.at.get(second))
+    shared = ids if first in a.at or second in b.at else None
     number = out.numel() * one.shape[first]
     flow.macs(op, kind, number, *at.values(), *([shared] if shared is not None else []))
     atoms.give(out, Made(at, a.free is True and b.free is True))
