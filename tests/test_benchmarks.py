@@ -105,7 +105,46 @@ def test_instances_are_proven(tmp_path):
     assert "proves **1 of 1**" in text
 
 
-@pytest.mark.parametrize("name", ["capacity.py", "backends.py", "instances.py", "overhead.py"])
+def test_networks(tmp_path):
+    content, text = run(tmp_path, "networks.py", "--cache", str(tmp_path / "cache"))
+    rows = {row["method"]: row for row in content["rows"]}
+    dense, ours, uniform = (
+        rows[name] for name in ("dense", "secateur, fisher", "uniformly narrower")
+    )
+    assert ours["macs"] <= 0.5 * dense["macs"]
+    assert all(width % 16 == 0 for width in ours["widths"][:-1])
+    assert ours["widths"][-1] == 10, "the classes stay"
+    assert 0.4 < uniform["macs"] / ours["macs"] < 1.6
+    assert all(0 <= row["accuracy"] <= 1 for row in (dense, ours))
+    for runtime in content["runtimes"]:
+        key = f"{runtime}_ms"
+        assert min(row[key] for row in content["rows"]) > 0
+        assert f"| {dense[key] / ours[key]:.2f} |" in text
+    assert f"| 50% | secateur, fisher | {100 * ours['macs'] / dense['macs']:.1f} |" in text
+    # nothing is trained twice
+    kept = {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").iterdir()}
+    again, _ = run(tmp_path, "networks.py", "--cache", str(tmp_path / "cache"))
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").iterdir()} == kept
+    assert again["rows"][0]["accuracy"] == dense["accuracy"]
+
+
+def test_a_budget_of_time_is_measured_by_another_clock(tmp_path):
+    content, text = run(
+        tmp_path,
+        "networks.py",
+        *("--budget", "time=50%", "--networks", "Conv1d", "--cache", str(tmp_path / "cache")),
+        output="made-time",
+    )
+    assert {row["network"] for row in content["rows"]} == {"Conv1d"}
+    for row in content["rows"]:
+        assert row["time"] == pytest.approx(row["slim_ms"] / row["dense_ms"])
+        assert row["macs"] < 1
+        assert f"| Conv1d | {row['runtime']} | {100 * row['time']:.1f} |" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["capacity.py", "backends.py", "instances.py", "overhead.py", "networks.py"]
+)
 def test_every_benchmark_says_how_it_is_run(name):
     text = (ROOT / "benchmarks" / name).read_text()
     assert f"python benchmarks/{name}" in text

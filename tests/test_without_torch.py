@@ -116,6 +116,7 @@ def test_files_are_written_and_read(without_torch):
     [
         (["demo"], "demo"),
         (["train", "halfunet", "--output", "new"], "demo"),
+        (["export", "folder", "new.onnx", "--network", "mine:build"], "export"),
         (["prune", "--network", "mine:build", "--amount", "36%"], "torch"),
         (["qubo", "--network", "mine:build", "--output", "new.bqm"], "torch"),
     ],

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import dimod
 import numpy as np
-from numpy.typing import NDArray
 
 from secateur.backends import Backend, Status, Stopped
 from secateur.errors import OptionError
 from secateur.network import keep_one_each
-from secateur.problem import Problem, count
+from secateur.problem import Constraint, Problem
 from secateur.problem.moves import Moves
 from secateur.qubo import OBJECTIVES, Objective, terms_of
 from secateur.refine import Refinement, TensorTrain
@@ -95,14 +94,18 @@ def _bound(statistics: ChannelStatistics, method: Method) -> Objective:
     return build
 
 
-def make_problem(statistics: ChannelStatistics, method: Method, number: int) -> Problem:
-    """The QUBO of a method, with the count, every layer keeping one channel.
+def make_problem(
+    statistics: ChannelStatistics, method: Method, demands: Iterable[Constraint]
+) -> Problem:
+    """The QUBO of a method with what is demanded; every layer keeps one channel besides.
 
     Raises:
         OptionError: as ``make_qubo_of``.
     """
     check_method(method)
-    demands = [count(number), *keep_one_each(statistics.channels)]
+    demands = list(demands)
+    named = {demand.name for demand in demands}
+    demands += [one for one in keep_one_each(statistics.channels) if one.name not in named]
     if method.objective != RANDOM:
         terms = terms_of(_bound(statistics, method))
         if terms is not None:  # our own objectives need no BQM in between
@@ -122,12 +125,30 @@ def choose(
 
 
 def _random_selection(problem: Problem, seed: int) -> Selection:
+    """Channels in random order, until what is demanded is kept."""
     order = np.random.default_rng(seed).permutation(problem.n)
-    bits = np.zeros(problem.n, dtype=np.int8)
-    bits[order[: problem.count]] = 1
+    moves = Moves(problem)
+    counts = (
+        [problem.count]
+        if problem.count is not None
+        else range(1, problem.n + 1, 1 + problem.n // 200)
+    )
+    for number in counts:
+        bits = np.zeros(problem.n, dtype=np.int8)
+        bits[order[:number]] = 1
+        repaired = moves.repair(bits)
+        if repaired is not None:
+            break
+    else:
+        repaired = None
+    if repaired is None:
+        raise OptionError(
+            "no random selection keeps what is demanded",
+            remedy="leave the method out, or ask for less",
+        )
     return Selection(
         labels=problem.variables,
-        bits=_repaired(problem, bits),
+        bits=repaired,
         energy=0.0,
         bound=None,
         status=Status.FEASIBLE,
@@ -137,12 +158,6 @@ def _random_selection(problem: Problem, seed: int) -> Selection:
         timings={"total": 0.0},
         seed=seed,
     )
-
-
-def _repaired(problem: Problem, bits: NDArray[np.int8]) -> NDArray[np.int8]:
-    repaired = Moves(problem).repair(bits)
-    assert repaired is not None, "every layer can keep one channel: that was asked before"
-    return repaired
 
 
 def check_method(method: Method) -> None:

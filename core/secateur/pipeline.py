@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
 from torch import nn
 
-from secateur.backends import Backend, Status
+from secateur.backends import Backend
+from secateur.finishing import Finished, finish
 from secateur.methods import (
     RANDOM,
     Method,
     check_method,
-    choose,
     describe,
-    make_problem,
     same_choice,
     standard_methods,
 )
 from secateur.metric import device_of, evaluate
-from secateur.network import Amount, Call, Channels, count_of, find_channels
+from secateur.network import Amount, Call, Channels, find_channels
 from secateur.network.door import check_call, differentiable, unwrap
 from secateur.network.labels import Origin
 from secateur.problem import Problem
 from secateur.qubo import Objective
-from secateur.refine import Evaluator, Refined, Refinement, refine
+from secateur.refine import Refinement
 from secateur.result import PruningResult, Row
 from secateur.solving import AUTO, CONTROL, Selection
 from secateur.statistics import collect_statistics, reliability
-from secateur.surgery import (
-    check_cut,
-    compensate,
-    count_macs,
-    count_parameters,
-    cut,
-    reestimate_batch_norm,
-)
+from secateur.statistics.preserved import undisturbed
+from secateur.surgery import count_macs, count_parameters
 from secateur.surgery.save import Pruned
 from secateur.surgery.speed import EAGER, measure_speed
 from secateur.tasks import Task, check_task
+from secateur.wanted import Planner, Wanted
 
 NormOver = Literal["all", "kept"]
 TIMING = 0.3
@@ -52,7 +44,11 @@ def prune(
     network: nn.Module | PruningResult | Pruned,
     task: Task,
     *,
-    amount: Amount,
+    amount: Amount | None = None,
+    budget: Mapping[str, Amount] | None = None,
+    minimum: Mapping[str, Amount] | None = None,
+    maximum: Mapping[str, Amount] | None = None,
+    multiple: int | Literal["device"] | None = None,
     objective: str | Objective = "fisher",
     backend: str | type[Backend] | Backend = AUTO,
     refine: Refinement | None = None,
@@ -65,6 +61,8 @@ def prune(
     objective_options: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     time_limit: float | None = None,
+    measure_batches: int | None = None,
+    fit_batches: int | None = None,
     runtimes: Sequence[str] = (EAGER,),
 ) -> PruningResult:
     """Make a trained network smaller by exactly the channels asked for.
@@ -77,7 +75,15 @@ def prune(
             baked: ``result.notes`` says so. A result, or what ``load_pruned`` gives, is pruned once
             more; labels are those of the dense network.
         task: its data, loss and metric.
-        amount: 0.36 or "36%" of the channels, or a count.
+        amount: what goes: 0.36 or "36%" of the channels, or a count.
+        budget: what may stay at most, {"macs": 0.5}, by "params", "macs" or "time": a share of the
+            dense network's, or absolute (200_000, "4 ms"). A time is predicted from about 20
+            random networks, measured in a fresh process in the first of ``runtimes``, and corrected
+            once.
+        minimum: channels that a layer keeps at least, {"layer1.*": 8}: a count or a share.
+        maximum: channels that a layer keeps at most.
+        multiple: widths are multiples of it, or as they were; 16 where a time is asked for;
+            "device": the step of this machine's kernels, which is measured.
         objective: "fisher", "residual", "hybrid", "taylor", "l1", or your own function from
             ``ChannelStatistics`` to a ``dimod.BinaryQuadraticModel``.
         backend: a solver's name (``secateur backends`` lists them), "greedy" for the control, or
@@ -95,6 +101,9 @@ def prune(
         objective_options: of the objective, {"similarity_weight": 0.3} for "hybrid".
         options: of the backend.
         time_limit: seconds for the whole search of a method.
+        measure_batches: so many of the calibration batches are measured on; all unless given.
+        fit_batches: so many of them are used to re-fit; all unless given. Data that are too many
+            to measure on are still worth fitting to.
         runtimes: where time is measured: "eager" (PyTorch), "onnxruntime".
 
     Raises:
@@ -113,6 +122,10 @@ def prune(
         network,
         task,
         amount=amount,
+        budget=budget,
+        minimum=minimum,
+        maximum=maximum,
+        multiple=multiple,
         methods=(method,),
         seed=seed,
         ignored=ignored,
@@ -121,16 +134,23 @@ def prune(
         tied=tied,
         norm_over=norm_over,
         time_limit=time_limit,
+        measure_batches=measure_batches,
+        fit_batches=fit_batches,
         runtimes=runtimes,
     )
 
 
 @differentiable
+@undisturbed
 def compare(
     network: nn.Module | PruningResult | Pruned,
     task: Task,
     *,
-    amount: Amount,
+    amount: Amount | None = None,
+    budget: Mapping[str, Amount] | None = None,
+    minimum: Mapping[str, Amount] | None = None,
+    maximum: Mapping[str, Amount] | None = None,
+    multiple: int | Literal["device"] | None = None,
     methods: Sequence[Method] | None = None,
     seed: int = 0,
     ignored: Iterable[str] = (),
@@ -139,6 +159,8 @@ def compare(
     tied: bool = True,
     norm_over: NormOver = "all",
     time_limit: float | None = None,
+    measure_batches: int | None = None,
+    fit_batches: int | None = None,
     runtimes: Sequence[str] = (EAGER,),
 ) -> PruningResult:
     """Prune the same amount by several methods on the same statistics; return the last one's.
@@ -147,6 +169,10 @@ def compare(
         network: as in ``prune``.
         task: as in ``prune``.
         amount: as in ``prune``.
+        budget: as in ``prune``.
+        minimum: as in ``prune``.
+        maximum: as in ``prune``.
+        multiple: as in ``prune``.
         methods: in the order of the table; ``standard_methods()`` unless given.
         seed: as in ``prune``; the same for every method.
         ignored: as in ``prune``.
@@ -155,11 +181,16 @@ def compare(
         tied: as in ``prune``.
         norm_over: as in ``prune``.
         time_limit: as in ``prune``.
+        measure_batches: as in ``prune``.
+        fit_batches: as in ``prune``.
         runtimes: as in ``prune``.
 
     Raises:
         SecateurError: with the value that is wrong and what to do; see ``secateur.errors``.
     """
+    wanted = Wanted(
+        amount, budget or {}, minimum or {}, maximum or {}, multiple, [*runtimes, EAGER][0]
+    ).checked()
     methods = tuple(standard_methods() if methods is None else methods)
     for method in methods:
         check_method(method)
@@ -173,26 +204,38 @@ def compare(
     )
     if origin is not None:
         channels = origin.named(channels)
-    count = count_of(amount, channels)
+    planner = Planner(wanted, network, channels, example, seed, time_limit)
     started = time.monotonic()
-    statistics = collect_statistics(network, task, channels, probes=probes, seed=seed)
+    statistics = collect_statistics(
+        network, task, channels, probes=probes, seed=seed, batches=measure_batches
+    )
     measured = time.monotonic() - started
-    finished: list[_Finished] = []
-    chosen: dict[int, Selection] = {}
+    finished: list[Finished] = []
+    chosen: dict[int, tuple[Problem, Selection]] = {}
     for number, method in enumerate(methods):
-        problem = make_problem(statistics, method, count)
         # a refinement starts from the very selection that is shown beside it
         same = next((k for k in chosen if same_choice(methods[k], method)), None)
-        selection = choose(problem, method, seed, time_limit) if same is None else chosen[same]
-        chosen[number] = selection
+        chosen[number] = planner.select(statistics, method) if same is None else chosen[same]
+        problem, selection = chosen[number]
         finished.append(
-            _finish(network, task, channels, problem, method, selection, seed, compensated)
+            finish(
+                network,
+                task,
+                channels,
+                problem,
+                method,
+                selection,
+                seed=seed,
+                compensated=compensated,
+                fit_batches=fit_batches,
+            )
         )
     last = finished[-1]
     keep = last.selection.bits == 0
-    rows, untimed = _rows(network, task, channels, example, finished, runtimes)
+    first = "dense" if origin is None else "before"
+    rows, untimed = _rows(network, task, channels, example, finished, runtimes, first)
     return PruningResult(
-        network=last.network,
+        network=last.network.eval(),
         selection=last.selection,
         rows=rows,
         task=task,
@@ -203,7 +246,7 @@ def compare(
         statistics_seconds=measured,
         notes=(*notes, *channels.notes),
         settings={
-            "amount": amount,
+            **wanted.to_json(),
             "methods": [describe(method) for method in methods],
             "ignored": list(ignored),
             "probes": probes,
@@ -211,6 +254,8 @@ def compare(
             "tied": tied,
             "norm_over": norm_over,
             "time_limit": time_limit,
+            "measure_batches": measure_batches,
+            "fit_batches": fit_batches,
         },
         origin=Origin(channels, keep) if origin is None else origin.then(channels, keep),
         untimed=untimed,
@@ -224,116 +269,14 @@ def _bare(given: Any) -> tuple[nn.Module, Origin | None]:
     return given, None
 
 
-@dataclass(frozen=True, eq=False)
-class _Finished:
-    method: Method
-    selection: Selection
-    network: nn.Module
-    metric: float
-    metric_compensated: float | None
-    batch_norm: bool
-    fitted: bool
-    evaluations: int
-    seconds: float
-
-
-def _finish(
-    network: nn.Module,
-    task: Task,
-    channels: Channels,
-    problem: Problem,
-    method: Method,
-    selection: Selection,
-    seed: int,
-    compensated: bool,
-) -> _Finished:
-    """Refine, compensate, re-estimate, cut, check and measure one selection."""
-    started = time.monotonic()
-    evaluations = 0
-    if method.refine is not None:
-        refined = refine(
-            Evaluator(network, channels, task), problem, selection.bits, method.refine, seed=seed
-        )
-        evaluations = refined.evaluations
-        selection = _refined(problem, selection, refined)
-    keep = selection.bits == 0
-    call = _first_call(task, network)
-    plain = cut(network, channels, keep)
-    check_cut(network, channels, keep, plain, call)
-    metric = evaluate(plain, task)
-    slim, fitted, batch_norm = plain, False, False
-    if compensated:
-        copied = compensate(network, channels, keep, _calls(task, network))
-        small = cut(copied, channels, keep)
-        check_cut(copied, channels, keep, small, call)
-        slim, fitted, batch_norm = _best(task, plain, small, _calls(task, network))
-    return _Finished(
-        method=method,
-        selection=selection,
-        network=slim,
-        metric=metric,
-        metric_compensated=evaluate(slim, task) if compensated else None,
-        batch_norm=batch_norm,
-        fitted=fitted,
-        evaluations=evaluations,
-        seconds=selection.seconds + time.monotonic() - started,
-    )
-
-
-class _calls:  # noqa: N801 (it is used as a function)
-    """The calibration inputs, as often as they are asked for."""
-
-    def __init__(self, task: Task, network: nn.Module) -> None:
-        self.task, self.device = task, device_of(network)
-
-    def __iter__(self) -> Iterator[Call]:
-        return (batch.call for batch in self.task.batches("calibration", self.device))
-
-
-def _first_call(task: Task, network: nn.Module) -> Call:
-    batches = task.batches("calibration", device_of(network))
-    try:
-        return next(batches).call
-    finally:
-        batches.close()
-
-
-def _best(
-    task: Task, plain: nn.Module, fitted: nn.Module, calls: Iterable[Call]
-) -> tuple[nn.Module, bool, bool]:
-    """The network that does best on the selection split: cut, fitted, batch norm re-estimated."""
-    sign = 1.0 if task.higher_is_better else -1.0
-    candidates = [(fitted, True, False), (plain, False, False)]
-    again = reestimate_batch_norm(fitted, calls)
-    if again is not None:
-        candidates.append((again, True, True))
-    values = [sign * evaluate(candidate[0], task, "selection") for candidate in candidates]
-    return candidates[int(np.argmax(values))]
-
-
-def _refined(problem: Problem, selection: Selection, refined: Refined) -> Selection:
-    """The selection that a refinement made of another one; the bound stays the QUBO's."""
-    provenance = {**selection.provenance, "refinement": refined.to_json()}
-    if np.array_equal(refined.bits, selection.bits):
-        return replace(selection, provenance=provenance)
-    return replace(
-        selection,
-        bits=refined.bits,
-        energy=float(problem.energies(refined.bits)[0]),
-        status=Status.FEASIBLE,
-        provenance=provenance,
-        reads=None,
-        prover=None,
-    )
-
-
 def _rows(
     network: nn.Module,
     task: Task,
     channels: Channels,
     example: Call,
-    finished: Sequence[_Finished],
+    finished: Sequence[Finished],
     runtimes: Sequence[str],
+    first: str,
 ) -> tuple[tuple[Row, ...], Mapping[str, str]]:
     """The table, and why times are missing; the networks take turns, so their ratios are fair."""
     networks = {"dense": network} | {str(k): done.network for k, done in enumerate(finished)}
@@ -355,7 +298,7 @@ def _rows(
     rows = [
         row(
             "dense",
-            method="dense",
+            method=first,
             amount=0.0,
             pruned=0,
             channels=n,

@@ -106,7 +106,8 @@ class PruningResult:
     Arguments:
         network: the smaller network, ready to use; ``torch.nn.Module`` in evaluation mode.
         selection: the channels pruned in it, with energy and provenance.
-        rows: the dense network first, then one a method, the returned one last.
+        rows: the network that was pruned first ("dense"; "before" in later rounds), then one a
+            method, the returned one last.
         task: what it was pruned for.
         channels: all channels of the dense network.
         statistics: what was measured, for another run on the same network.
@@ -180,6 +181,7 @@ class PruningResult:
             "statistics_seconds": self.statistics_seconds,
             "calibration_samples": self.statistics.samples,
             "untimed": dict(self.untimed),
+            **self._left(),
             "settings": dict(self.settings),
             "notes": list(self.notes),
             "tied": [list(paths) for paths in tied_paths(self.channels)],
@@ -188,6 +190,12 @@ class PruningResult:
             ],
             "versions": versions(),
         }
+
+    def _left(self) -> dict[str, int]:
+        if self.origin is None:
+            return {}
+        left = int(self.origin.keep.sum())
+        return {"dense_channels": len(self.origin.channels), "channels_left": left}
 
     def __str__(self) -> str:
         untimed = [f"not timed in {name}: {why}" for name, why in self.untimed.items()]

@@ -23,7 +23,7 @@ from secateur.cli import COMMANDS, run
 from tests.end_to_end import own
 
 OWN = ["--network", "tests.end_to_end.own:build", "--task", "tests.end_to_end.own:task"]
-PRUNE = ["prune", *OWN, "--probes", "3", "--amount"]
+PRUNE = ["prune", *OWN, "--untied", "--probes", "3", "--amount"]
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +82,10 @@ def test_prune_prints_json(capsys):
 
 
 def test_qubo_writes_a_file_and_stops(capsys):
-    assert run(["qubo", *OWN, "--probes", "3", "--objective", "residual", "--output", "o.bqm"]) == 0
+    command = ["qubo", *OWN, "--probes", "3", "--objective", "residual", "--output"]
+    assert run([*command, "tied.bqm"]) == 0
+    assert "8 variables" in capsys.readouterr().out
+    assert run([*command, "o.bqm", "--untied"]) == 0
     assert "16 variables" in capsys.readouterr().out
     with Path("o.bqm").open("rb") as file:
         bqm = dimod.BinaryQuadraticModel.from_file(file)
@@ -102,7 +105,7 @@ def test_a_wrong_amount(capsys, amount):
         (["--network", "tests.end_to_end.own"], "NetworkError", "module:factory"),
         (["--network", "tests.end_to_end.own:missing"], "NetworkError", "missing"),
         (["--network", "tests.end_to_end.own:broken"], "NetworkError", "no such weights"),
-        (["--network", "tests.end_to_end.own:no_convolutions"], "NetworkError", "no Conv2d"),
+        (["--network", "tests.end_to_end.own:no_convolutions"], "NetworkError", "is an output"),
         (["--task", "tests.end_to_end.own:nan_metric"], "MetricError", "nan"),
         (["--task", "tests.end_to_end.own:nan_data"], "DataError", "NaN"),
         (["--task", "tests.end_to_end.own:wrong_shape"], "DataError", "(1, 5, 8, 8)"),

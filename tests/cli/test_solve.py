@@ -20,7 +20,17 @@ from secateur.testing import brute_force, random_problem
 
 KEYS = [
     *("backend", "energy", "ones", "bound", "gap", "proof", "status", "stopped"),
-    *("backend_energy", "calls", "seconds", "timings", "seed", "provenance", "sample", "samples"),
+    *(
+        "backend_energy",
+        "calls",
+        "seconds",
+        "timings",
+        "seed",
+        "provenance",
+        "sample",
+        "samples",
+        "certificate",
+    ),
 ]
 ROWS = [
     *("backend", "energy", "bound", "proof", "ones", "status", "stopped", "calls", "seconds"),
@@ -322,6 +332,9 @@ def test_a_certificate_is_accepted_by_verify(problem, capsys, backend, name):
     asked = ["--count", "3", "--constraints", "demands.toml"]
     assert run(["solve", "a.bqm", "--backend", backend, *asked, "--certificate", name]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"written  {name}"
+    again = ["solve", "a.bqm", "--backend", backend, *asked, "--certificate", f"again-{name}"]
+    assert run([*again, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["certificate"] == f"again-{name}"
     assert run(["verify", name, "a.bqm", *asked, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["verified"] is True
     assert run(["verify", name, "a.bqm", "--count", "4"]) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 import sys
 import tomllib
 import types
@@ -46,7 +47,9 @@ def test_the_tutorial_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     "name",
     [
         "how-to/add-a-backend.md",
+        "how-to/add-an-operator.md",
         "how-to/solve-large-on-small-devices.md",
+        "how-to/use-your-own-data.md",
         "reference/backends/branch-and-bound.md",
     ],
 )
@@ -161,3 +164,14 @@ def test_the_readme_commands_are_one_line_each():
         found = re.search(rf"<!-- command: {which} -->\n```bash\n(.+)\n```", text)
         assert found, which
         assert "-c constraints.txt" in found[1]
+
+
+def test_the_rule_of_the_how_to_passes_its_kit(tmp_path):
+    text = (HOW_TO / "add-an-operator.md").read_text()
+    program = "\n".join(re.findall(r"```python\n(.+?)```", text, re.DOTALL))
+    (tmp_path / "test_mix.py").write_text(program)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mix.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "passed" in done.stdout
+    assert "failed" not in done.stdout

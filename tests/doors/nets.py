@@ -81,6 +81,21 @@ class Boxes(nn.Module):
         return {"boxes": self.box(x), "scores": self.score(x)}
 
 
+class Holding(nn.Module):
+    """It keeps what it computed, as people do for their figures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(4, 8)
+        self.head = nn.Linear(8, 3)
+        self.seen: list[Tensor] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.last = F.relu(self.inner(x))
+        self.seen.append(self.last)
+        return self.head(self.last)
+
+
 def tokens(batches: int = 2, size: int = 3, seed: int = 0) -> list[dict[str, Tensor]]:
     """Dict batches; the last tokens of every row are padding without a label."""
     generator = torch.Generator().manual_seed(seed)
@@ -122,6 +137,7 @@ def two_inputs(seed: int = 0) -> list[Any]:
 
 __all__ = [
     "Boxes",
+    "Holding",
     "Output",
     "Tokens",
     "TwoInputs",

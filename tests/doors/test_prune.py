@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import secateur
 from secateur.errors import DataError, NetworkError
 from secateur.tasks import Task
-from tests.doors.nets import Boxes, Tokens, TwoInputs, cross_entropy, tokens, two_inputs
+from tests.doors.nets import Boxes, Holding, Tokens, TwoInputs, cross_entropy, tokens, two_inputs
 from tests.nets import Residual, classification, seeded
 
 
@@ -186,14 +186,39 @@ def test_inside_no_grad_and_inference_mode(around):
     assert all(p.grad is not None for p in result.network.parameters())
 
 
+def test_a_network_that_holds_on_to_what_it_computed():
+    generator = torch.Generator().manual_seed(0)
+    data = [
+        (
+            torch.randn(4, 4, generator=generator),
+            torch.randint(0, 3, (4,), generator=generator),
+        )
+    ]
+    network = seeded(Holding)
+    network(data[0][0]).sum().backward()
+    held = network.last
+    pruned(network, Task(data, mean_cross_entropy, likelihood="categorical"))
+    assert network.last is held
+    assert network.seen[0] is held
+    assert len(network.seen) == 1
+
+
 def test_a_loader_with_shuffling_workers_and_a_smaller_last_batch():
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(7, 2, 5, 5, generator=generator)
     y = torch.randint(0, 3, (7,), generator=generator)
     loader = DataLoader(TensorDataset(x, y), batch_size=3, shuffle=True)
     task = Task(loader, mean_cross_entropy, likelihood="categorical")
+    before = torch.get_rng_state()
     result = pruned(seeded(Residual), task)
     assert result.statistics.samples == 7
+    torch.manual_seed(5)  # whatever has been drawn before
+    again = secateur.prune(seeded(Residual), task, amount=3, probes=3)
+    assert again.selection.energy == result.selection.energy
+    assert (again.statistics.fisher_rows == result.statistics.fisher_rows).all()
+    torch.set_rng_state(before)
+    secateur.prune(seeded(Residual), task, amount=3, probes=3)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize(

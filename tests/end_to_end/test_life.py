@@ -88,6 +88,9 @@ def test_it_is_saved_loaded_and_pruned_again(result, tmp_path):
     same = secateur.prune(loaded, task(), amount=3, probes=2)
     assert second.selection.ones == same.selection.ones
     assert second.selection.count == 3
+    assert [row.method for row in second.rows] == ["before", "fisher"]
+    assert second.to_json()["dense_channels"] == len(dense)
+    assert second.to_json()["channels_left"] == len(dense) - 9
     gone = set(result.selection.ones) | set(second.selection.ones)
     assert len(gone) == 9
     assert gone <= set(dense.labels)

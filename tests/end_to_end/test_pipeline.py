@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import secateur
-from secateur.errors import AmountError, FileError, OptionError
+from secateur.errors import AmountError, FileError, NetworkError, OptionError
 from secateur.methods import standard_methods
 from secateur.pipeline import compare, evaluate
 from secateur.report import save_result
@@ -21,21 +21,29 @@ def state(network):
     return {k: v.clone() for k, v in network.state_dict().items()}
 
 
+@pytest.mark.parametrize(("tied", "pruned", "kept"), [(True, 3, 5), (False, 6, 10)])
 @pytest.mark.parametrize("objective", ["fisher", "residual", "hybrid", "taylor", "l1"])
-def test_prune_makes_it_smaller_by_exactly_the_amount(objective):
+def test_prune_makes_it_smaller_by_exactly_the_amount(objective, tied, pruned, kept):
     network = build()
     before = state(network)
-    result = secateur.prune(network, task(), amount=0.4, objective=objective, probes=5)
-    assert result.selection.count == 6
+    result = secateur.prune(network, task(), amount=0.4, objective=objective, probes=5, tied=tied)
+    assert result.selection.count == pruned
     dense, row = result.rows
     assert (dense.method, row.method) == ("dense", objective)
-    assert (row.pruned, row.channels) == (6, 10)
+    assert (row.pruned, row.channels) == (pruned, kept)
     assert row.parameters < dense.parameters
     assert row.macs < dense.macs
+    stem, block = (result.network.get_submodule(path) for path in ("stem.0", "block.0"))
+    if tied:  # what is added up left together
+        assert stem.out_channels == block.out_channels == block.in_channels == kept
+        assert type(result.network) is type(network)
+    else:
+        assert stem.out_channels + block.out_channels == kept
     assert row.parameters == sum(p.numel() for p in result.network.parameters())
     assert row.metric_compensated == pytest.approx(evaluate(result.network, task()), abs=1e-6)
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
     assert network.training
+    assert not any(module.training for module in result.network.modules())
 
 
 @pytest.mark.parametrize(
@@ -55,15 +63,21 @@ def test_refinement_keeps_the_count_and_never_loses_on_its_split(refine):
 def test_the_whole_table_and_its_folder(tmp_path):
     network = build()
     result = compare(
-        network, task(), amount="30%", methods=standard_methods(evaluations=5), probes=5
+        network,
+        task(),
+        amount="30%",
+        methods=standard_methods(evaluations=5),
+        probes=5,
+        tied=False,
     )
     names = ["dense", "random", "l1", "taylor", "hybrid", "fisher", "residual", "fisher+tt"]
     assert [row.method for row in result.rows] == names
     assert {row.pruned for row in result.rows[1:]} == {5}
-    printed = str(result).splitlines()
+    printed = str(result).split("\n\n")[0].splitlines()
     assert len(printed) == 9
     assert "11 (-5)" in printed[2]
     assert len({len(line.rstrip()) for line in printed[2:]}) == 1
+    assert "fc: is an output of the network" in str(result)
     save_result(result, tmp_path / "out", network)
     written = sorted(p.name for p in (tmp_path / "out").iterdir())
     assert written == ["figure.png", "network.safetensors", "result.json", "selection.json"]
@@ -99,7 +113,7 @@ def test_your_own_objective_and_options():
 
     result = secateur.prune(
         build(), task(), amount=3, probes=0, objective=largest_first, backend="greedy",
-        objective_options={"sign": -1.0}, ignored=["block"],
+        objective_options={"sign": -1.0}, ignored=["block"], tied=False,
     )  # fmt: skip
     assert result.selection.ones == ("stem.0:5", "stem.0:6", "stem.0:7")
     assert result.rows[-1].method == "largest_first"
@@ -115,7 +129,9 @@ def test_without_compensation_the_column_is_empty():
     ("options", "error", "message"),
     [
         ({"amount": 0.36, "objective": "fischer"}, OptionError, "did you mean 'fisher'"),
-        ({"amount": 15}, AmountError, "14 can go"),
+        ({"amount": 8}, AmountError, "7 can go"),
+        ({"amount": 15, "tied": False}, AmountError, "14 can go"),
+        ({"amount": 3, "norm_over": "some"}, NetworkError, "'some'"),
         (
             {"amount": 3, "objective": "hybrid", "objective_options": {"gamma": 1}},
             OptionError,
@@ -138,9 +154,9 @@ def test_bad_options_are_named_and_change_nothing(options, error, message):
     [
         "secateur.pipeline.collect_statistics",
         "secateur.methods.solve",
-        "secateur.pipeline.refine",
-        "secateur.pipeline.compensate",
-        "secateur.pipeline.cut",
+        "secateur.finishing.refine",
+        "secateur.finishing.compensate",
+        "secateur.finishing.cut",
         "secateur.pipeline.measure_speed",
     ],
 )

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 from secateur.errors import DataError, NetworkError
 from secateur.network.call import Call
 from secateur.network.door import bare_network, check_call, copied, differentiable, unwrap
+from tests.doors.nets import Holding
 from tests.nets import Chain, seeded
 
 X = torch.randn(2, 2, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -166,32 +167,17 @@ def test_a_weight_norm_of_nothing_is_named():
         unwrap(network)
 
 
-class Holding(nn.Module):
-    """It keeps what it computed, as people do for their figures."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(2, 2)
-        self.seen: list[torch.Tensor] = []
-
-    def forward(self, x):
-        x = self.layer(x)
-        self.seen.append(x)
-        self.last = x
-        return x
-
-
 def test_a_network_that_holds_on_to_activations_can_be_copied():
     network = Holding()
-    network(torch.ones(1, 2))
+    network(torch.ones(1, 4))
     with pytest.raises(RuntimeError, match="deepcopy"):
         copy.deepcopy(network)
     twin = copied(network)
     assert torch.equal(twin.last, network.last)
     assert twin.seen[0] is twin.last
     assert network.last.requires_grad
-    assert twin.layer.weight is not network.layer.weight
-    assert twin.layer.weight.requires_grad
+    assert twin.inner.weight is not network.inner.weight
+    assert twin.inner.weight.requires_grad
 
 
 def test_weights_made_under_inference_mode():

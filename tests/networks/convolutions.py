@@ -47,7 +47,8 @@ def reflecting() -> nn.Module:
 @network("conv, one tall and one wide", images(), groups=(8, 5, 5, 6))
 def separable() -> nn.Module:
     return Between(
-        nn.Sequential(nn.Conv2d(8, 5, (3, 1), bias=False), nn.ReLU(), nn.Conv2d(5, 5, (1, 3))), out=5
+        nn.Sequential(nn.Conv2d(8, 5, (3, 1), bias=False), nn.ReLU(), nn.Conv2d(5, 5, (1, 3))),
+        out=5,
     )
 
 
@@ -103,7 +104,8 @@ def transposed_grouped() -> nn.Module:
 def one_dimension() -> nn.Module:
     return nn.Sequential(
         nn.Conv1d(3, 8, 5, padding=2), nn.BatchNorm1d(8), nn.ReLU(), nn.MaxPool1d(2),
-        nn.ConvTranspose1d(8, 6, 2, 2), nn.GELU(), nn.Conv1d(6, 5, 3), nn.ReLU(), nn.Conv1d(5, 2, 1),
+        nn.ConvTranspose1d(8, 6, 2, 2), nn.GELU(), nn.Conv1d(6, 5, 3), nn.ReLU(),
+        nn.Conv1d(5, 2, 1),
     )  # fmt: skip
 
 
@@ -204,7 +206,7 @@ def standardization() -> nn.Module:
     )
 
 
-@network("own modulated convolution", images(), groups=(8, 6))
+@network("own modulated convolution", images(), groups=(8, 6), columns=False)
 class Modulated(nn.Module):
     """StyleGAN: the weight is scaled by sample; written as scaling of what goes in and out."""
 
@@ -246,9 +248,7 @@ class MixConv(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = conv_bn(3, 12)
-        self.parts = nn.ModuleList(
-            nn.Conv2d(4, 4, k, padding=k // 2, groups=4) for k in (1, 3, 5)
-        )
+        self.parts = nn.ModuleList(nn.Conv2d(4, 4, k, padding=k // 2, groups=4) for k in (1, 3, 5))
         self.out = nn.Conv2d(12, 2, 1)
 
     def forward(self, x: Tensor) -> Tensor:

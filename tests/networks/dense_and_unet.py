@@ -109,7 +109,11 @@ class UNetPadded(nn.Module):
 
 
 @network(
-    "u-net with sums", images(), groups=(8, 12), expect="part", why="add with a tensor of fixed size"
+    "u-net with sums",
+    images(),
+    groups=(8, 12),
+    expect="part",
+    why="add with a tensor of fixed size",
 )
 class UNetSums(nn.Module):
     """Skips are added: LinkNet, the example network."""
@@ -130,7 +134,11 @@ class AttentionGate(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.up = conv_bn(3, 8), conv_bn(8, 12, stride=2), nn.Upsample(scale_factor=2)
+        self.a, self.b, self.up = (
+            conv_bn(3, 8),
+            conv_bn(8, 12, stride=2),
+            nn.Upsample(scale_factor=2),
+        )
         self.of_skip, self.of_up, self.map = conv(8, 5, 1), conv(12, 5, 1), conv(5, 1, 1)
         self.dec, self.out = conv_bn(20, 8), nn.Conv2d(8, 2, 1)
 
@@ -227,10 +235,14 @@ class SuperResolution(nn.Module):
 
 @network("espcn: the shuffle makes the output", images(1), groups=(8, 6))
 def espcn() -> nn.Module:
-    return nn.Sequential(conv(1, 8), nn.Tanh(), conv(8, 6), nn.Tanh(), conv(6, 4), nn.PixelShuffle(2))
+    return nn.Sequential(
+        conv(1, 8), nn.Tanh(), conv(8, 6), nn.Tanh(), conv(6, 4), nn.PixelShuffle(2)
+    )
 
 
-@network("nafnet", images(), groups=(8, 8), expect="part", why="mean|norm", kept="exact")
+@network(
+    "nafnet", images(), groups=(8, 8), expect="part", why="mean|norm", kept="exact", beside="out"
+)
 class NAF(nn.Module):
     """A simple gate: one half times the other; channel attention without an activation."""
 
@@ -268,7 +280,7 @@ class ChannelAttention(nn.Module):
 
 @network(
     "restormer's attention across channels", images(), groups=(8,),
-    expect="part", why="softmax|head|fold|norm",
+    expect="part", why="softmax|two channel dimensions are merged",
 )  # fmt: skip
 class Restormer(nn.Module):
     """Attention of channels to channels: softmax over them, so they stay.
@@ -336,14 +348,23 @@ class PyramidPooling(nn.Module):
 
 
 @network(
-    "optical flow warps features", images(6), groups=(8, 8, 8), expect="part", why="positions"
+    "optical flow warps features",
+    images(6),
+    groups=(8, 8, 8),
+    expect="part",
+    why="positions",
+    columns=False,
 )
 class Warp(nn.Module):
     """Two frames through one encoder, one of them warped; a correlation over channels."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.encode, self.motion, self.out = conv_bn(3, 8), nn.Conv2d(6, 2, 3, padding=1), conv(8, 2)
+        self.encode, self.motion, self.out = (
+            conv_bn(3, 8),
+            nn.Conv2d(6, 2, 3, padding=1),
+            conv(8, 2),
+        )
         self.last = conv_bn(17, 8)
         self.first = conv(8, 8)
 

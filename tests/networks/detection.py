@@ -157,7 +157,11 @@ class CSP(nn.Module):
         super().__init__()
         self.stem, self.cv1, self.cv2 = conv_bn(3, 8), conv_bn(8, 6, 1), conv_bn(8, 6, 1)
         self.inner, self.cv3 = conv_bn(6, 6), conv_bn(12, 8, 1)
-        self.reduce, self.expand, self.pool = conv_bn(8, 5, 1), conv_bn(20, 6, 1), nn.MaxPool2d(3, 1, 1)
+        self.reduce, self.expand, self.pool = (
+            conv_bn(8, 5, 1),
+            conv_bn(20, 6, 1),
+            nn.MaxPool2d(3, 1, 1),
+        )
         self.out = nn.Conv2d(6, 3, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -217,9 +221,14 @@ class CenterNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.up = conv_bn(3, 8), conv_bn(8, 12, stride=2), nn.ConvTranspose2d(12, 8, 2, 2)
-        self.heat, self.size = nn.Sequential(conv_bn(8, 6), conv(6, 2, 1)), nn.Sequential(
-            conv_bn(8, 6), conv(6, 2, 1)
+        self.a, self.b, self.up = (
+            conv_bn(3, 8),
+            conv_bn(8, 12, stride=2),
+            nn.ConvTranspose2d(12, 8, 2, 2),
+        )
+        self.heat, self.size = (
+            nn.Sequential(conv_bn(8, 6), conv(6, 2, 1)),
+            nn.Sequential(conv_bn(8, 6), conv(6, 2, 1)),
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -264,7 +273,13 @@ class CBAM(nn.Module):
         return self.head(self.last(x * torch.sigmoid(self.plane(both))))
 
 
-@network("eca: a convolution over channels", images(), groups=(8,), expect="part", why="convolution|position")
+@network(
+    "eca: a convolution over channels",
+    images(),
+    groups=(8,),
+    expect="part",
+    why="convolution|position",
+)
 class ECA(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -277,14 +292,19 @@ class ECA(nn.Module):
         return self.head(self.last(x * torch.sigmoid(y)[..., None, None]))
 
 
-@network("non-local block", images(), groups=(8, 5, 6, 8))
+@network("non-local block", images(), groups=(8, 5, 6, 8), columns=False)
 class NonLocal(nn.Module):
     """Every pixel looks at every other; 5 channels to compare, 6 to bring."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem, self.theta, self.phi = conv_bn(3, 8), conv(8, 5, 1), conv(8, 5, 1)
-        self.g, self.w, self.last, self.head = conv(8, 6, 1), conv(6, 8, 1), conv_bn(8, 8), classifier(8)
+        self.g, self.w, self.last, self.head = (
+            conv(8, 6, 1),
+            conv(6, 8, 1),
+            conv_bn(8, 8),
+            classifier(8),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
@@ -294,9 +314,7 @@ class NonLocal(nn.Module):
         return self.head(self.last(x + self.w(y)))
 
 
-@network(
-    "global context block", images(), groups=(8, 8), expect="part", why="norm", kept="exact"
-)
+@network("global context block", images(), groups=(8, 8), expect="part", why="norm", kept="exact")
 class GlobalContext(nn.Module):
     """One attention map for all, a bottleneck with a LayerNorm, added everywhere."""
 

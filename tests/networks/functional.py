@@ -15,14 +15,20 @@ from tests.networks.parts import classifier, conv, conv_bn
 from tests.networks.registry import images, network, vectors
 
 
-@network("convolutions by function", images(), groups=(8, 6))
+@network("convolutions by function", images(), groups=(8, 6), columns=False)
 class Functions(nn.Module):
     """Parameters of the network's own, scales and shifts of several shapes."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.w, self.v = nn.Parameter(torch.randn(8, 3, 3, 3) * 0.3), nn.Parameter(torch.randn(6, 8, 3, 3) * 0.2)
-        self.scale, self.shift = nn.Parameter(torch.rand(8, 1, 1)), nn.Parameter(torch.randn(1, 6, 1, 1))
+        self.w, self.v = (
+            nn.Parameter(torch.randn(8, 3, 3, 3) * 0.3),
+            nn.Parameter(torch.randn(6, 8, 3, 3) * 0.2),
+        )
+        self.scale, self.shift = (
+            nn.Parameter(torch.rand(8, 1, 1)),
+            nn.Parameter(torch.randn(1, 6, 1, 1)),
+        )
         self.line, self.offset = nn.Parameter(torch.randn(4, 6)), nn.Parameter(torch.randn(4))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -31,7 +37,7 @@ class Functions(nn.Module):
         return F.linear(x.mean((-1, -2)), self.line, self.offset)
 
 
-@network("parameters in a dictionary", images(), groups=(8, 6))
+@network("parameters in a dictionary", images(), groups=(8, 6), columns=False)
 class Weights(nn.Module):
     """As in meta learning: forward takes its weights from a ParameterDict by name."""
 
@@ -57,11 +63,13 @@ class Weights(nn.Module):
         return F.relu(x).mean((2, 3)) @ w["line"].t()
 
 
-@network("matrices by hand", vectors(), groups=(12, 8))
+@network("matrices by hand", vectors(), groups=(12, 8), columns=False)
 class Matrices(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.c = (nn.Parameter(torch.randn(s) * 0.4) for s in ((6, 12), (12, 8), (8, 3)))
+        self.a, self.b, self.c = (
+            nn.Parameter(torch.randn(s) * 0.4) for s in ((6, 12), (12, 8), (8, 3))
+        )
         self.bias = nn.Parameter(torch.randn(12))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -136,7 +144,12 @@ class Twice(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem, self.conv, self.bn, self.head = conv_bn(3, 8), conv(8, 8), nn.BatchNorm2d(8), classifier(8)
+        self.stem, self.conv, self.bn, self.head = (
+            conv_bn(3, 8),
+            conv(8, 8),
+            nn.BatchNorm2d(8),
+            classifier(8),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
@@ -171,7 +184,12 @@ class NormTwice(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.bn, self.head = conv(3, 8), conv(8, 8), nn.BatchNorm2d(8), classifier(8)
+        self.a, self.b, self.bn, self.head = (
+            conv(3, 8),
+            conv(8, 8),
+            nn.BatchNorm2d(8),
+            classifier(8),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(F.relu(self.bn(self.b(F.relu(self.bn(self.a(x)))))))
@@ -184,9 +202,9 @@ class InstanceTwice(NormTwice):
         self.bn = nn.InstanceNorm2d(8, affine=True)
 
 
-@network("one instance norm without scale in two places", images(), groups=(8, 8))
+@network("one instance norm without scale in two places", images(), groups=(8,))
 class InstanceTwicePlain(NormTwice):
-    """It has no weights to share: the two convolutions are free of one another."""
+    """It has no weights to share, but one ``num_features`` that torch holds inputs against."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -207,7 +225,7 @@ class SharedWeight(nn.Module):
         return self.out(F.relu(self.a(x)) * torch.sigmoid(self.b(x.flip(3))))
 
 
-@network("autoencoder with tied weights", vectors(12), groups=(8, 6))
+@network("autoencoder with tied weights", vectors(12), groups=(8, 6), columns=False)
 class TiedAutoencoder(nn.Module):
     """The decoder is the encoder's transpose: ``F.linear(z, weight.t())``."""
 
@@ -222,7 +240,7 @@ class TiedAutoencoder(nn.Module):
         return F.linear(z, self.a.weight.t(), self.out)
 
 
-@network("convolutional autoencoder with tied weights", images(), groups=(8, 6))
+@network("convolutional autoencoder with tied weights", images(), groups=(8, 6), columns=False)
 class TiedConvolutions(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -306,7 +324,12 @@ class TwoInputs(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.bn, self.c = conv(3, 8), nn.Linear(4, 8), nn.BatchNorm2d(8), conv(16, 6)
+        self.a, self.b, self.bn, self.c = (
+            conv(3, 8),
+            nn.Linear(4, 8),
+            nn.BatchNorm2d(8),
+            conv(16, 6),
+        )
         self.first, self.out = conv(8, 8), nn.Linear(6, 5)
 
     def forward(self, image: Tensor, vector: Tensor | None = None, flag: bool = True) -> Tensor:
@@ -326,7 +349,7 @@ def nested(batch: int, size: int, generator: torch.Generator) -> Call:
     return Call(({"left": a, "rest": (b, None, "name")},))
 
 
-@network("a dictionary as input", nested, sizes=(8, 12), groups=(8, 6))
+@network("a dictionary as input", nested, sizes=(8, 12), groups=(8, 6), columns=False)
 class Stereo(nn.Module):
     """A cost volume of shifts: products over channels."""
 
@@ -352,7 +375,12 @@ class Pair(NamedTuple):
 class Named(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.head, self.map = conv_bn(3, 8), conv_bn(8, 6), classifier(6), conv(6, 2)
+        self.a, self.b, self.head, self.map = (
+            conv_bn(3, 8),
+            conv_bn(8, 6),
+            classifier(6),
+            conv(6, 2),
+        )
 
     def forward(self, x: Tensor) -> Pair:
         y = self.b(self.a(x))
@@ -371,7 +399,12 @@ class Detections:
 class DataClass(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.boxes, self.scores = conv_bn(3, 8), conv_bn(8, 6), conv(6, 4), conv(6, 2)
+        self.a, self.b, self.boxes, self.scores = (
+            conv_bn(3, 8),
+            conv_bn(8, 6),
+            conv(6, 4),
+            conv(6, 2),
+        )
 
     def forward(self, x: Tensor) -> Detections:
         y = self.b(self.a(x))
@@ -384,7 +417,12 @@ class Features(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.c, self.head = conv_bn(3, 8), conv_bn(8, 5), conv_bn(5, 6), classifier(6)
+        self.a, self.b, self.c, self.head = (
+            conv_bn(3, 8),
+            conv_bn(8, 5),
+            conv_bn(5, 6),
+            classifier(6),
+        )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         y = self.b(self.a(x))
@@ -491,7 +529,9 @@ class Containers(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.parts = nn.ModuleDict({"stem": conv_bn(3, 8), "body": nn.Sequential(conv_bn(8, 6), conv_bn(6, 5))})
+        self.parts = nn.ModuleDict(
+            {"stem": conv_bn(3, 8), "body": nn.Sequential(conv_bn(8, 6), conv_bn(6, 5))}
+        )
         self.heads = nn.ModuleList([nn.Linear(5, 2), nn.Linear(5, 3)])
 
     def forward(self, x: Tensor) -> list[Tensor]:

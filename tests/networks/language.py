@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from secateur.network.call import Call
 from tests.networks.registry import network, sequences, tokens
 
-NORM = {"expect": "part", "why": "norm|mean", "kept": "exact"}
+NORM = {"expect": "part", "why": "norm|mean", "kept": "exact", "beside": "mask"}
 
 
 class RMSNorm(nn.Module):
@@ -49,7 +49,9 @@ class Grouped(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         b, n, _ = x.shape
-        q, k, v = (f(x).view(b, n, -1, self.head_dim).transpose(1, 2) for f in (self.q, self.k, self.v))
+        q, k, v = (
+            f(x).view(b, n, -1, self.head_dim).transpose(1, 2) for f in (self.q, self.k, self.v)
+        )
         angle = torch.arange(n)[:, None] * self.slow
         angle = torch.cat([angle, angle], -1)
         q, k = rotated(q, angle.cos(), angle.sin()), rotated(k, angle.cos(), angle.sin())
@@ -102,7 +104,7 @@ def llama_tied() -> nn.Module:
     return Llama(tied=True)
 
 
-@network("gpt: a mask in a buffer", tokens(), **NORM)
+@network("gpt: a mask in a buffer", tokens(), columns=False, **NORM)
 class GPT(nn.Module):
     """Learned positions; the causal mask is a buffer, cut to the length; weights are tied."""
 
@@ -161,7 +163,7 @@ def masked_tokens(batch: int, size: int, generator: torch.Generator) -> Call:
     return Call((), {"input_ids": ids, "attention_mask": mask, "return_dict": True})
 
 
-@network("bert with keyword inputs", masked_tokens, sizes=(5, 7), **NORM)
+@network("bert with keyword inputs", masked_tokens, sizes=(5, 7), columns=False, **NORM)
 class BERT(nn.Module):
     """Three embeddings, norm behind, a pooler; the answer is a dictionary."""
 
@@ -215,7 +217,10 @@ class T5(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embed, self.norm, self.norm2, self.last = nn.Embedding(11, 12), *(RMSNorm(12) for _ in range(3))
+        self.embed, self.norm, self.norm2, self.last = (
+            nn.Embedding(11, 12),
+            *(RMSNorm(12) for _ in range(3)),
+        )
         self.q, self.k, self.v, self.o = (nn.Linear(12, 12, bias=False) for _ in range(4))
         self.far, self.heads = nn.Embedding(16, 3), 3
         self.gate, self.up, self.down = nn.Linear(12, 16), nn.Linear(12, 16), nn.Linear(16, 12)
@@ -224,7 +229,9 @@ class T5(nn.Module):
     def forward(self, t: Tensor) -> Tensor:
         x = self.embed(t)
         y, n = self.norm(x), t.shape[1]
-        q, k, v = (f(y).view(len(t), n, self.heads, -1).transpose(1, 2) for f in (self.q, self.k, self.v))
+        q, k, v = (
+            f(y).view(len(t), n, self.heads, -1).transpose(1, 2) for f in (self.q, self.k, self.v)
+        )
         where = torch.arange(n)
         bias = self.far((where[:, None] - where).clamp(-7, 7) + 7).permute(2, 0, 1)
         share = (q @ k.mT + bias).softmax(-1)
@@ -234,7 +241,9 @@ class T5(nn.Module):
         return self.head(self.last(x))
 
 
-@network("alibi slopes from the number of heads", tokens(), expect="part", why="norm|head|fixed|written")
+@network(
+    "alibi slopes from the number of heads", tokens(), expect="part", why="norm|head|fixed|written"
+)
 class ALiBi(nn.Module):
     """A constant per head: the number of heads is in a buffer."""
 
@@ -248,7 +257,8 @@ class ALiBi(nn.Module):
     def forward(self, t: Tensor) -> Tensor:
         x = self.embed(t)
         q, k, v = (
-            z.unflatten(2, (self.heads, -1)).transpose(1, 2) for z in self.qkv(self.norm(x)).chunk(3, 2)
+            z.unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for z in self.qkv(self.norm(x)).chunk(3, 2)
         )
         where = torch.arange(t.shape[1])
         bias = -(where[:, None] - where).abs() * self.slopes[:, None, None]
@@ -256,7 +266,7 @@ class ALiBi(nn.Module):
         return self.head(x + self.o(y.transpose(1, 2).flatten(2)))
 
 
-@network("two towers compared", tokens(), groups=(8, 10, 10, 6))
+@network("two towers compared", tokens(), groups=(8, 10, 10, 6), columns=False)
 class Towers(nn.Module):
     """CLIP: two embeddings of equal width, normalized, their products with a learned scale."""
 
@@ -273,14 +283,24 @@ class Towers(nn.Module):
         return self.scale.exp() * one @ two.t()
 
 
-@network("mixture of experts by mask", sequences(6), expect="refused", why="values of its input", export=False, onnx=False)
+@network(
+    "mixture of experts by mask",
+    sequences(6),
+    expect="refused",
+    why="values of its input",
+    export=False,
+    onnx=False,
+)
 class Experts(nn.Module):
     """Rows go to an expert by their values."""
 
     def __init__(self) -> None:
         super().__init__()
         self.before, self.route = nn.Linear(6, 12), nn.Linear(12, 2)
-        self.experts, self.out = nn.ModuleList([nn.Linear(12, 12) for _ in range(2)]), nn.Linear(12, 3)
+        self.experts, self.out = (
+            nn.ModuleList([nn.Linear(12, 12) for _ in range(2)]),
+            nn.Linear(12, 3),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.before(x)).flatten(0, 1)
@@ -290,7 +310,13 @@ class Experts(nn.Module):
         return self.out(y)
 
 
-@network("soft mixture of experts", sequences(6), groups=(12, 8, 8, 10), expect="part", why="softmax")
+@network(
+    "soft mixture of experts",
+    sequences(6),
+    groups=(12, 8, 8, 10),
+    expect="part",
+    why="softmax|fixed size",
+)
 class SoftExperts(nn.Module):
     """Every expert is asked; a softmax weighs them. How many experts there are stays."""
 
@@ -309,14 +335,18 @@ class SoftExperts(nn.Module):
         return self.out(F.relu((y * share[..., None, :]).sum(-1)))
 
 
-@network("state space layer", sequences(6, (5,)), groups=(8, 4))
+@network("state space layer", sequences(6, (5,)), groups=(8, 4), columns=False)
 class StateSpace(nn.Module):
     """A diagonal recurrence with a state of 4 per channel, input-dependent (Mamba)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.before, self.step = nn.Linear(6, 8), nn.Linear(8, 8)
-        self.b, self.c, self.log_a = nn.Linear(8, 4), nn.Linear(8, 4), nn.Parameter(torch.randn(8, 4))
+        self.b, self.c, self.log_a = (
+            nn.Linear(8, 4),
+            nn.Linear(8, 4),
+            nn.Parameter(torch.randn(8, 4)),
+        )
         self.skip, self.out = nn.Parameter(torch.rand(8)), nn.Linear(8, 3)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -164,7 +164,11 @@ class Ghost(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem, self.primary, self.cheap = conv_bn(3, 8), conv_bn(8, 6, 1), conv_bn(6, 6, groups=6)
+        self.stem, self.primary, self.cheap = (
+            conv_bn(3, 8),
+            conv_bn(8, 6, 1),
+            conv_bn(6, 6, groups=6),
+        )
         self.last, self.head = conv_bn(12, 8, 1), classifier(8)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -262,7 +266,9 @@ def own_norm() -> nn.Module:
     return nn.Sequential(conv(3, 8), ChannelsFirst(8), nn.ReLU(), conv_bn(8, 8), classifier(8))
 
 
-@network("global response norm", images(), groups=(8,), expect="part", why="mean|norm", kept="exact")
+@network(
+    "global response norm", images(), groups=(8,), expect="part", why="mean|norm", kept="exact"
+)
 class GlobalResponse(nn.Module):
     """ConvNeXt V2: length over the plane, divided by its mean over the channels."""
 
@@ -276,3 +282,33 @@ class GlobalResponse(nn.Module):
         length = x.norm(dim=(2, 3), keepdim=True)
         y = x * (length / (length.mean(1, keepdim=True) + 1e-6))
         return self.head(self.last(x + self.gamma * y))
+
+
+class Plain(nn.Module):
+    """Norms without weights: sizes that no parameter shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = conv(3, 8), conv(8, 8), conv(8, 8)
+        self.one = nn.GroupNorm(4, 8, affine=False)
+        self.two = nn.BatchNorm2d(8, affine=False, track_running_stats=False)
+        self.three = nn.LayerNorm(8, elementwise_affine=False)
+        self.last, self.head = conv(8, 6), classifier(6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.one(self.a(x)))
+        x = F.relu(self.two(self.b(x)))
+        x = self.three(self.c(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.head(F.relu(self.last(x)))
+
+
+@network(
+    "norms without weights",
+    images(),
+    groups=(4, 8, 6),
+    expect="part",
+    why="layer norm",
+    kept="exact",
+)
+def plain_norms() -> nn.Module:
+    return Plain()

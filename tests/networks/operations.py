@@ -105,15 +105,21 @@ between("group norm, pairs", lambda: nn.GroupNorm(4, 8), groups=(4, 6))
 between(
     "group norm, one group", lambda: nn.GroupNorm(1, 8), expect="part", why="norm", kept="exact"
 )
-between("local response norm", lambda: nn.LocalResponseNorm(3), expect="part", why="fixed|position|mix")
-between("normalized by length", plain(F.normalize, dim=1))
+between(
+    "local response norm", lambda: nn.LocalResponseNorm(3), expect="part", why="fixed|position|mix"
+)
+between("normalized by length", plain(F.normalize, dim=1), columns=False)
 between("normalized over the plane", plain(lambda x: F.normalize(x.flatten(2), dim=2).view_as(x)))
 between("divided by the largest", plain(lambda x: x / x.abs().amax((2, 3), keepdim=True)))
 between(
     "softmax over channels", plain(F.softmax, dim=1), expect="part", why="softmax", kept="exact"
 )
 between(
-    "log softmax over channels", plain(F.log_softmax, dim=1), expect="part", why="softmax", kept="exact"
+    "log softmax over channels",
+    plain(F.log_softmax, dim=1),
+    expect="part",
+    why="softmax",
+    kept="exact",
 )
 between("softmax over the plane", plain(lambda x: x.flatten(2).softmax(-1).view_as(x)))
 between("softmax2d", nn.Softmax2d, expect="part", why="softmax", kept="exact")
@@ -144,9 +150,15 @@ between("sum along a row, running", plain(torch.cumsum, 3))
 between("largest along a row, running", plain(lambda x: x.cummax(3).values), onnx=False)
 between("sorted along a row", plain(lambda x: x.sort(3).values))
 between("topk along a row", plain(lambda x: x.topk(3, dim=3).values))
-between("fold and unfold", plain(lambda x: F.fold(F.unfold(x, 3, padding=1), x.shape[2:], 3, padding=1)))
+between(
+    "fold and unfold", plain(lambda x: F.fold(F.unfold(x, 3, padding=1), x.shape[2:], 3, padding=1))
+)
 between("unfold with tensors", plain(lambda x: x.unfold(2, 3, 1).mean(-1)))
-between("median over the plane", plain(lambda x: x - x.flatten(2).median(2)[0][..., None, None]), onnx=False)
+between(
+    "median over the plane",
+    plain(lambda x: x - x.flatten(2).median(2)[0][..., None, None]),
+    onnx=False,
+)
 between("variance over the plane", plain(lambda x: x * x.var((2, 3), keepdim=True)))
 between("mean over the plane", plain(lambda x: x - x.mean((2, 3), keepdim=True)))
 between("logsumexp over the plane", plain(lambda x: x - x.logsumexp((2, 3), keepdim=True)))
@@ -162,29 +174,78 @@ between("channels twice", plain(lambda x: x.repeat(1, 2, 1, 1)), out=16)
 between("channels interleaved twice", plain(lambda x: x.repeat_interleave(2, 1)), out=16)
 between("concatenated with itself", plain(lambda x: torch.cat([x, x.neg()], 1)), out=16)
 between("stacked and flattened", plain(lambda x: torch.stack([x, x * x], 1).flatten(1, 2)), out=16)
-between("stacked behind and flattened", plain(lambda x: torch.stack([x, x * x], 2).flatten(1, 2)), out=16)
+between(
+    "stacked behind and flattened",
+    plain(lambda x: torch.stack([x, x * x], 2).flatten(1, 2)),
+    out=16,
+)
 between("halves added", plain(lambda x: sum(x.chunk(2, 1))), out=4, groups=(4, 6))
-between("halves multiplied", plain(lambda x: x[:, : x.shape[1] // 2] * x[:, x.shape[1] // 2 :]), out=4, groups=(4, 6))
+between(
+    "halves multiplied",
+    plain(lambda x: x[:, : x.shape[1] // 2] * x[:, x.shape[1] // 2 :]),
+    out=4,
+    groups=(4, 6),
+)
 between("glu", plain(F.glu, 1), out=4, groups=(4, 6))
 between("quarters turned round", plain(lambda x: torch.cat(x.chunk(4, 1)[::-1], 1)), groups=(2, 6))
-between("unbound and stacked", plain(lambda x: torch.stack(x.reshape(len(x), 2, -1, *x.shape[2:]).unbind(1), 1).flatten(1, 2)), groups=(4, 6))
-between("maxout", plain(lambda x: x.reshape(len(x), -1, 2, *x.shape[2:]).amax(2)), out=4, groups=(4, 6))
+between(
+    "unbound and stacked",
+    plain(lambda x: torch.stack(x.reshape(len(x), 2, -1, *x.shape[2:]).unbind(1), 1).flatten(1, 2)),
+    groups=(4, 6),
+)
+between(
+    "maxout", plain(lambda x: x.reshape(len(x), -1, 2, *x.shape[2:]).amax(2)), out=4, groups=(4, 6)
+)
 between("maxout of halves", plain(lambda x: x.unflatten(1, (2, -1)).amax(1)), out=4, groups=(4, 6))
 between("zeros behind", plain(F.pad, (0, 0, 0, 0, 0, 4)), out=12)
 between("a batch of one and back", plain(lambda x: x.unsqueeze(0).squeeze(0)))
 between("expanded", plain(lambda x: x.mean((2, 3), keepdim=True).expand(-1, -1, 4, 4)))
-between("unfolded to patches", plain(lambda x: F.unfold(x, 2, stride=2).unflatten(2, (x.shape[2] // 2, -1))), out=32)
+between(
+    "unfolded to patches",
+    plain(lambda x: F.unfold(x, 2, stride=2).unflatten(2, (x.shape[2] // 2, -1))),
+    out=32,
+)
 
 # channels mixed: reads
-between("einsum over channels", lambda: _Einsum(), groups=(8, 5, 6), out=5)
-between("a matrix by hand", lambda: _Matrix(), groups=(8, 5, 6), out=5)
-between("gram matrix as an image", plain(lambda x: (x.flatten(2) @ x.flatten(2).transpose(1, 2))[:, None]), out=1, expect="part", why="plane|spatial|position|convolution")
-between("sum over channels", plain(lambda x: x.sum(1, keepdim=True)), out=1)
-between("mean over channels", plain(lambda x: x.mean(1, keepdim=True)), out=1, expect="part", why="mean", kept="exact")
-between("largest over channels", plain(lambda x: x.amax(1, keepdim=True)), out=1, expect="part", why="max", kept="exact")
-between("norm over channels", plain(lambda x: x.norm(dim=1, keepdim=True)), out=1)
-between("energy over channels", plain(lambda x: x.square().sum(1, keepdim=True).sqrt()), out=1)
-between("cosine with itself, turned", plain(lambda x: F.cosine_similarity(x, x.flip(3), dim=1)[:, None]), out=1)
+between("einsum over channels", lambda: _Einsum(), groups=(8, 5, 6), out=5, columns=False)
+between("a matrix by hand", lambda: _Matrix(), groups=(8, 5, 6), out=5, columns=False)
+between(
+    "gram matrix as an image",
+    plain(lambda x: (x.flatten(2) @ x.flatten(2).transpose(1, 2))[:, None]),
+    out=1,
+    expect="part",
+    why="plane|spatial|position|convolution",
+)
+between("sum over channels", plain(lambda x: x.sum(1, keepdim=True)), out=1, columns=False)
+between(
+    "mean over channels",
+    plain(lambda x: x.mean(1, keepdim=True)),
+    out=1,
+    expect="part",
+    why="mean",
+    kept="exact",
+)
+between(
+    "largest over channels",
+    plain(lambda x: x.amax(1, keepdim=True)),
+    out=1,
+    expect="part",
+    why="max",
+    kept="exact",
+)
+between("norm over channels", plain(lambda x: x.norm(dim=1, keepdim=True)), out=1, columns=False)
+between(
+    "energy over channels",
+    plain(lambda x: x.square().sum(1, keepdim=True).sqrt()),
+    out=1,
+    columns=False,
+)
+between(
+    "cosine with itself, turned",
+    plain(lambda x: F.cosine_similarity(x, x.flip(3), dim=1)[:, None]),
+    out=1,
+    columns=False,
+)
 
 
 class _Einsum(nn.Module):
@@ -206,18 +267,93 @@ class _Matrix(nn.Module):
 
 
 # what no rule can shrink: each needs its reason
-between("rolled over channels", plain(torch.roll, 1, 1), expect="part", why="roll|position|fixed|index")
-between("running sum over channels", plain(torch.cumsum, 1), expect="part", why="cumsum|position|order")
-between("sorted over channels", plain(lambda x: x.sort(1).values), expect="part", why="sort|known|position")
-between("topk over channels", plain(lambda x: x.topk(3, 1).values), out=3, expect="part", why="topk|known")
-between("argmax over channels", plain(lambda x: x.argmax(1, keepdim=True).float()), out=1, expect="part", why="argmax|known")
-between("fft over the plane", plain(lambda x: torch.fft.ifft2(torch.fft.fft2(x) * 2).real), onnx=False)
-between("fft over channels", plain(lambda x: torch.fft.fft(x, dim=1).real), expect="part", why="fft|known|position", onnx=False)
-between("first four", plain(lambda x: x[:, :4]), out=4, expect="part", why="slice|index|position|fixed|written")
-between("a view with a literal", plain(lambda x: x.view(len(x), 8, -1).unflatten(2, (x.shape[2], -1))), expect="part", why="shape|view|written|literal|size")
-between("a channel by its number", plain(lambda x: x * x[:, 3:4]), expect="part", why="slice|index|position|fixed|single")
-between("channels picked by numbers", plain(lambda x: x[:, [0, 2, 5]]), out=3, expect="part", why="index|position|fixed")
-between("a ramp added", plain(lambda x: x + torch.linspace(0, 1, 8)[:, None, None]), expect="part", why="fixed|size")
-between("a ramp of its length", plain(lambda x: x + torch.arange(x.shape[1])[:, None, None]), expect="part", why="arange|position|fixed|mask|differ|size")
-between("mean by hand", plain(lambda x: x - x.sum(1, keepdim=True) / x.shape[1]), expect="part", why="mask|differ|written|size|shape")
-between("a loop over channels", plain(lambda x: torch.stack([c * 2 for c in x.unbind(1)], 1)), expect="part", why="single|index|unbind|position|fixed")
+between(
+    "rolled over channels", plain(torch.roll, 1, 1), expect="part", why="roll|position|fixed|index"
+)
+between(
+    "running sum over channels", plain(torch.cumsum, 1), expect="part", why="cumsum|position|order"
+)
+between(
+    "sorted over channels",
+    plain(lambda x: x.sort(1).values),
+    expect="part",
+    why="sort|known|position",
+)
+between(
+    "topk over channels",
+    plain(lambda x: x.topk(3, 1).values),
+    out=3,
+    expect="part",
+    why="topk|known",
+)
+between(
+    "argmax over channels",
+    plain(lambda x: x.argmax(1, keepdim=True).float()),
+    out=1,
+    expect="part",
+    why="argmax|known",
+)
+between(
+    "fft over the plane",
+    plain(lambda x: torch.fft.ifft2(torch.fft.fft2(x) * 2).real),
+    expect="part",
+    why="complex numbers",
+    onnx=False,
+)
+between(
+    "fft over channels",
+    plain(lambda x: torch.fft.fft(x, dim=1).real),
+    expect="part",
+    why="Fourier",
+    onnx=False,
+)
+between(
+    "first four",
+    plain(lambda x: x[:, :4]),
+    out=4,
+    expect="part",
+    why="slice|index|position|fixed|written",
+)
+between(
+    "a view with a literal",
+    plain(lambda x: x.view(len(x), 8, -1).unflatten(2, (x.shape[2], -1))),
+    expect="part",
+    why="shape|view|written|literal|size",
+)
+between(
+    "a channel by its number",
+    plain(lambda x: x * x[:, 3:4]),
+    expect="part",
+    why="slice|index|position|fixed|single",
+)
+between(
+    "channels picked by numbers",
+    plain(lambda x: x[:, [0, 2, 5]]),
+    out=3,
+    expect="part",
+    why="index|position|fixed",
+)
+between(
+    "a ramp added",
+    plain(lambda x: x + torch.linspace(0, 1, 8)[:, None, None]),
+    expect="part",
+    why="fixed|size",
+)
+between(
+    "a ramp of its length",
+    plain(lambda x: x + torch.arange(x.shape[1])[:, None, None]),
+    expect="part",
+    why="arange|position|fixed|mask|differ|size",
+)
+between(
+    "mean by hand",
+    plain(lambda x: x - x.sum(1, keepdim=True) / x.shape[1]),
+    expect="part",
+    why="mask|differ|written|size|shape",
+)
+between(
+    "a loop over channels",
+    plain(lambda x: torch.stack([c * 2 for c in x.unbind(1)], 1)),
+    expect="part",
+    why="single|index|unbind|position|fixed",
+)

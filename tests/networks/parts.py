@@ -15,12 +15,15 @@ def conv(i: int, o: int, k: int = 3, stride: int = 1, **options: object) -> nn.C
 
 
 def conv_bn(
-    i: int, o: int, k: int = 3, stride: int = 1, act: Callable[[], nn.Module] = nn.ReLU, groups: int = 1
+    i: int,
+    o: int,
+    k: int = 3,
+    stride: int = 1,
+    act: Callable[[], nn.Module] = nn.ReLU,
+    groups: int = 1,
 ) -> nn.Sequential:
     """Convolution, batch norm, activation."""
-    return nn.Sequential(
-        conv(i, o, k, stride, groups=groups, bias=False), nn.BatchNorm2d(o), act()
-    )
+    return nn.Sequential(conv(i, o, k, stride, groups=groups, bias=False), nn.BatchNorm2d(o), act())
 
 
 def classifier(channels: int, classes: int = 4) -> nn.Sequential:

@@ -109,7 +109,9 @@ class LeNet(nn.Module):
         return self.e(torch.tanh(self.d(torch.tanh(self.c(x.flatten(1))))))
 
 
-@network("alexnet with adaptive pooling", images(sizes=(16, 20)), groups=(8, 12, 10, 16), onnx=False)
+@network(
+    "alexnet with adaptive pooling", images(sizes=(16, 20)), groups=(8, 12, 10, 16), onnx=False
+)
 def alexnet() -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(3, 8, 5, 2, 2), nn.ReLU(True), nn.MaxPool2d(3, 2),

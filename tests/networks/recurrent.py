@@ -94,7 +94,13 @@ class BothEnds(nn.Module):
         return self.out(torch.cat([hidden[0], hidden[1]], dim=-1))
 
 
-@network("crnn: columns of an image to a gru", images(1, (8,)), groups=(6, 8, 5), expect="part", why="softmax")
+@network(
+    "crnn: columns of an image to a gru",
+    images(1, (8,)),
+    groups=(6, 8, 5),
+    expect="part",
+    why="softmax",
+)
 class CRNN(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -167,7 +173,7 @@ class OwnCell(nn.Module):
         return self.out(hidden)
 
 
-@network("sequence to sequence with attention", sequences(4, (5, 6)), groups=(8, 6))
+@network("sequence to sequence with attention", sequences(4, (5, 6)), groups=(8, 6), columns=False)
 class Seq2Seq(nn.Module):
     """A GRU reads, another writes, looking back (Luong): their states are one width."""
 

@@ -35,6 +35,8 @@ class Case:
         groups: how many channels the groups have, in any order; None where several answers are
             right.
         kept: what is expected with statistics taken over what is kept, if not the same.
+        beside: module or parameter paths that may stand although all channels are free: a size
+            that is none of channels, an unused parameter (a regular expression).
         sizes: that forward takes; the first one finds the channels.
         batches: likewise.
         columns: zeros in the reading columns of the weights are the same as the mask.
@@ -50,6 +52,7 @@ class Case:
     why: str | None = None
     groups: tuple[int, ...] | None = None
     kept: Expect | None = None
+    beside: str | None = None
     sizes: tuple[int, ...] = (8,)
     batches: tuple[int, ...] = (2, 3)
     columns: bool = True

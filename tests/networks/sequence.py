@@ -52,7 +52,10 @@ class TCN(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.body, self.out = nn.Sequential(self.Block(3, 8, 1), self.Block(8, 10, 2)), nn.Linear(10, 4)
+        self.body, self.out = (
+            nn.Sequential(self.Block(3, 8, 1), self.Block(8, 10, 2)),
+            nn.Linear(10, 4),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.out(self.body(x)[:, :, -1])
@@ -86,7 +89,9 @@ class TextCNN(nn.Module):
     def forward(self, t: Tensor) -> Tensor:
         x = self.embed(t).transpose(1, 2)
         parts = [F.relu(c(x)) for c in self.convs]
-        return self.out(self.drop(torch.cat([F.max_pool1d(p, p.size(2)).squeeze(2) for p in parts], 1)))
+        return self.out(
+            self.drop(torch.cat([F.max_pool1d(p, p.size(2)).squeeze(2) for p in parts], 1))
+        )
 
 
 @network("bag of embeddings", tokens(), groups=(8, 6))
@@ -99,7 +104,13 @@ class Bag(nn.Module):
         return self.out(F.relu(self.a(self.embed(t))))
 
 
-@network("squeezing a spectrogram to text", series(4, (12, 16)), groups=(8, 12), expect="part", why="softmax")
+@network(
+    "squeezing a spectrogram to text",
+    series(4, (12, 16)),
+    groups=(8, 12),
+    expect="part",
+    why="softmax",
+)
 class Jasper(nn.Module):
     """Depthwise in time, 1×1, and log-probabilities of characters: the softmax is the output."""
 
@@ -193,7 +204,9 @@ class Frames(nn.Module):
         return self.out(F.relu(self.time(y)).mean(2))
 
 
-@network("temporal shift", volumes(3, (4,)), expect="part", why="slice|index|position|fixed|copy|write")
+@network(
+    "temporal shift", volumes(3, (4,)), expect="part", why="slice|index|position|fixed|copy|write"
+)
 class Shift(nn.Module):
     """A part of the channels moves one frame on: written into slices of a new tensor."""
 

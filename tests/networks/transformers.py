@@ -136,7 +136,7 @@ class ViT(nn.Module):
 
 
 IMAGE = images(sizes=(8,))
-NORM = {"expect": "part", "why": "norm", "kept": "exact"}
+NORM = {"expect": "part", "why": "norm", "kept": "exact", "beside": "positions|token"}
 
 
 @network("vit, packed qkv", IMAGE, **NORM)
@@ -174,7 +174,9 @@ def vit_literal() -> nn.Module:
     return ViT(Literal, depth=1)
 
 
-@network("vit, width divided in forward", IMAGE, groups=(24,), expect="part", why="norm", kept="part")
+@network(
+    "vit, width divided in forward", IMAGE, groups=(24,), expect="part", why="norm", kept="part"
+)
 def vit_divided() -> nn.Module:
     return ViT(Divided, depth=1)
 
@@ -194,7 +196,10 @@ class TwoTokens(ViT):
     def __init__(self) -> None:
         super().__init__(Written, depth=1)
         self.distilled = nn.Linear(16, 4)
-        self.second, self.positions = nn.Parameter(torch.randn(1, 1, 16)), nn.Parameter(torch.randn(1, 6, 16))
+        self.second, self.positions = (
+            nn.Parameter(torch.randn(1, 1, 16)),
+            nn.Parameter(torch.randn(1, 6, 16)),
+        )
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         x = self.patch(x).flatten(2).transpose(1, 2)
@@ -262,8 +267,15 @@ class Swin(nn.Module):
     def __init__(self, attention: type[WindowAttention] = WindowAttention) -> None:
         super().__init__()
         self.window = 2
-        self.patch, self.norm, self.attention = nn.Conv2d(3, 8, 2, 2), nn.LayerNorm(8), attention(8, 2, 2)
-        self.norm2, self.mlp = nn.LayerNorm(8), nn.Sequential(nn.Linear(8, 16), nn.GELU(), nn.Linear(16, 8))
+        self.patch, self.norm, self.attention = (
+            nn.Conv2d(3, 8, 2, 2),
+            nn.LayerNorm(8),
+            attention(8, 2, 2),
+        )
+        self.norm2, self.mlp = (
+            nn.LayerNorm(8),
+            nn.Sequential(nn.Linear(8, 16), nn.GELU(), nn.Linear(16, 8)),
+        )
         self.merge_norm, self.merge = nn.LayerNorm(32), nn.Linear(32, 12, bias=False)
         self.head = nn.Linear(12, 4)
 
@@ -351,8 +363,9 @@ class DETR(nn.Module):
         self.backbone = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 16, 1))
         self.queries = nn.Parameter(torch.randn(3, 16))
         self.layer = nn.TransformerDecoderLayer(16, 2, 20, batch_first=True)
-        self.classes, self.boxes = nn.Linear(16, 3), nn.Sequential(
-            nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 4), nn.Sigmoid()
+        self.classes, self.boxes = (
+            nn.Linear(16, 3),
+            nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 4), nn.Sigmoid()),
         )
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
@@ -361,14 +374,11 @@ class DETR(nn.Module):
         return {"classes": self.classes(y), "boxes": self.boxes(y)}
 
 
-@network(
-    "cross attention of two widths", two_sequences, sizes=(4, 6), expect="part",
-    why="mean over channels", kept="exact",
-)  # fmt: skip
+@network("cross attention of two widths", two_sequences, sizes=(4, 6), columns=False)
 class Cross(nn.Module):
     """``kdim`` and ``vdim``: the keys come from a stream of another width; no norm anywhere.
 
-    The weights that are returned are a mean over the heads.
+    The weights that come with it are a mean over the heads, which nobody reads.
     """
 
     def __init__(self) -> None:
@@ -382,13 +392,15 @@ class Cross(nn.Module):
         return self.out(self.attention(F.relu(self.a(source)), memory, memory)[0])
 
 
-@network("attention over keys without heads", sequences(6), groups=(8, 5, 7))
+@network("attention over keys without heads", sequences(6), groups=(8, 5, 7), columns=False)
 class OneHead(nn.Module):
     """Scaled by a number: q and k may shrink together, v by itself."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.before, self.q, self.k, self.v = (nn.Linear(i, o) for i, o in ((6, 8), (8, 5), (8, 5), (8, 7)))
+        self.before, self.q, self.k, self.v = (
+            nn.Linear(i, o) for i, o in ((6, 8), (8, 5), (8, 5), (8, 7))
+        )
         self.out = nn.Linear(7, 3)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -397,7 +409,7 @@ class OneHead(nn.Module):
         return self.out(F.relu(share @ self.v(x)))
 
 
-@network("linear attention", sequences(6), groups=(8, 10))
+@network("linear attention", sequences(6), groups=(8, 10), columns=False)
 class LinearAttention(nn.Module):
     """Keys times values first; a state with two dimensions of channels."""
 
@@ -413,13 +425,24 @@ class LinearAttention(nn.Module):
         return self.out((q @ state) / scale)
 
 
-@network("pooling instead of attention", images(), groups=(8, 16), expect="part", why="norm", kept="exact")
+@network(
+    "pooling instead of attention",
+    images(),
+    groups=(8, 16),
+    expect="part",
+    why="norm",
+    kept="exact",
+)
 class PoolFormer(nn.Module):
     """A GroupNorm of one group over everything."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem, self.norm, self.norm2 = nn.Conv2d(3, 8, 2, 2), nn.GroupNorm(1, 8), nn.GroupNorm(1, 8)
+        self.stem, self.norm, self.norm2 = (
+            nn.Conv2d(3, 8, 2, 2),
+            nn.GroupNorm(1, 8),
+            nn.GroupNorm(1, 8),
+        )
         self.pool, self.a, self.b = nn.AvgPool2d(3, 1, 1), nn.Conv2d(8, 16, 1), nn.Conv2d(16, 8, 1)
         self.last, self.out = nn.Conv2d(8, 8, 1), nn.Linear(8, 4)
 

@@ -18,14 +18,28 @@ class Chain(nn.Module):
         self.a, self.b, self.head = conv_bn(3, 8), conv_bn(8, 8), classifier(8)
 
 
-@network("if on the data", images(), expect="refused", why="values of its input", export=False, onnx=False)
+@network(
+    "if on the data",
+    images(),
+    expect="refused",
+    why="values of its input",
+    export=False,
+    onnx=False,
+)
 class DataIf(Chain):
     def forward(self, x: Tensor) -> Tensor:
         x = self.a(x)
         return self.head(self.b(x) if x.sum() > 0 else x)
 
 
-@network("while on the data", images(), expect="refused", why="values of its input", export=False, onnx=False)
+@network(
+    "while on the data",
+    images(),
+    expect="refused",
+    why="values of its input",
+    export=False,
+    onnx=False,
+)
 class DataWhile(Chain):
     def forward(self, x: Tensor) -> Tensor:
         x = self.a(x)
@@ -34,7 +48,14 @@ class DataWhile(Chain):
         return self.head(self.b(x))
 
 
-@network("positions where something is", images(), expect="refused", why="values of its input", export=False, onnx=False)
+@network(
+    "positions where something is",
+    images(),
+    expect="refused",
+    why="values of its input",
+    export=False,
+    onnx=False,
+)
 class NonZero(Chain):
     def forward(self, x: Tensor) -> Tensor:
         x = self.b(self.a(x))
@@ -57,7 +78,13 @@ class AlwaysDropout(Chain):
         return self.head(self.b(F.dropout(self.a(x), 0.5, training=True)))
 
 
-@network("mean by hand over channels", images(), groups=(8,), expect="part", why="mask|differ|mean|written")
+@network(
+    "mean by hand over channels",
+    images(),
+    groups=(8,),
+    expect="part",
+    why="mask|differ|mean|written",
+)
 class MeanByHand(Chain):
     """The sum over channels, divided by how many there are."""
 
@@ -67,7 +94,7 @@ class MeanByHand(Chain):
         return self.head(self.b(x))
 
 
-@network("mean by hand with a literal", images(), groups=(8, 8))
+@network("mean by hand with a literal", images(), groups=(8, 8), columns=False)
 class MeanLiteral(Chain):
     """Divided by 8, whatever comes: zeros count, so leaving out is exact."""
 
@@ -76,14 +103,27 @@ class MeanLiteral(Chain):
         return self.head(self.b(x / (x.sum(1, keepdim=True) / 8 + 1)))
 
 
-@network("standard deviation over channels", images(), groups=(8,), expect="part", why="std|var|mean", kept="exact")
+@network(
+    "standard deviation over channels",
+    images(),
+    groups=(8,),
+    expect="part",
+    why="std|var|mean",
+    kept="exact",
+)
 class Deviation(Chain):
     def forward(self, x: Tensor) -> Tensor:
         x = self.a(x)
         return self.head(self.b(x / (x.std(1, keepdim=True) + 1)))
 
 
-@network("scaled by the root of the width", images(), groups=(8,), expect="part", why="mask|differ|written|size")
+@network(
+    "scaled by the root of the width",
+    images(),
+    groups=(8,),
+    expect="part",
+    why="mask|differ|written|size",
+)
 class Root(Chain):
     def forward(self, x: Tensor) -> Tensor:
         x = self.a(x)
@@ -102,7 +142,12 @@ class RootAttribute(Chain):
         return self.head(self.b(self.a(x) * self.scale))
 
 
-@network("dot product with its default scale", vectors(), expect="part", why="mask|differ|scale|written|size")
+@network(
+    "dot product with its default scale",
+    vectors(),
+    expect="part",
+    why="mask|differ|scale|written|size",
+)
 class DefaultScale(nn.Module):
     """Attention divides by the root of the width of q and k; v is free."""
 
@@ -136,13 +181,23 @@ class FirstFour(Chain):
         return self.head(self.b(y))
 
 
-@network("slices written into a new tensor", images(), expect="part", why="slice|index|position|fixed|copy|write")
+@network(
+    "slices written into a new tensor",
+    images(),
+    expect="part",
+    why="slice|index|position|fixed|copy|write",
+)
 class Slices(nn.Module):
     """``out[:, :8] = …`` with the numbers in the code."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.a, self.b, self.c, self.d = conv_bn(3, 16), conv_bn(8, 8), conv_bn(8, 8), conv_bn(16, 6)
+        self.a, self.b, self.c, self.d = (
+            conv_bn(3, 16),
+            conv_bn(8, 8),
+            conv_bn(8, 8),
+            conv_bn(16, 6),
+        )
         self.out = conv(6, 2)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -153,21 +208,29 @@ class Slices(nn.Module):
         return self.out(self.d(out))
 
 
-@network("split by literals", images(), expect="part", why="split|slice|index|position|fixed|written")
+@network(
+    "split by literals", images(), expect="part", why="split|slice|index|position|fixed|written"
+)
 class Split(Chain):
     def forward(self, x: Tensor) -> Tensor:
         one, two = torch.split(self.a(x), [3, 5], dim=1)
         return self.head(self.b(torch.cat([two, one], 1)))
 
 
-@network("split by one number", images(), groups=(8,), expect="part", why="split|slice|index|position|fixed|written")
+@network(
+    "split by one number",
+    images(),
+    groups=(8,),
+    expect="part",
+    why="split|slice|index|position|fixed|written",
+)
 class SplitNumber(Chain):
     def forward(self, x: Tensor) -> Tensor:
         one, two = self.a(x).split(4, 1)
         return self.head(self.b(torch.cat([two, one], 1)))
 
 
-@network("sum of two maps, one for each half", images(), groups=(4,))
+@network("sum of two maps, one for each half", images(), groups=(4,), columns=False)
 class Overlap(Chain):
     """A chunk is added to channels of another layer: ties go round a corner."""
 
@@ -249,7 +312,13 @@ class NoGrad(Chain):
         return self.head(self.b(x))
 
 
-@network("channel counts checked by the code", images(), groups=(8,), expect="part", why="written|assert|size|shape|raise")
+@network(
+    "channel counts checked by the code",
+    images(),
+    groups=(8,),
+    expect="part",
+    why="written|assert|size|shape|raise",
+)
 class Asserts(Chain):
     def forward(self, x: Tensor) -> Tensor:
         x = self.a(x)
@@ -257,7 +326,13 @@ class Asserts(Chain):
         return self.head(self.b(x))
 
 
-@network("a different way for narrow tensors", images(), groups=(8,), expect="part", why="mask|differ|written|size")
+@network(
+    "a different way for narrow tensors",
+    images(),
+    groups=(8,),
+    expect="part",
+    why="mask|differ|written|size",
+)
 class ByWidth(Chain):
     """An if on the number of channels takes another way when they are fewer."""
 

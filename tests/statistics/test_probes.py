@@ -183,3 +183,16 @@ def test_inside_no_grad():
         with around():
             ((_, probe),) = next(fisher_probes(Task(DATA, F.mse_loss), outputs, targets, 1, SEED))
             assert probe.shape == (2, 3)
+
+
+def test_a_network_that_is_sure_of_itself():
+    """Its derivatives drown in rounding; what the loss is like is found all the same."""
+    labels = torch.tensor([[0, 2, -100, -100], [1, 1, 0, 2]])
+    logits = 60.0 * F.one_hot(labels.clamp_min(0), 3).float() + torch.randn(2, 4, 3, generator=SEED)
+    logits[:, 1] = torch.randn(2, 3, generator=SEED)  # but for one token of each sentence
+    task = Task(DATA, cross_entropy, likelihood="categorical")
+    found = mean_square(task, logits, labels, lambda o: o)
+    close(found, exact(cross_entropy, logits, labels))
+    sure = 60.0 * F.one_hot(labels.clamp_min(0), 3).float()
+    ((_, probe),) = next(fisher_probes(task, sure, labels, 1, SEED))
+    assert probe.abs().max() < 1e-20

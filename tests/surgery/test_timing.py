@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from secateur.errors import MissingExtra, NetworkError, OptionError
+from secateur.network import find_channels
 from secateur.network.call import Call
 from secateur.surgery import speed
-from secateur.surgery.speed import measure_in_fresh_process, measure_speed
+from secateur.surgery.speed import measure_cuts, measure_in_fresh_process, measure_speed
 from secateur.surgery.timing import LEAST_NOISE, ROUNDS, Times, measure_times, ratio
 from tests.nets import Chain, Residual, seeded
 
@@ -165,6 +166,33 @@ def test_a_fresh_process_sees_the_same(runtime):
     assert found.runtime == runtime
     assert list(found.seconds) == ["dense", "slim"]
     assert found.speedup("slim").low > 1.2
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_selections_are_timed_in_their_order(fresh):
+    network = wide(68)
+    channels = find_channels(network, CALL)
+    thin = np.ones(len(channels))
+    for group in channels.groups:
+        thin[group.start : group.start + 24] = 0
+    dense = np.zeros(len(channels))
+    found = measure_cuts(network, channels, [thin, dense, thin], CALL, seconds=0.3, fresh=fresh)
+    assert found[1] > 1.2 * max(found[0], found[2])
+    with pytest.raises(NetworkError, match="first would be empty"):
+        measure_cuts(network, channels, [1 - dense], CALL, fresh=fresh)
+
+
+def test_a_selection_that_cannot_be_timed_there_is_told():
+    class Branch(Chain):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x) * (1 if torch.compiler.is_exporting() else 2)
+
+    network = seeded(Branch, 4)
+    channels = find_channels(network, CALL)
+    with pytest.raises(NetworkError, match=r"not timed in onnxruntime: .* something else"):
+        measure_cuts(
+            network, channels, [np.zeros(len(channels))], CALL, runtime="onnxruntime", fresh=False
+        )
 
 
 def test_a_class_that_cannot_be_imported_goes_as_a_program():

@@ -76,6 +76,48 @@ def test_a_wrapped_network_takes_plain_weights(tmp_path, wrap):
     assert equal(network)
 
 
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt", ".pth"])
+def test_weights_load_all_or_none(tmp_path, suffix):
+    source, target = seeded(Chain, seed=1), seeded(Chain, seed=2)
+    path = tmp_path / f"w{suffix}"
+    if suffix == ".safetensors":
+        save_file(source.state_dict(), path)
+    else:
+        torch.save(source.state_dict(), path)
+    load_weights(target, path)
+    for name, value in source.state_dict().items():
+        assert torch.equal(target.state_dict()[name], value)
+    path.write_bytes(path.read_bytes()[:-200])
+    before = {k: v.clone() for k, v in target.state_dict().items()}
+    with pytest.raises(FileError, match="corrupt"):
+        load_weights(target, path)
+    assert all(torch.equal(v, before[k]) for k, v in target.state_dict().items())
+
+
+def test_bad_weights_are_named_and_change_nothing(tmp_path):
+    network = seeded(Chain)
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    with pytest.raises(FileError, match="no file"):
+        load_weights(network, tmp_path / "no.safetensors")
+    with pytest.raises(FileError, match="no weights file that we read"):
+        load_weights(network, tmp_path / "model.h5")
+    save_file(seeded(Chain, 6).state_dict(), tmp_path / "wide.safetensors")
+    with pytest.raises(FileError, match=r"first.weight is \(6, 2, 3, 3\) there"):
+        load_weights(network, tmp_path / "wide.safetensors")
+    save_file(seeded(Residual).state_dict(), tmp_path / "other.safetensors")
+    with pytest.raises(FileError, match="is missing there"):
+        load_weights(network, tmp_path / "other.safetensors")
+    bad = seeded(Chain).state_dict()
+    bad["head.bias"] = torch.tensor([float("nan"), 0.0])
+    save_file(bad, tmp_path / "nan.safetensors")
+    with pytest.raises(NetworkError, match=r"head.bias .* NaN"):
+        load_weights(network, tmp_path / "nan.safetensors")
+    torch.save(network, tmp_path / "pickled.pt")
+    with pytest.raises(FileError, match="more than tensors"):
+        load_weights(network, tmp_path / "pickled.pt")
+    assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
+
+
 def test_several_that_fit_are_a_question(tmp_path):
     path = tmp_path / "w.pt"
     torch.save({"model": STATE, "ema": prefixed("module.", doubled())}, path)

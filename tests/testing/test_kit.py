@@ -1,4 +1,4 @@
-"""The conformance kit passes an honest backend, and fails each of many that are not."""
+"""The kits pass an honest backend and an honest rule, and fail each of many that are not."""
 
 from __future__ import annotations
 
@@ -12,17 +12,27 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.testing.bad_backends import BAD
+from tests.testing.operator_rules import BAD as BAD_RULES
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory) -> dict[str, set[str]]:
+    return run_kit("bad_backends.py", tmp_path_factory.mktemp("kit"))
+
+
+@pytest.fixture(scope="module")
+def failed_rules(tmp_path_factory) -> dict[str, set[str]]:
+    return run_kit("operator_rules.py", tmp_path_factory.mktemp("rules"))
+
+
+def run_kit(file: str, folder: Path) -> dict[str, set[str]]:
     """The tests that failed, by the class of the kit that they are in."""
-    report = tmp_path_factory.mktemp("kit") / "report.xml"
+    report = folder / "report.xml"
     options = ["-q", "--tb=no", "-p", "no:cacheprovider", f"--junitxml={report}"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", str(HERE / "bad_backends.py"), *options],
+        [sys.executable, "-m", "pytest", str(HERE / file), *options],
         cwd=HERE.parent.parent,
         capture_output=True,
         text=True,
@@ -44,4 +54,15 @@ def test_the_honest_backend_passes_everything(failed):
 def test_each_bad_backend_is_caught(failed, bad):
     assert any(re.search(bad.EXPECTED, test) for test in failed[bad.__name__]), (
         f"{bad.__name__} should have failed {bad.EXPECTED}, and failed {failed[bad.__name__]}"
+    )
+
+
+def test_the_honest_rule_passes_everything(failed_rules):
+    assert failed_rules["Honest"] == set()
+
+
+@pytest.mark.parametrize("bad", BAD_RULES, ids=lambda bad: bad.__name__)
+def test_each_bad_rule_is_caught(failed_rules, bad):
+    assert any(re.search(bad.EXPECTED, test) for test in failed_rules[bad.__name__]), (
+        f"{bad.__name__} should have failed {bad.EXPECTED}, and failed {failed_rules[bad.__name__]}"
     )

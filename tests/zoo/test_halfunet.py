@@ -1,4 +1,4 @@
-"""The example network: its shape, what can be traced in it, and the checkpoint that comes along."""
+"""The example network: its shape, its channels, and the checkpoint that comes along."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import nn
 
 import secateur.zoo as zoo
 from secateur.errors import FileError
+from secateur.network import find_channels
 from secateur.tasks.denoising import denoising_task
 from secateur.zoo import HalfUNet, halfunet, pretrained_halfunet
 from secateur.zoo.train import mean_psnr
@@ -66,14 +67,19 @@ def test_without_batch_norm_convolutions_have_a_bias():
     assert all(convolution.bias is not None for convolution in convolutions(network))
 
 
-def test_it_can_be_traced_and_uses_each_relu_once():
-    network = HalfUNet(width=4).eval()
-    traced = torch.fx.symbolic_trace(network)
-    image = torch.rand(1, 3, 16, 16)
-    torch.testing.assert_close(traced(image), network(image), rtol=0, atol=0)
-    called = [node.target for node in traced.graph.nodes if node.op == "call_module"]
-    rectified = [name for name in called if isinstance(network.get_submodule(name), nn.ReLU)]
-    assert len(rectified) == len(set(rectified)) == 10
+def test_480_channels_go_by_themselves_and_336_with_what_they_are_added_to():
+    network, image = HalfUNet().eval(), torch.rand(1, 3, 32, 32)
+    levels = [f"encoder.{level}.1.0" for level in range(4)]
+    tied = find_channels(network, image)
+    assert [group.size for group in tied.groups] == [48] * 7
+    assert [group.tied for group in tied.groups if len(group.tied) > 1] == [tuple(levels)]
+    alone = find_channels(network, image, tied=False)
+    assert [group.size for group in alone.groups] == [48] * 10
+    assert [path for path, _ in tied.stands] == [path for path, _ in alone.stands] == ["head"]
+    # a channel of the sum leaves with the four that it is made of
+    assert len(alone.streams) == 48
+    labels = [alone.labels[k] for k in alone.streams[7]]
+    assert labels == [f"{level}:7" for level in levels]
 
 
 @pytest.mark.parametrize("name", ["width", "levels", "unshuffle", "channels"])

@@ -103,6 +103,17 @@ class TimeModel:
             )
         return replace(self, scale=self.scale * share / self.share(z))
 
+    def share_of(self, upper: float | int | str) -> float:
+        """A budget as a share of the dense network's time.
+
+        Arguments:
+            upper: a share (0.5, "50%"), or a time ("12 ms").
+
+        Raises:
+            AmountError: it is neither.
+        """
+        return self._upper(upper) / self.dense
+
     def budget(self, channels: Any, upper: float | int | str) -> Budget:
         """At most so much time, as a constraint called "time".
 

@@ -25,7 +25,7 @@ COMMANDS = {
 }
 """Names and one-line helps, so that ``--help`` imports nothing."""
 
-_EXTRAS = {"demo": "demo", "train": "demo"}
+_EXTRAS = {"demo": "demo", "train": "demo", "export": "export"}
 """Commands that need more than PyTorch, so that one line installs it all."""
 
 

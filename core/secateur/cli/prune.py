@@ -17,7 +17,33 @@ REFINEMENTS = ("none", "tt", "exchange")
     epilog="The table's last column is what you get: the test metric of the smaller network.",
 )
 @network_options
-@click.option("--amount", required=True, help="36%, 0.36 or a count of channels.")
+@click.option("--amount", help="What goes: 36%, 0.36 or a count of channels.")
+@click.option(
+    "--budget",
+    "budgets",
+    multiple=True,
+    metavar="KIND=UPPER",
+    help="What may stay at most: params, macs or time; a share (macs=50%) or absolute "
+    "(params=200000, time=4ms).",
+)
+@click.option(
+    "--minimum", multiple=True, metavar="PATH=K", help="Channels that a layer keeps at least."
+)
+@click.option(
+    "--maximum", multiple=True, metavar="PATH=K", help="Channels that a layer keeps at most."
+)
+@click.option(
+    "--multiple",
+    metavar="M",
+    help="Widths are multiples of M; 16 where time is asked for; device: measured.",
+)
+@click.option(
+    "--runtime",
+    type=click.Choice(("eager", "onnxruntime")),
+    default="eager",
+    show_default=True,
+    help="Where a time budget is meant.",
+)
 @click.option(
     "--objective",
     default="fisher",
@@ -72,7 +98,12 @@ def prune(
     norm_over: Literal["all", "kept"],
     probes: int,
     seed: int,
-    amount: str,
+    amount: str | None,
+    budgets: tuple[str, ...],
+    minimum: tuple[str, ...],
+    maximum: tuple[str, ...],
+    multiple: str | None,
+    runtime: str,
     objective: str,
     objective_options: tuple[str, ...],
     backend: str,
@@ -84,12 +115,14 @@ def prune(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Prune a trained network by exactly the amount asked for.
+    """Prune a trained network by exactly the amount asked for, or to a budget.
 
     \b
-    Example, with the network that comes with secateur:
+    Examples, with the network that comes with secateur:
       secateur prune --network secateur.zoo:pretrained_halfunet \\
           --task denoising --amount 36% --output smaller
+      secateur prune --network secateur.zoo:pretrained_halfunet \\
+          --task denoising --budget macs=50%
 
     The folder holds result.json, selection.json, network.safetensors and figure.png.
     """
@@ -103,6 +136,10 @@ def prune(
         network,
         load_task(task_name, photos, sidd, seed),
         amount=amount,
+        budget=key_values(budgets, "--budget"),
+        minimum=key_values(minimum, "--minimum"),
+        maximum=key_values(maximum, "--maximum"),
+        multiple=read_multiple(multiple),
         objective=objective,
         backend=backend,
         refine=make_refinement(refine, evaluations),
@@ -115,7 +152,7 @@ def prune(
         objective_options=key_values(objective_options, "--objective-option"),
         options=key_values(options, "--option"),
         time_limit=time_limit,
-        runtimes=runtimes(),
+        runtimes=sorted(runtimes(), key=lambda name: name != runtime),
     )
     if output is not None:
         save_result(result, output, network)
@@ -125,6 +162,25 @@ def prune(
     click.echo(str(result))
     if output is not None:
         click.echo(f"\nwritten: {output}")
+
+
+def read_multiple(text: str | None) -> int | Literal["device"] | None:
+    """What ``--multiple`` says.
+
+    Raises:
+        OptionError: neither a whole number nor "device".
+    """
+    from secateur.errors import OptionError
+
+    if text is None:
+        return None
+    if text == "device":
+        return "device"
+    if not text.isdigit():
+        raise OptionError(
+            f"--multiple is {text!r}", remedy="give a whole number, or device to measure its step"
+        )
+    return int(text)
 
 
 def make_refinement(name: str, evaluations: int) -> Any:

@@ -6,8 +6,6 @@ Parameter names, ``state_dict``, saving and exporting stay as they were.
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,6 +13,7 @@ from torch import nn
 
 from secateur.errors import NetworkError
 from secateur.network.channels import Channels
+from secateur.network.door import copied
 from secateur.network.place import put_in_place
 from secateur.operators.sizes import resize
 
@@ -42,7 +41,7 @@ def cut(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]) -> nn.M
     for group in channels.groups:
         if not keep[group.slice].any():
             raise NetworkError(f"{group.name} would be empty", remedy="keep one channel of it")
-    slim = copy.deepcopy(network)
+    slim = copied(network)
     cut_in_place(slim, channels, keep)
     return slim
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -21,6 +21,7 @@ from secateur.network.bake import bake, parametrized
 from secateur.network.call import Call
 from secateur.network.trees import describe_tensor, tensors_in
 
+_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -45,7 +46,7 @@ def unwrap(network: Any) -> tuple[nn.Module, tuple[str, ...]]:
         network: an ``nn.Module``, wrapped or not; not changed.
 
     Returns:
-        the network, which may be the very one given, and a sentence for everything that was done.
+        the network, which may be the very one given, and a sentence for everything that changes it.
 
     Raises:
         NetworkError: it is no module, a scripted one, has weights that are not there (meta, lazy,
@@ -58,12 +59,14 @@ def unwrap(network: Any) -> tuple[nn.Module, tuple[str, ...]]:
     inner = [(path, name) for path, module in bare.named_modules() if (name := _wrapper(module))]
     norms = parametrized(bare)
     inference = [name for name, tensor in _tensors(bare) if tensor.is_inference()]
-    if not inner and not norms and not inference:
+    if not inner and not norms and not inference and not _held(bare):
         return bare, tuple(notes)
-    twin = copied(bare)
+    twin = copied(bare)  # one that others can copy too
     if inner:
         _take_off(twin)
         notes += [f"{path} is wrapped by {name}: what it wraps is pruned" for path, name in inner]
+    if inference:
+        notes.append("weights made under inference_mode are copied into ordinary ones")
     if norms:
         bake(twin)
         check_weights(twin)
@@ -79,20 +82,18 @@ def bare_network(network: nn.Module) -> nn.Module:
     return _outermost(network)[0]
 
 
-def copied(network: nn.Module) -> nn.Module:
+def copied(network: nn.Module, shared: Iterable[Tensor] = ()) -> nn.Module:
     """A deep copy, also of a network that holds on to tensors of an earlier pass.
 
     Weights made under ``inference_mode`` come out as ordinary ones.
+
+    Arguments:
+        network: not changed.
+        shared: parameters that the copy has in common with it.
     """
-    memo: dict[int, Any] = {}
     with torch.inference_mode(False), torch.no_grad():
-        for module in network.modules():
-            for name, value in vars(module).items():
-                if name in ("_parameters", "_buffers", "_modules"):
-                    continue
-                for tensor in tensors_in(value).values():
-                    if not tensor.is_leaf:  # torch refuses to copy these
-                        memo[id(tensor)] = tensor.detach().clone()
+        memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in _held(network)}
+        memo.update({id(tensor): tensor for tensor in shared})
         return copy.deepcopy(network, memo)
 
 
@@ -201,6 +202,18 @@ def _take_off(network: nn.Module) -> None:
             while child is not None and _wrapper(child):
                 child = _wrapped(child)
                 module._modules[name] = child
+
+
+def _held(network: nn.Module) -> list[Tensor]:
+    """Tensors of an earlier pass that modules hold on to; torch refuses to copy them."""
+    return [
+        tensor
+        for module in network.modules()
+        for name, value in vars(module).items()
+        if name not in _OF_EVERY_MODULE
+        for tensor in tensors_in(value).values()
+        if not tensor.is_leaf
+    ]
 
 
 def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:

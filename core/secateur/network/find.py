@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -13,12 +12,13 @@ from torch import Tensor, nn
 from secateur.errors import NetworkError
 from secateur.network.call import Call, as_call
 from secateur.network.channels import Channels, check_ignored
-from secateur.network.door import check_call, unwrap
+from secateur.network.door import check_call, copied, unwrap
 from secateur.network.resolve import resolve
 from secateur.network.ties import Ties, find_ties
 from secateur.network.trial import kinds, stirred, try_groups
+from secateur.operators.flow import OUTER
 
-CHOICES = 6
+CHOICES = 24
 """So many ways to decide folds are tried at most."""
 
 
@@ -55,12 +55,13 @@ def find_channels(
             f"the network is a {type(network).__name__}", remedy="pass a torch.nn.Module"
         )
     bare, notes = unwrap(network)
-    if bare is not network:
+    if notes:
         raise NetworkError(
             f"the network cannot be cut as it is: {'; '.join(notes)}",
             remedy="network, notes = secateur.network.unwrap(network) gives one that can; "
             "secateur.prune does so by itself",
         )
+    network = bare
     if norm_over not in ("all", "kept"):
         raise NetworkError(f"norm_over is {norm_over!r}", remedy='use "all" or "kept"')
     call = as_call(example)
@@ -70,7 +71,7 @@ def find_channels(
     if any(p.device.type != "cpu" for p in network.parameters()):
         # fused kernels of other devices hide operations; names and numbers are the same
         cpu = torch.device("cpu")
-        network, call = copy.deepcopy(network).to(cpu), call.to(cpu)
+        network, call = copied(network).to(cpu), call.to(cpu)
         runs = [(run.to(cpu), training) for run, training in runs]
     search = _Search(network, call, runs, paths, tied, norm_over, seed)
     channels = search.best()
@@ -101,29 +102,31 @@ class _Search:
         self.ignored, self.tied, self.norm_over, self.seed = ignored, tied, norm_over, seed
         self.stirred: nn.Module | None = None
         self.ties: Ties | None = None
+        self.judged: set[object] = set()
 
     def best(self) -> Channels:
         """The channels that stood the trial."""
         found = self._judge({})
+        assert found is not None  # nothing was judged before
         folds = self.ties.folds if self.ties is not None else {}
         if not folds:
             return found
-        choices: list[dict[object, int]] = [{"all": 0}]
-        choices += [
-            {key: part} for key, now in folds.items() for part in range(len(key[1])) if part != now
-        ]
+        best: dict[object, int] = {}
+        changes: list[dict[object, int]] = [{"all": OUTER}, {"all": 0}]
+        changes += [{key: part} for key in folds for part in range(len(key[1]))]
         began, first = time.monotonic(), None
-        for choice in choices[:CHOICES]:
+        for change in changes[:CHOICES]:
+            choice = {**best, **change}
             other = self._judge(choice)
-            if _worth(other) > _worth(found):
-                found = other
+            if other is not None and _worth(other) > _worth(found):
+                found, best = other, choice
             first = first or time.monotonic() - began
             if time.monotonic() - began + first > 15.0:
                 break
         return found
 
-    def _judge(self, choice: dict[object, int]) -> Channels:
-        """Channels under a choice, those that fail a trial pinned."""
+    def _judge(self, choice: dict[object, int]) -> Channels | None:
+        """Channels under a choice, those that fail a trial pinned; None if it was judged before."""
         ties = find_ties(
             self.network,
             self.call,
@@ -132,6 +135,10 @@ class _Search:
             norm_over=self.norm_over,
             tied=self.tied,
         )
+        decided = tuple(ties.folds.items())
+        if decided in self.judged:
+            return None
+        self.judged.add(decided)
         if not choice:
             self.ties = ties
         if ties.depends:
@@ -145,9 +152,10 @@ class _Search:
         if ties.chance:
             where = next((path for path in ties.chance if path), type(self.network).__name__)
             raise NetworkError(
-                f"forward draws random numbers in evaluation mode (in {where}): no two results can be "
-                "compared",
-                remedy="draw them in training mode only (if self.training), or pass them as an input",
+                f"forward draws random numbers in evaluation mode (in {where}): no two results can "
+                "be compared",
+                remedy="draw them in training mode only (if self.training), or pass them as an "
+                "input",
             )
         for loose in (False, True):
             channels = self._resolve(ties, {}, loose)

@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from secateur.errors import NetworkError
 from secateur.network.call import Call
 from secateur.network.channels import Channels, Placed, Read
+from secateur.network.layout import another_way, laid_out
 from secateur.network.run import Op, Visitor, run
 
 _COARSE = (torch.bfloat16, torch.float16)
@@ -40,13 +41,7 @@ class GatedNetwork:
 
     def __init__(self, network: nn.Module, channels: Channels) -> None:
         self.network, self.channels = network, channels
-        self.reads: dict[int, list[Read]] = defaultdict(list)
-        for read in channels.reads:
-            self.reads[read.op].append(read)
-        self.stats: dict[int, list[Read]] = defaultdict(list)
-        for stat in channels.stats:
-            self.stats[stat.op].append(stat)
-        self.placed = {placed.path: placed for placed in channels.placed}
+        self.in_place = any(name.endswith("_") for name in channels.names)
         self.coarse = False
 
     def __call__(
@@ -64,7 +59,7 @@ class GatedNetwork:
             NetworkError: forward went another way than in the run that found the channels.
         """
         full = None if gates is None else _extended(gates, self.channels)
-        visitor = Masking(self, full, None, observe)
+        visitor = Masking(self, full, None, observe, call)
         grad = gates is not None and gates.requires_grad
         out = run(self.network, call, visitor, grad=grad)
         visitor.check()
@@ -72,17 +67,22 @@ class GatedNetwork:
 
     def masked(self, call: Call, keep: NDArray[np.bool_]) -> Any:
         """The outputs with only the channels where ``keep`` is true, shape ``(n,)``."""
-        visitor = self.masking(keep)
+        visitor = self.masking(keep, call)
         out = run(self.network, call, visitor)
         visitor.check()
         return out
 
-    def masking(self, keep: NDArray[np.bool_]) -> Masking:
-        """The visitor that takes channels away from a run; ``check`` it when the run is over."""
+    def masking(self, keep: NDArray[np.bool_], call: Call | None = None) -> Masking:
+        """The visitor that takes channels away from a run; ``check`` it when the run is over.
+
+        Arguments:
+            keep: which channels stay, shape ``(n,)``.
+            call: that will be run; None for one of the shape that channels were found with.
+        """
         like = next((p for p in self.network.parameters() if p.is_floating_point()), torch.zeros(1))
         gone = self.channels.extended(~np.asarray(keep))
         gates = torch.as_tensor(~gone).to(device=like.device, dtype=like.dtype).reshape(1, -1)
-        return Masking(self, gates, ~gone, None)
+        return Masking(self, gates, ~gone, None, call)
 
 
 def _extended(gates: Tensor, channels: Channels) -> Tensor:
@@ -100,14 +100,24 @@ class Masking(Visitor):
         gates: Tensor | None,
         stay: NDArray[np.bool_] | None,
         observe: Observer | None,
+        call: Call | None,
     ) -> None:
         self.owner, self.gates, self.stay, self.observe = owner, gates, stay, observe
+        channels = owner.channels
+        self.layout = channels if call is None else laid_out(owner.network, channels, call)
+        self.reads: dict[int, list[Read]] = defaultdict(list)
+        for read in self.layout.reads:
+            self.reads[read.op].append(read)
+        self.stats: dict[int, list[Read]] = defaultdict(list)
+        for stat in self.layout.stats:
+            self.stats[stat.op].append(stat)
+        self.placed = {placed.path: placed for placed in self.layout.placed}
         self.names: list[str] = []
         self.local: tuple[int, NDArray[np.bool_]] | None = None
 
     def before(self, op: Op) -> None:
         self.names.append(op.name)
-        reads = self.owner.reads.get(op.number)
+        reads = self.reads.get(op.number)
         if reads:
             leaves, spec = tree_flatten((op.args, op.kwargs))
             places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
@@ -126,7 +136,7 @@ class Masking(Visitor):
                 leaves[place] = self._scaled(tensor, read.dim, channel)
             args, op.kwargs = tree_unflatten(leaves, spec)
             op.args = list(args)
-        stats = self.owner.stats.get(op.number)
+        stats = self.stats.get(op.number)
         if stats and self.stay is not None:
             for stat in stats:
                 stays = self.stay[stat.channel]
@@ -143,7 +153,7 @@ class Masking(Visitor):
         return put_back(out, dim, stays)
 
     def leave(self, path: str, module: nn.Module, out: Any) -> Any:
-        placed = self.owner.placed.get(path)
+        placed = self.placed.get(path)
         if placed is None:
             return out
         if self.observe is not None:
@@ -161,6 +171,8 @@ class Masking(Visitor):
             factor = self._by_sample(factor, tensor.shape, dim)
             shape[0] = tensor.shape[0]
             shape[dim] = tensor.shape[dim]
+        if self.owner.in_place and factor.requires_grad:
+            tensor = tensor.clone()  # the product keeps it, and it may be written to later
         return tensor * factor.reshape(shape).to(tensor.dtype)
 
     @staticmethod
@@ -181,17 +193,8 @@ class Masking(Visitor):
         Raises:
             NetworkError: it did not.
         """
-        if tuple(self.names) != self.owner.channels.names:
+        if tuple(self.names) != self.layout.names:
             raise another_way(self.owner.network)
-
-
-def another_way(network: nn.Module) -> NetworkError:
-    return NetworkError(
-        f"forward of {type(network).__name__} goes another way on these inputs than on those that "
-        "its channels were found with",
-        remedy="take inputs of the kind that the network is used on in every split, and move what "
-        "depends on data or sizes out of forward",
-    )
 
 
 def over_kept(op: Op, dim: int, stays: NDArray[np.bool_]) -> None:
@@ -199,10 +202,11 @@ def over_kept(op: Op, dim: int, stays: NDArray[np.bool_]) -> None:
     index = torch.as_tensor(np.flatnonzero(stays))
     op.args[0] = op.args[0].index_select(dim, index)
     if op.name in ("native_layer_norm", "_fused_rms_norm"):
-        op.args[1] = [*op.args[1][:-1], len(index)] if dim == op.args[0].ndim - 1 else op.args[1]
+        own = dim - (op.args[0].ndim - len(op.args[1]))
+        op.args[1] = [len(index) if d == own else size for d, size in enumerate(op.args[1])]
         for position in range(2, min(4, len(op.args))):
             if isinstance(op.args[position], Tensor):
-                op.args[position] = op.args[position].index_select(-1, index)
+                op.args[position] = op.args[position].index_select(own, index)
     elif op.name == "native_group_norm":
         for position in (1, 2):
             if op.args[position] is not None:

@@ -9,7 +9,6 @@ multiplied.
 from __future__ import annotations
 
 import contextvars
-import copy
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from secateur.network.call import Call
+from secateur.network.door import copied
 from secateur.network.run import Op, Visitor, above_autograd, run
 
 STACK = 16 << 20
@@ -40,10 +40,12 @@ class _Hand(Visitor):
         op.func = lambda *_, **__: self.owner._ask(op, func)
 
     def enter(self, path: str, module: nn.Module) -> None:
-        self.owner._ask(None, lambda: self.owner.visitor.enter(path, module))
+        self.owner._ask(None, lambda: self.owner._ours(self.owner.visitor.enter, path, module))
 
     def leave(self, path: str, module: nn.Module, out: Any) -> Any:
-        return self.owner._ask(None, lambda: self.owner.visitor.leave(path, module, out))
+        return self.owner._ask(
+            None, lambda: self.owner._ours(self.owner.visitor.leave, path, module, out)
+        )
 
 
 class PausedRun:
@@ -63,6 +65,7 @@ class PausedRun:
         self._reply: Any = None
         self._request: tuple[Op | None, Any] | None = None
         self._error: BaseException | None = None
+        self._fault: Exception | None = None
         self._raise: BaseException | None = None
         self._abandoned = False
         self._mine, self._yours = threading.Lock(), threading.Lock()
@@ -127,8 +130,8 @@ class PausedRun:
                 self.done = True
                 assert self._thread is not None
                 self._thread.join()
-                if self._error is not None:
-                    error, self._error = self._error, None
+                error, self._error = self._fault or self._error, None
+                if error is not None:
                     raise error
                 return
             op, func = self._request
@@ -139,7 +142,7 @@ class PausedRun:
             try:
                 self.visitor.before(op)
             except Exception as error:
-                self._raise = error
+                self._raise = self._fault = error
                 self._hand_over()
                 continue
             self.at = op
@@ -150,7 +153,15 @@ class PausedRun:
         assert op is not None
         out = op.func(*op.args, **op.kwargs)
         op.outs = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
-        return self.visitor.after(op, out)
+        return self._ours(self.visitor.after, op, out)
+
+    def _ours(self, method: Callable[..., Any], *args: Any) -> Any:
+        """What a visitor raises is not the network's fault."""
+        try:
+            return method(*args)
+        except Exception as error:
+            self._fault = error
+            raise
 
     def _answer(self, work: Callable[[], Any]) -> None:
         try:
@@ -203,4 +214,4 @@ class PausedRun:
 
 def sharing(network: nn.Module) -> nn.Module:
     """A copy with modules and buffers of its own that shares the parameters."""
-    return copy.deepcopy(network, {id(p): p for p in network.parameters()})
+    return copied(network, network.parameters())

@@ -7,7 +7,7 @@ in ``view``, ``reshape``, ``split``; a literal arrives without a name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,14 @@ SHAPE = "shape"
 FIXED_BOUNDS = frozenset(
     {"__getitem__", "split", "split_with_sizes", "narrow", "tensor_split", "unsafe_split"}
 )
+SHAPED = frozenset({"view", "reshape", "expand", "new_zeros", "new_ones", "zeros", "ones", "empty"})
+"""Their integers are the output's shape, one for each dimension."""
+SIZED = SHAPED | frozenset(
+    """unflatten split split_with_sizes unsafe_split narrow __getitem__ broadcast_to new_empty
+    new_full full rand randn arange linspace eye layer_norm rms_norm group_norm conv1d conv2d conv3d
+    conv_transpose1d conv_transpose2d conv_transpose3d resize_ as_strided""".split()
+)
+"""Functions whose integers are sizes of what comes out, or numbers of groups."""
 OWN_SIZES = (nn.Unflatten, nn.ChannelShuffle)
 """Modules of torch whose integers are treated as a user's."""
 
@@ -114,19 +122,36 @@ class Provenance(TorchFunctionMode):
     ) -> None:
         outs = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
         sizes = _flat(args[1:] if args and isinstance(args[0], Tensor) else args)
+        if name == "unflatten":
+            sizes = _flat(kwargs["sizes"] if "sizes" in kwargs else args[2])
         for value in names:
             if value.text == SHAPE:
                 continue
             row = None
-            positions = [i for i, x in enumerate(sizes) if x is value]
+            if name not in SIZED:  # a number of parts, a dimension, a stride: no size
+                self.seen.append((value, row))
+                continue
             for tensor in outs:
                 made = self.atoms.of(tensor)
                 dims = [d for d in made.at if tensor.shape[d] == int(value)]
-                exact = [d for d in dims if d in positions and len(sizes) == tensor.ndim]
-                if exact or dims:
-                    row = made.at[(exact or dims)[0]]
+                first = _first_size(name, args, kwargs, tensor.ndim, len(sizes))
+                if first is not None:
+                    places = [first + i for i, x in enumerate(sizes) if x is value]
+                    dims = [d for d in dims if d in places]
+                if dims:
+                    row = made.at[dims[0]]
                     break
             self.seen.append((value, row))
+
+
+def _first_size(
+    name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], ndim: int, count: int
+) -> int | None:
+    """The dimension of the output that the first of some sizes is of, where they have an order."""
+    if name == "unflatten":
+        dim = int(kwargs["dim"] if "dim" in kwargs else args[1])
+        return dim if dim >= 0 else ndim - count + 1 + dim
+    return 0 if name in SHAPED and count == ndim else None
 
 
 def _named_shape(shape: torch.Size) -> tuple[int, ...]:
@@ -161,7 +186,8 @@ def named_integers(network: nn.Module) -> Iterator[None]:
     """The user's modules hold integers with names inside; plain ones again after."""
     old: list[tuple[nn.Module, str, Any]] = []
     for path, module in network.named_modules():
-        if type(module).__module__.startswith("torch.") and not isinstance(module, OWN_SIZES):
+        theirs = type(module).__module__.startswith(("torch.", "secateur.operators."))
+        if theirs and not isinstance(module, OWN_SIZES):
             continue
         for key, value in list(vars(module).items()):
             if key.startswith("_") or key == "training":

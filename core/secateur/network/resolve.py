@@ -147,6 +147,7 @@ def resolve(
         names=tuple(ties.names),
         tied=tied,
         norm_over=norm_over,
+        details={"folds": dict(ties.folds)},
     )
 
 

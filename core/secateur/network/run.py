@@ -9,7 +9,7 @@ arrive as their parts; so an operation has the same number in every run that goe
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,13 +23,16 @@ from torch.utils._pytree import tree_leaves
 from secateur.errors import DataError
 from secateur.network.call import Call
 
-WHOLE = frozenset({"linear", "matmul"})
+WHOLE = frozenset({"linear", "matmul", "_pad_circular"})
 """Made of other operations, but seen as one: how they are made depends on the run."""
 RECURRENT = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu", "quantized_lstm", "quantized_gru"})
 """Seen as their parts, which fused kernels would hide."""
 UNNUMBERED = frozenset({"detach", "detach_"})
 """They come and go with reference counts."""
 
+_MISLAID = frozenset({"native_batch_norm", "cudnn_batch_norm", "_native_batch_norm_legit"})
+# PyTorch 2.13 on a CPU: their derivative is wrong by 100 % for one sample if what comes in has
+# the strides of channels last and the input has not (a transposed feature map, as in a ViT)
 _EXCLUDE = torch._C._SetExcludeDispatchKeyGuard
 _AUTOGRAD = (
     torch._C.DispatchKey.AutogradFunctionality,
@@ -154,7 +157,7 @@ class Stream(TorchDispatchMode):
         ):
             with ExitStack() as stack:
                 if name in RECURRENT:
-                    stack.enter_context(_without_mkldnn())
+                    stack.enter_context(without_mkldnn())
                 stack.enter_context(self)
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
@@ -168,6 +171,8 @@ class Stream(TorchDispatchMode):
             self._ours(self.visitor.before, op)
             out = op.func(*op.args, **op.kwargs)
             op.outs = [x for x in tree_leaves(out) if isinstance(x, Tensor)]
+            if self.grad and name in _MISLAID and op.outs[0].requires_grad:
+                op.outs[0].register_hook(_laid_as(op.outs[0]))
             return self._ours(self.visitor.after, op, out)
 
     def _ours(self, method: Any, *args: Any) -> Any:
@@ -231,15 +236,10 @@ class Stream(TorchDispatchMode):
                 handle.remove()
 
 
-@contextmanager
-def _without_mkldnn() -> Iterator[None]:
-    """As ``torch.backends.mkldnn.flags`` does, which also sets what it warns of."""
-    before = torch._C._get_mkldnn_enabled()
-    torch._C._set_mkldnn_enabled(False)
-    try:
-        yield
-    finally:
-        torch._C._set_mkldnn_enabled(before)
+def _laid_as(out: Tensor) -> Callable[[Tensor], Tensor]:
+    """Hands a derivative on with the strides of what it is the derivative of."""
+    size, stride = out.size(), out.stride()
+    return lambda d: d.new_empty_strided(size, stride).copy_(d) if d.stride() != stride else d
 
 
 @contextmanager
@@ -297,6 +297,18 @@ def above_autograd() -> Iterator[None]:
     """Operations are run as they are inside a stream: autograd neither sees nor checks them."""
     with torch.no_grad(), _EXCLUDE(_AUTOGRAD[0], True), _EXCLUDE(_AUTOGRAD[1], True):
         yield
+
+
+@contextmanager
+def without_mkldnn() -> Iterator[None]:
+    """Its kernels hide what recurrent layers are made of."""
+    # torch.backends.mkldnn.flags sets more than that, and warns of devices that are not there
+    before = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(before)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from secateur.network.provenance import Attribute, Provenance, attributes, named
 from secateur.network.run import Op, Visitor, run
 from secateur.operators.flow import Flow, ReadEvent, StatEvent, Work
 from secateur.operators.registry import flow_of
+from secateur.operators.sizes import sizes_of
 
 DATA = frozenset(
     [
@@ -99,22 +100,24 @@ class _TiesVisitor(Visitor):
         self.alive: list[Any] = []
         self.touched: set[int] = set()
         self.depends: list[str] = []
-        self.random: list[int] = []
+        self.random: list[tuple[str, set[int]]] = []
         self.names: list[str] = []
         self.owners: list[str] = []
         self.calls: dict[str, int] = defaultdict(int)
         self.placed: list[Place] = []
         self.left: set[int] = set()
-        self.log: list[tuple[int, set[int], set[int], bool]] = []
+        self.sized: dict[tuple[str, str, int | None], Ids] = {}
+        self.log: list[tuple[set[int], set[int], bool]] = []
 
-    def alive_for(self, outputs: list[Tensor]) -> set[int]:
-        """Numbers of the operations that these tensors are made of, or that change one in place."""
-        wanted, alive = {id(t) for t in outputs}, set()
-        for number, ins, outs, writes in reversed(self.log):
-            if writes or outs & wanted:
-                alive.add(number)
+    def wanted_for(self, outputs: list[Tensor]) -> set[int]:
+        """Ids of all tensors that these are made of, and of those that are written in place."""
+        wanted = {id(t) for t in outputs}
+        for ins, outs, writes in reversed(self.log):
+            if writes:
+                wanted |= outs
+            if outs & wanted:
                 wanted |= ins
-        return alive
+        return wanted
 
     def after(self, op: Op, out: Any) -> Any:
         flow = self.flow
@@ -123,9 +126,9 @@ class _TiesVisitor(Visitor):
         self.names.append(op.name)
         self.owners.append(op.path)
         ins, outs = {id(t) for t in op.ins}, {id(t) for t in op.outs}
-        self.log.append((op.number, ins, outs, op.func._schema.is_mutable))
+        self.log.append((ins, outs, op.func._schema.is_mutable))
         if torch.Tag.nondeterministic_seeded in op.func.tags and not _asleep(op):
-            self.random.append(op.number)
+            self.random.append((op.path, outs))
         self.touched.update(id(t) for t in op.ins)
         if any(id(t) in flow.data for t in op.ins):
             flow.data.update(id(t) for t in op.outs)
@@ -134,14 +137,21 @@ class _TiesVisitor(Visitor):
                 self.depends.append(op.path)
         if op.func.is_view and op.name in ("slice", "select", "narrow", "split", "unbind"):
             flow.parts.update(id(t) for t in op.outs)
+            if op.name == "slice":
+                dim = int(op.argument("dim", 0)) % op.outs[0].ndim
+                flow.sliced[id(op.outs[0])] = (op.ins[0], dim)
         with self.stream.unseen():
+            before = len(flow.work)
             flow_of(op, flow, self.provenance.literal)
+            if len(flow.work) == before and flow.moves_data(op):
+                rows = tuple(flow.atoms.of(op.outs[0]).at.values())
+                flow.work.append(Work(op.number, "elementwise", float(op.outs[0].numel()), rows))
         return out
 
     def alias(self, tensor: Tensor, out: Tensor) -> None:
         flow = self.flow
         self.alive.append(out)
-        self.log.append((-1, {id(tensor)}, {id(out)}, False))
+        self.log.append(({id(tensor)}, {id(out)}, False))
         flow.atoms.give(out, flow.atoms.of(tensor))
         for ids in (flow.data, flow.parts):
             if id(tensor) in ids:
@@ -154,6 +164,11 @@ class _TiesVisitor(Visitor):
             return out
         atoms = self.flow.atoms
         made = atoms.of(out)
+        for name, index, ids in sizes_of(module, out, made, atoms):
+            before = self.sized.get((path, name, index))
+            if before is not None:
+                atoms.tie(before, ids, f"one {name} of a module that is used again")
+            self.sized[path, name, index] = ids
         if path in self.places and self.places[path] in made.at:
             dim = self.places[path]
             ids = made.at[dim]
@@ -252,7 +267,7 @@ def _run(
         atoms.forget()
         flow.reads, flow.stats, flow.work, flow.meetings = [], [], [], []
         flow.data = {id(t) for t in one.tensors}
-        flow.parts = set()
+        flow.parts, flow.sliced = set(), {}
         visitor = _TiesVisitor(flow, provenance, places)
         with named_integers(network) if names else nullcontext(), provenance:
             out = run(network, one, visitor, training=training)
@@ -264,10 +279,10 @@ def _run(
                 f"there is no tensor in what forward returns ({type(out).__name__})",
                 remedy="return tensors, or a tuple, dict or object that holds them",
             )
-        alive = visitor.alive_for(found)
-        flow.pin_later(alive, dict(enumerate(visitor.owners)))
+        wanted = visitor.wanted_for(found)
+        flow.pin_later(wanted)
         if not training:
-            chance += [visitor.owners[number] for number in visitor.random if number in alive]
+            chance += [path for path, outs in visitor.random if outs & wanted]
         for tensor in found:
             for ids in atoms.of(tensor).at.values():
                 atoms.pin(ids, "is an output of the network")
@@ -280,7 +295,13 @@ def _run(
         stats=flow.stats,
         work=flow.work,
         folds=flow.folds,
-        attributes=attributes(network, provenance.seen),
+        attributes=[
+            *attributes(network, provenance.seen),
+            *(
+                Attribute(path, name, index, tuple(ids.tolist()), True)
+                for (path, name, index), ids in visitor.sized.items()
+            ),
+        ],
         places=visitor.placed,
         depends=depends,
         chance=chance,

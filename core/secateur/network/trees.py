@@ -90,7 +90,8 @@ def describe_tensor(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
 
 
-def _walk(tree: Any, path: Path, above: set[int]) -> Iterator[tuple[Path, Tensor]]:
+def _walk(tree: Any, path: Path, seen: set[int]) -> Iterator[tuple[Path, Tensor]]:
+    """Objects are looked into once, by their first path: they may know each other."""
     leaves, _ = tree_flatten_with_path(tree)
     for keys, leaf in leaves:
         where = path + "".join(str(key) for key in keys)
@@ -98,10 +99,11 @@ def _walk(tree: Any, path: Path, above: set[int]) -> Iterator[tuple[Path, Tensor
             yield where, leaf
             continue
         parts = _parts(leaf)
-        if parts and id(leaf) not in above:
+        if parts and id(leaf) not in seen:
+            seen.add(id(leaf))
             for name, part in parts.items():
                 inner = f"{where}[{name!r}]" if isinstance(leaf, Mapping) else f"{where}.{name}"
-                yield from _walk(part, inner, above | {id(leaf)})
+                yield from _walk(part, inner, seen)
 
 
 def _rebuild(

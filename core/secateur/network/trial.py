@@ -6,7 +6,6 @@ network has dead channels, and a trial on zeros passes whatever is wrong.
 
 from __future__ import annotations
 
-import copy
 import re
 
 import numpy as np
@@ -18,6 +17,7 @@ from secateur.errors import SecateurError
 from secateur.network.call import Call
 from secateur.network.channels import Channels, Group
 from secateur.network.cut import cut_in_place
+from secateur.network.door import copied
 from secateur.network.gates import GatedNetwork
 from secateur.network.run import evaluation
 from secateur.network.ties import output_tensors
@@ -33,7 +33,7 @@ ROUNDING = 0.05
 def stirred(network: nn.Module, seed: int) -> nn.Module:
     """A copy with other weights: everything is alive."""
     generator = torch.Generator().manual_seed(seed)
-    other = copy.deepcopy(network)
+    other = copied(network)
     with torch.no_grad():
         for parameter in other.parameters():
             if parameter.is_floating_point():
@@ -98,7 +98,7 @@ def attempt(
     """
     gap = _gap(network, call, channels, keep)
     if isinstance(gap, float) and TOLERANCE < gap < ROUNDING:
-        wide = copy.deepcopy(network).double()
+        wide = copied(network).double()
         again = _gap(wide, call.map(_doubled), channels, keep)
         if isinstance(again, float):
             gap = again
@@ -121,7 +121,7 @@ def _gap(
         wanted = gated.masked(call, keep)
     except SecateurError as error:
         return f"the masked network cannot be run: {error.message}"
-    slim = copy.deepcopy(network)
+    slim = copied(network)
     try:
         cut_in_place(slim, channels, keep)
         out = run_plain(slim, call)

@@ -4,17 +4,20 @@
 operation, ours in this package, a stranger's by the entry point ``secateur.operators``.
 """
 
+from secateur.network.run import Op
 from secateur.operators.flow import Flow, ReadEvent, StatEvent, Work
-from secateur.operators.registry import flow_of, load_rules
+from secateur.operators.registry import flow_of, load_rules, registered
 from secateur.operators.rule import OperatorRule, rule
 
 __all__ = [
     "Flow",
+    "Op",
     "OperatorRule",
     "ReadEvent",
     "StatEvent",
     "Work",
     "flow_of",
     "load_rules",
+    "registered",
     "rule",
 ]

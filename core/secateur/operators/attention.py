@@ -25,7 +25,13 @@ class SlimAttention(nn.MultiheadAttention):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """As torch's; see there for shapes."""
+        """As torch's; see there for shapes.
+
+        Raises:
+            RuntimeError: ``is_causal`` is only a hint, and the mask is not there.
+        """
+        if is_causal and attn_mask is None:
+            raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
         single = query.ndim == 2
         if single:
             query, key, value = (t.unsqueeze(0) for t in (query, key, value))

@@ -51,12 +51,12 @@ def spatial(op: Op, flow: Flow) -> None:
             atoms.tie_all(ids, f"{op.name} over channels")
             atoms.pin(ids, f"{op.name} over channels")
     for tensor in op.ins[1:]:
-        for dim, ids in atoms.of(tensor).at.items():
-            if op.name.startswith("max_unpool"):
-                if dim in at:
-                    atoms.tie(at[dim], ids, op.name)
-            else:
-                atoms.pin(ids, f"{op.name} reads it as positions")
+        if op.name.startswith("max_unpool"):  # the places where maxima were
+            for dim in {*at, *atoms.of(tensor).at}:
+                atoms.tie(atoms.row(source, dim), atoms.row(tensor, dim), "unpooled to places")
+            continue
+        for ids in atoms.of(tensor).at.values():
+            atoms.pin(ids, f"{op.name} reads it as positions")
     made = atoms.of(source)
     summed = frozenset(d for d in made.summed if d in at)
     for out in op.outs:
@@ -164,6 +164,38 @@ def channel_shuffle(op: Op, flow: Flow) -> None:
     flow.atoms.give(op.outs[0], Made(at, made.free, made.summed, made.exits))
 
 
+@rule("pixel_shuffle")
+def pixel_shuffle(op: Op, flow: Flow) -> None:
+    """Several channels become one, on a finer plane."""
+    x, square = op.args[0], int(op.args[1]) ** 2
+    _only_channels(op, flow)
+    made = flow.atoms.of(x)
+    at = dict(made.at)
+    if x.ndim - 3 in at:
+        rows = at[x.ndim - 3].reshape(-1, square)
+        flow.atoms.tie_all(rows.T, "shuffled into one channel")
+        at[x.ndim - 3] = rows[:, 0]
+    flow.atoms.give(op.outs[0], Made(at, made.free, made.summed, made.exits))
+
+
+@rule("pixel_unshuffle")
+def pixel_unshuffle(op: Op, flow: Flow) -> None:
+    """One channel becomes several, on a coarser plane."""
+    x, square = op.args[0], int(op.args[1]) ** 2
+    _only_channels(op, flow)
+    made = flow.atoms.of(x)
+    at = {d: np.repeat(ids, square) if d == x.ndim - 3 else ids for d, ids in made.at.items()}
+    flow.atoms.give(op.outs[0], Made(at, made.free, made.summed, made.exits))
+
+
+def _only_channels(op: Op, flow: Flow) -> None:
+    """Pin channels that are rows or columns of the plane."""
+    x = op.args[0]
+    for dim, ids in flow.atoms.of(x).at.items():
+        if dim > x.ndim - 3:
+            flow.atoms.pin(ids, f"{op.name} over channels")
+
+
 @rule("col2im")
 def col2im(op: Op, flow: Flow) -> None:
     """Patches are put together: the parts of a patch leave with its channel."""
@@ -220,9 +252,28 @@ def copy_(op: Op, flow: Flow) -> None:
     if made.free and not flow.is_part(target):
         flow.atoms.give(target, flow.atoms.of(source))
     elif made.free:
-        flow.opaque(op, "it is written into a part of a tensor that forward made")
+        _fill_part(op, flow, target, source)
     else:
         flow.join(op, [target, source], op.outs[0], "copy")
+
+
+def _fill_part(op: Op, flow: Flow, target: Tensor, source: Tensor) -> None:
+    """A part of a new tensor is written: what it has in full becomes the source's."""
+    atoms, why = flow.atoms, "it is written into a part of a tensor that forward made"
+    base, cut = flow.whole_of(target)
+    if base is None:
+        flow.opaque(op, why)
+        return
+    at, behind = dict(atoms.of(base).at), target.ndim - source.ndim
+    for dim in range(source.ndim):
+        row, place = atoms.row(source, dim), dim + behind
+        if place in cut:
+            atoms.pin(row, why)
+        elif source.shape[dim] > 1 or target.shape[place] == 1:
+            atoms.tie(at.get(place, row), row, "written into one tensor")
+            at[place] = np.maximum(at.get(place, row), row)
+    atoms.give(base, Made(at, True))
+    atoms.give(target, Made({d: ids for d, ids in at.items() if d not in cut}, True))
 
 
 @rule("as_strided_", "resize_", "set_")

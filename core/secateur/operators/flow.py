@@ -11,6 +11,9 @@ from torch import Tensor
 from secateur.network.atoms import ANY, FIXED, Atoms, Ids, Made
 from secateur.network.run import Op
 
+OUTER = -1
+"""A choice for folds: the part in front shrinks."""
+
 
 @dataclass(frozen=True)
 class ReadEvent:
@@ -56,7 +59,8 @@ class Flow:
     Arguments:
         atoms: of the network.
         norm_over: "all": a statistic over channels pins them; "kept": it is taken over those kept.
-        choice: for each fold, the part that may shrink; "all" for every fold that is not named.
+        choice: for each fold, the part that may shrink, or ``OUTER``; "all" for every fold that
+            is not named.
     """
 
     atoms: Atoms
@@ -70,16 +74,39 @@ class Flow:
     unknown: set[str] = field(default_factory=set)
     data: set[int] = field(default_factory=set)
     parts: set[int] = field(default_factory=set)
-    later: list[tuple[int, Ids, str]] = field(default_factory=list)
+    sliced: dict[int, tuple[Tensor, int]] = field(default_factory=dict)
+    later: list[tuple[list[Tensor], Ids, str, str]] = field(default_factory=list)
     meetings: list[tuple[int, list[Made], list[torch.Size]]] = field(default_factory=list)
 
     def depends(self, tensor: Tensor) -> bool:
         """It depends on the network's input."""
         return id(tensor) in self.data
 
+    def moves_data(self, op: Op) -> bool:
+        """It writes what depends on the input: it takes time."""
+        return (
+            bool(op.outs)
+            and not op.func.is_view
+            and op.outs[0].is_floating_point()
+            and self.depends(op.outs[0])
+        )
+
     def is_part(self, tensor: Tensor) -> bool:
         """It is a view of a part of another tensor."""
         return id(tensor) in self.parts
+
+    def whole_of(self, tensor: Tensor) -> tuple[Tensor | None, set[int]]:
+        """What a tensor is a slice of, and the dimensions that it has in part only.
+
+        None where it is more than sliced.
+        """
+        cut: set[int] = set()
+        while id(tensor) in self.sliced:
+            whole, dim = self.sliced[id(tensor)]
+            if whole.shape[dim] != tensor.shape[dim]:
+                cut.add(dim)
+            tensor = whole
+        return (None if self.is_part(tensor) else tensor), cut
 
     def meet(self, op: Op, tensors: list[Tensor]) -> frozenset[int]:
         """Activations are added up; the output's dimensions where different channels meet."""
@@ -107,18 +134,21 @@ class Flow:
         if self.norm_over == "kept":
             self.stats.append(StatEvent(op.number, _number(op, tensor), dim, ids))
         else:
-            self.later.append((op.number, ids, f"{what} over channels: zeros would count"))
+            self.demand(op.outs, ids, f"{what} over channels: zeros would count")
 
-    def pin_later(self, alive: set[int], where: dict[int, str]) -> None:
-        """Pin what operations demand whose results come to something.
+    def demand(self, results: list[Tensor], ids: Ids, why: str) -> None:
+        """These stay if one of the results comes to something."""
+        self.later.append((results, ids, why, self.atoms.where))
+
+    def pin_later(self, wanted: set[int]) -> None:
+        """Pin what is demanded for results that come to something.
 
         Arguments:
-            alive: numbers of operations that an output is made of.
-            where: the module path of each operation.
+            wanted: ids of the tensors that an output is made of.
         """
-        for number, ids, why in self.later:
-            if number in alive:
-                self.atoms.where = where[number]
+        for results, ids, why, where in self.later:
+            if any(id(tensor) in wanted for tensor in results):
+                self.atoms.where = where
                 self.atoms.pin(ids, why)
         self.atoms.where = ""
         self.later = []
@@ -127,6 +157,8 @@ class Flow:
         """A dimension is split in several: the number of the one part that may shrink."""
         usual = sizes.index(max(sizes)) if default is None else default
         wanted = self.choice.get((why, sizes), self.choice.get("all", usual))
+        if wanted == OUTER:  # heads, channels of a flattened image; three are q, k and v
+            wanted = default if default is not None else int(sizes[0] == 3 and len(sizes) > 1)
         return self.folds.setdefault((why, sizes), wanted % len(sizes))
 
     def produce(self, op: Op, ids: Ids) -> None:

@@ -12,16 +12,14 @@ from secateur.network.run import Op
 from secateur.operators.flow import Flow
 
 MOVES = frozenset(
-    """clone contiguous _unsafe_view constant_pad_nd pixel_shuffle pixel_unshuffle rot90
+    """clone contiguous _unsafe_view constant_pad_nd _pad_circular rot90
     repeat flip roll index_select _unsafe_index im2col tile unfold unsafe_split
     unsafe_split_with_sizes split_with_sizes split_copy reflection_pad1d reflection_pad2d
     reflection_pad3d replication_pad1d replication_pad2d replication_pad3d _reshape_copy lift_fresh
     lift_fresh_copy lift index gather _to_copy expand_copy view_copy permute_copy alias
     repeat_interleave slice_copy transpose_ squeeze_ unsqueeze_ t_ _conj_physical""".split()
 )
-THIN = frozenset(
-    "t transpose permute unsqueeze clone contiguous alias t_ transpose_".split()
-)
+THIN = frozenset("t transpose permute unsqueeze clone contiguous alias t_ transpose_".split())
 """They need no other dimension."""
 ORDERED = frozenset(
     "roll index _unsafe_index index_select gather as_strided repeat_interleave".split()

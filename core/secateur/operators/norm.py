@@ -85,7 +85,9 @@ def softmax(op: Op, flow: Flow) -> None:
     _over(op, flow, int(op.args[1]), "a softmax")
 
 
-@rule("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "sort", "topk", "argsort", "kthvalue")
+@rule(
+    "cumsum", "cumprod", "cummax", "cummin", "logcumsumexp", "sort", "topk", "argsort", "kthvalue"
+)
 def in_order(op: Op, flow: Flow) -> None:
     """What comes out depends on the order of the dimension."""
     made, x = flow.atoms.of(op.args[0]), op.args[0]
@@ -152,7 +154,8 @@ def reduction(op: Op, flow: Flow) -> None:
             else:
                 flow.stat(op, x, dim, ids, f"{op.name}")
                 if op.name in ("max", "min") and len(op.outs) > 1:
-                    atoms.pin(ids, f"{op.name} over channels gives their numbers")
+                    why = f"{op.name} over channels gives their numbers"
+                    flow.demand(op.outs[1:], ids, why)
         else:
             at[dim if keep else dim - sum(d < dim for d in dims)] = ids
     for out in op.outs:

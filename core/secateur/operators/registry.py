@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import entry_points
 
@@ -52,6 +54,25 @@ def load_rules() -> dict[str, OperatorRule]:
     return found
 
 
+_REGISTERED: dict[str, OperatorRule] = {}
+
+
+@contextmanager
+def registered(own: OperatorRule) -> Iterator[None]:
+    """Inside, a rule counts as if its package were installed, before all others.
+
+    Arguments:
+        own: the rule.
+    """
+    before = dict(_REGISTERED)
+    _REGISTERED.update(dict.fromkeys(own.ops, own))
+    try:
+        yield
+    finally:
+        _REGISTERED.clear()
+        _REGISTERED.update(before)
+
+
 def flow_of(op: Op, flow: Flow, literal: bool = False) -> None:
     """Say what the outputs of an operation are made of.
 
@@ -63,7 +84,7 @@ def flow_of(op: Op, flow: Flow, literal: bool = False) -> None:
     if not op.outs:
         return
     name = op.name
-    strangers = load_rules()
+    strangers = {**load_rules(), **_REGISTERED} if _REGISTERED else load_rules()
     own = strangers.get(name) or strangers.get(str(op.func).rsplit(".", 1)[0].replace(".", "::"))
     if own is not None:
         own.flow(op, flow)

@@ -6,11 +6,13 @@ attributes have to follow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
+
+from secateur.network.atoms import Atoms, Ids, Made
 
 Kept = Mapping[str, Mapping[int, NDArray[np.bool_]]]
 """What stays of a module's own parameters that changed: by name and dimension."""
@@ -33,12 +35,47 @@ def resize(module: nn.Module, kept: Kept) -> None:
         module: its parameters have been cut.
         kept: of those that changed.
     """
-    if not kept:
+    if not kept and not isinstance(module, nn.Transformer):
         return
     for classes, function in _SIZES:
         if isinstance(module, classes):
             function(module, kept)
             return
+
+
+def sizes_of(
+    module: nn.Module, out: Tensor, made: Made, atoms: Atoms
+) -> Iterator[tuple[str, int | None, Ids]]:
+    """The integers of a module without parameters that follow the size of its output.
+
+    Arguments:
+        module: whose forward ends.
+        out: its output.
+        made: what that is made of.
+        atoms: that know what is tied.
+
+    Returns:
+        names, the index in a tuple or None, and one atom for each of what is counted.
+    """
+    if next(iter(module.parameters(recurse=False)), None) is not None:
+        return
+    if isinstance(module, nn.modules.batchnorm._NormBase) and module.running_mean is None:
+        lone = isinstance(module, nn.modules.instancenorm._InstanceNorm)
+        dim = 0 if lone and out.ndim == module._get_no_batch_dim() else 1  # type: ignore[operator]
+        if dim in made.at:
+            yield "num_features", None, made.at[dim]
+    elif isinstance(module, nn.GroupNorm) and 1 in made.at:
+        yield "num_channels", None, made.at[1]
+        rows = atoms.roots(made.at[1].reshape(module.num_groups, -1))
+        if (rows == rows[:, :1]).all():  # whole groups leave
+            yield "num_groups", None, rows[:, 0]
+    elif isinstance(module, (nn.LayerNorm, nn.RMSNorm)):
+        for index in range(len(module.normalized_shape)):
+            dim = out.ndim - len(module.normalized_shape) + index
+            if dim in made.at:
+                yield "normalized_shape", index, made.at[dim]
+    elif isinstance(module, nn.Transformer) and out.ndim - 1 in made.at:
+        yield "d_model", None, made.at[out.ndim - 1]  # it is held against the inputs
 
 
 @_of(nn.modules.conv._ConvNd)
@@ -104,6 +141,14 @@ def _recurrent(module: nn.RNNBase, kept: Kept) -> None:
 def _cell(module: nn.RNNCellBase, kept: Kept) -> None:
     module.hidden_size = module.weight_hh.shape[1]
     module.input_size = module.weight_ih.shape[1]
+
+
+@_of(nn.Transformer)
+def _transformer(module: nn.Transformer, kept: Kept) -> None:
+    first = next((m for m in module.decoder.modules() if isinstance(m, nn.LayerNorm)), None)
+    # an encoder or decoder of the user's may have none
+    if first is not None and first.weight is not None:
+        module.d_model = first.weight.shape[-1]
 
 
 @_of(nn.MultiheadAttention)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import torch
@@ -98,6 +99,7 @@ def collect_statistics(
     *,
     probes: int = 20,
     seed: int = 0,
+    batches: int | None = None,
 ) -> ChannelStatistics:
     """Measure every channel on the calibration split.
 
@@ -110,6 +112,7 @@ def collect_statistics(
         channels: from ``find_channels``.
         probes: Fisher probes a sample; 0 leaves ``fisher_rows`` empty.
         seed: of the probes.
+        batches: so many of the calibration split; all unless given.
 
     Raises:
         DataError: the data do not fit the network, are empty or not finite.
@@ -119,6 +122,8 @@ def collect_statistics(
     """
     if probes < 0 or seed < 0:
         raise OptionError(f"probes is {probes} and seed is {seed}", remedy="use 0 or more")
+    if batches is not None and batches < 1:
+        raise OptionError(f"batches is {batches}", remedy="use 1 or more, or None for all")
     device = device_of(network)
     generator = torch.Generator(device=device).manual_seed(seed)
     gated = GatedNetwork(network, channels)
@@ -129,8 +134,8 @@ def collect_statistics(
     losses: list[Tensor] = []
     seen = 0
     together: bool | None = None
-    with preserved_rng(), frozen_parameters(network), track("measuring channels") as step:
-        for batch in task.batches("calibration", device):
+    with preserved_rng(seed), frozen_parameters(network), track("measuring channels") as step:
+        for batch in islice(task.batches("calibration", device), batches):
             if together is None and batch.size > 1:
                 together = _separable(gated, task, batch.take(slice(0, 2)))
             parts = [batch] if together or batch.size == 1 else _singly(batch)
@@ -196,6 +201,7 @@ def _separable(gated: GatedNetwork, task: Task, pair: Batch) -> bool:
     def derivatives(part: Batch) -> Tensor:
         gates = _gates(gated.network, part.size, len(gated.channels))
         outputs = gated(part.call, gates)
+        check_outputs(outputs)
         loss = task.losses(outputs, part.targets, size=part.size)
         return _gate_gradient(loss.sum(), gates, keep=False)
 

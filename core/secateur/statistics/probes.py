@@ -25,7 +25,7 @@ from torch import Tensor
 from secateur.errors import MetricError
 from secateur.network.trees import describe_tensor
 from secateur.tasks.base import Task
-from secateur.tasks.likelihood import Probed, likelihood_outputs
+from secateur.tasks.likelihood import Probed, at_random, likelihood_outputs
 
 Probe = list[tuple[Tensor, Tensor]]
 """Tensors of the outputs, each with its random cotangent."""
@@ -57,12 +57,14 @@ def fisher_probes(
         return
     size = task.size_of(outputs) if size is None else size
     probed = likelihood_outputs(task, outputs, targets, size)
+    if task.likelihood == "gaussian":
+        yield from _gaussian(probed, probes, generator)
+        return
+    probed = [at_random(task, outputs, targets, size, one) for one in probed]
     if task.likelihood == "categorical":
         yield from _categorical(probed[0], task.prediction is None, probes, generator)
-    elif task.likelihood == "bernoulli":
-        yield from _bernoulli(probed, probes, generator)
     else:
-        yield from _gaussian(probed, probes, generator)
+        yield from _bernoulli(probed, probes, generator)
 
 
 def _gaussian(probed: list[Probed], probes: int, generator: torch.Generator) -> Iterator[Probe]:
@@ -132,7 +134,7 @@ def _categorical(
     probabilities = logits.movedim(dim, -1).softmax(-1)
     flat = probabilities.reshape(-1, probabilities.shape[-1])
     chances = flat.float() if flat.element_size() < 4 else flat
-    weights = _categorical_weights(one, probabilities, dim, generator).sqrt()[..., None]
+    weights = _categorical_weights(one, dim, generator).sqrt()[..., None]
     for _ in range(probes):
         drawn = torch.multinomial(chances, 1, generator=generator)
         probe = flat.scatter_add(1, drawn, -torch.ones_like(drawn, dtype=flat.dtype))
@@ -140,10 +142,10 @@ def _categorical(
         yield [(one.tensor, probe.movedim(-1, dim))]
 
 
-def _categorical_weights(
-    one: Probed, probabilities: Tensor, dim: int, generator: torch.Generator
-) -> Tensor:
+def _categorical_weights(one: Probed, dim: int, generator: torch.Generator) -> Tensor:
     """What each position counts in the loss: its Hessian there is ``w·(diag(p) - pp')``."""
+    place = one.tensor if one.point is None else one.point
+    probabilities = place.detach().movedim(dim, -1).softmax(-1)
     positions = probabilities[0, ..., 0].numel()
     # where the Hessian has another form (a focal loss), the loss counts as a mean over positions
     default = probabilities.new_full(probabilities.shape[:-1], 1.0 / positions)
@@ -176,7 +178,8 @@ def _bernoulli(probed: list[Probed], probes: int, generator: torch.Generator) ->
         weights = torch.full_like(probabilities, 1.0 / entries)
         if one.point is not None:
             signs = torch.ones_like(probabilities)
-            form = probabilities * (1.0 - probabilities)
+            there = one.point.detach().sigmoid()
+            form = there * (1.0 - there)
             product = _hessian_product(one, signs)
             weights = _weights(product[..., None], form[..., None], signs[..., None], weights)
         parts.append((one.tensor, probabilities, weights.sqrt()))
@@ -198,7 +201,7 @@ def _class_dimension(one: Probed) -> int:
     if logits.ndim < 2:
         return 1  # refused by the caller, with its shape
     if one.slope is not None:
-        slope = one.slope.detach()
+        slope = one.slope.detach()  # at random values
         for dim in candidates:
             if bool(slope.sum(dim).abs().max() <= 1e-4 * slope.abs().sum(dim).max()):
                 return dim

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator
 
 import torch
 from torch import nn
 
 from secateur.network import Call
+from secateur.network.door import copied
 
 
 def reestimate_batch_norm(network: nn.Module, calls: Iterable[Call]) -> nn.Module | None:
@@ -24,17 +24,17 @@ def reestimate_batch_norm(network: nn.Module, calls: Iterable[Call]) -> nn.Modul
     Returns:
         the copy, or None for a network without batch norm.
     """
-    copied = copy.deepcopy(network)
+    twin = copied(network)
     norms = [
         m
-        for m in copied.modules()
+        for m in twin.modules()
         if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.running_mean is not None
     ]
     if not norms:
         return None
-    modes = [(module, module.training) for module in copied.modules()]
+    modes = [(module, module.training) for module in twin.modules()]
     momenta = [norm.momentum for norm in norms]
-    copied.eval()
+    twin.eval()
     seen = 0
     for norm in norms:
         norm.reset_running_stats()
@@ -44,12 +44,12 @@ def reestimate_batch_norm(network: nn.Module, calls: Iterable[Call]) -> nn.Modul
             seen += call.size
             for norm in norms:
                 norm.momentum = call.size / seen
-            copied(*call.args, **call.kwargs)
+            twin(*call.args, **call.kwargs)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     for module, training in modes:
         module.training = training
-    return copied
+    return twin
 
 
 def _worth_counting(calls: Iterable[Call]) -> Iterator[Call]:

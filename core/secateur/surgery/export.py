@@ -144,8 +144,9 @@ def export_network(
                     f"{path.name} gives something else than the network: {where!r} differs by "
                     f"{difference:.1e} of its greatest value for a batch of {number} "
                     f"(allowed: {allowed:.1e})",
-                    remedy="report the network to the exporter's makers, or accept it with "
-                    "tolerance=…",
+                    remedy="PyTorch and the file's runtime disagree about an operation: export to "
+                    "the other format, or parts of the network by themselves to find it; small "
+                    "differences may be accepted with tolerance=…",
                 )
             worst = max(worst, difference)
     return Exported(path, draft.inputs, draft.outputs, draft.folded, samples, worst)

@@ -17,10 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from secateur.errors import NetworkError, OptionError, SecateurError
+from secateur.network import Channels
 from secateur.network.call import Call
+from secateur.network.cut import cut
 from secateur.surgery.export import export_network
 from secateur.surgery.runtimes import open_onnx
 from secateur.surgery.timing import Run, Times, eager, in_session, measure_times, one_thread
@@ -180,6 +183,56 @@ def measure_in_fresh_process(
             )
         seconds_by_name = json.loads(answer.read_text())
     return Times({name: np.array(seconds_by_name[name]) for name in networks}, runtime)
+
+
+def measure_cuts(
+    network: nn.Module,
+    channels: Channels,
+    selections: Sequence[NDArray[np.generic]],
+    call: Call,
+    *,
+    runtime: str = EAGER,
+    seconds: float = 10.0,
+    seed: int = 0,
+    fresh: bool = True,
+) -> list[float]:
+    """The times of the networks that selections leave, which take turns.
+
+    What a time budget is fitted to, and held against; all of them are in memory at once.
+
+    Arguments:
+        network: dense; not changed.
+        channels: of it.
+        selections: each of shape ``(n,)``, not 0 where pruned.
+        call: what each is given.
+        runtime: "eager" or "onnxruntime".
+        seconds: by the clock on the wall.
+        seed: of the order.
+        fresh: in a process of its own.
+
+    Returns:
+        CPU seconds of one run, one for each selection.
+
+    Raises:
+        NetworkError: a layer would be empty, or a network cannot be timed there.
+    """
+    networks = {
+        str(number): cut(network, channels, np.asarray(z) == 0)
+        for number, z in enumerate(selections)
+    }
+    if fresh:
+        times = measure_in_fresh_process(
+            networks, call, runtime=runtime, seconds=seconds, seed=seed
+        )
+    else:
+        speed = measure_speed(networks, call, where=[runtime], seconds=seconds, seed=seed)
+        if runtime in speed.missing:
+            raise NetworkError(
+                f"not timed in {runtime}: {speed.missing[runtime]}",
+                remedy=f"ask for the time in {EAGER}",
+            )
+        times = speed.times[runtime]
+    return [times.best(name) for name in networks]
 
 
 def work(folder_name: str) -> None:

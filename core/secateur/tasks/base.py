@@ -17,6 +17,7 @@ from torch.utils.data import Dataset, IterableDataset
 from secateur.errors import DataError, OptionError
 from secateur.network.call import Call
 from secateur.tasks.batches import Adapter, Batch, Reader
+from secateur.tasks.passes import same_pass
 from secateur.tasks.scores import Score, batch_size, per_sample
 
 Split = Literal["calibration", "selection", "test"]
@@ -116,6 +117,8 @@ class Task:
     ) -> Generator[Batch, None, None]:
         """The checked batches of a split, on a device, in their own precision.
 
+        Every pass is the same: what shuffles or augments draws from random states of its own.
+
         Raises:
             DataError: a batch cannot be understood, is empty, or is not finite.
         """
@@ -124,7 +127,7 @@ class Task:
             data = self.calibration if self.selection is None else self.selection
         reader = self.reader
         empty = True
-        for number, batch in enumerate(data):
+        for number, batch in enumerate(same_pass(data)):
             empty = False
             yield reader.read(batch, f"batch {number} of the {split} split", device)
         if empty:

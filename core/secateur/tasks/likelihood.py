@@ -91,6 +91,32 @@ def likelihood_outputs(task: Task, outputs: Any, targets: Any, size: int) -> lis
     )
 
 
+def at_random(task: Task, outputs: Any, targets: Any, size: int, one: Probed) -> Probed:
+    """The same output, with the loss's derivative at standard normal values instead.
+
+    What a loss of the softmax is like (over which dimension, with which weight of each position)
+    does not depend on the logits; where the network is sure of itself it drowns in rounding.
+
+    Arguments:
+        task: its loss is differentiated once.
+        outputs: what the network gave.
+        targets: of the same samples.
+        size: the number of samples.
+        one: from ``likelihood_outputs``; comes back as it is if it is no output itself.
+    """
+    if one.point is None:
+        return one
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(one.tensor.shape, generator=generator, dtype=torch.float64)
+    point = values.to(one.tensor).detach().requires_grad_()
+    with torch.enable_grad():
+        fixed = {id(t): t.detach() for t in tensors_in(outputs).values()}
+        there = replace_tensors(outputs, {**fixed, id(one.tensor): point})
+        losses = task.losses(there, targets, size=size)
+        (slope,) = torch.autograd.grad(losses.sum(), point, create_graph=True, allow_unused=True)
+    return Probed(one.tensor, point, slope)
+
+
 def _predicted(task: Task, outputs: Any) -> Tensor:
     assert task.prediction is not None
     try:

@@ -1,5 +1,5 @@
 """Compensation: layers that read pruned channels are re-fitted, without labels."""
 
-from secateur.surgery.compensation.fit import Compensation, FittedLayer, compensate, fit
+from secateur.surgery.compensation.fitting import Compensation, FittedLayer, compensate, fit
 
 __all__ = ["Compensation", "FittedLayer", "compensate", "fit"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from secateur.network import Call, Channels, GatedNetwork
-from secateur.network.gates import Masking, another_way
+from secateur.network.gates import Masking
+from secateur.network.layout import another_way
 from secateur.network.paused import PausedRun, sharing
 from secateur.network.run import Op, Visitor
 from secateur.surgery.compensation.chains import Undo, shares, undo
@@ -103,10 +104,10 @@ class Carried:
     Arguments:
         dense: the network as it was.
         fitted: the one whose weights change; its parameters are shared with it.
-        channels: of both.
+        channels: of both, laid out for this batch.
         keep: which stay.
         call: the batch.
-        fits: all that will be asked for, in the order of the run.
+        fits: all that will be asked for, by their numbers, in the order of the run.
     """
 
     def __init__(
@@ -116,24 +117,25 @@ class Carried:
         channels: Channels,
         keep: NDArray[np.bool_],
         call: Call,
-        fits: Sequence[Fit],
+        fits: Mapping[int, Fit],
     ) -> None:
-        own = sharing(dense)
-        self._dense = _Dense(own, channels.names, fits)
+        self.fits = dict(fits)
+        own, every = sharing(dense), list(fits.values())
+        self._dense = _Dense(own, channels.names, every)
         self._dense_run = PausedRun(own, call, self._dense)
         self.pruned = sharing(fitted)
         masking = GatedNetwork(self.pruned, channels).masking(keep)
-        self._pruned = _Pruned(masking, channels.names, fits)
+        self._pruned = _Pruned(masking, channels.names, every)
         self._pruned_run = PausedRun(self.pruned, call, self._pruned)
-        self._left = list(fits)
 
-    def at(self, fit: Fit) -> tuple[Op, Tensor]:
+    def at(self, number: int) -> tuple[Op, Tensor]:
         """A layer of the pruned network that is next, and what it should compute.
 
         Raises:
             DataError: forward fails on the batch.
             NetworkError: it goes another way than on the batch that channels were found with.
         """
+        fit = self.fits[number]
         self._dense_run.advance(fit.last + 1)
         op = self._pruned_run.advance(fit.op)
         out = self._dense.outs.get(fit.op)
@@ -162,11 +164,11 @@ class Carried:
         first = out if isinstance(out, Tensor) else out[0]
         return wanted - first
 
-    def done(self, fit: Fit) -> None:
+    def done(self, number: int) -> None:
         """Nothing of a layer is needed any more."""
-        self._left = [other for other in self._left if other is not fit]
+        fit = self.fits.pop(number)
         self._dense.outs.pop(fit.op, None)
-        needed = {s for other in self._left for s in other.sums}
+        needed = {s for other in self.fits.values() for s in other.sums}
         for s in set(fit.sums) - needed:
             self._dense.skips.pop((s.op, s.operand), None)
             if s.made not in {other.made for other in needed}:

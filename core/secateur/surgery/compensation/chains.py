@@ -1,4 +1,4 @@
-"""Operations between a layer and a sum that can be undone: ``y ↦ scale · y + shift``, rearranged."""
+"""What stands between a layer and a sum and can be undone: ``scale · y + shift``, rearranged."""
 
 from __future__ import annotations
 
@@ -13,12 +13,29 @@ Undo = Callable[[Tensor], Tensor]
 """From a change of what comes out to the change of what goes in that makes it."""
 
 BATCH_NORM = frozenset(
-    """native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training
-    cudnn_batch_norm miopen_batch_norm _batch_norm_no_update""".split()
+    (
+        "native_batch_norm",
+        "_native_batch_norm_legit",
+        "_native_batch_norm_legit_no_training",
+        "cudnn_batch_norm",
+        "miopen_batch_norm",
+        "_batch_norm_no_update",
+    )
 )
 RESHAPED = frozenset(
-    """view _unsafe_view reshape _reshape_alias flatten unflatten squeeze unsqueeze clone
-    contiguous alias lift_fresh""".split()
+    (
+        "view",
+        "_unsafe_view",
+        "reshape",
+        "_reshape_alias",
+        "flatten",
+        "unflatten",
+        "squeeze",
+        "unsqueeze",
+        "clone",
+        "contiguous",
+        "alias",
+    )
 )
 TINY = 1e-6
 """A factor so small beside the largest one passes nothing on that could be fitted."""
@@ -36,6 +53,8 @@ def undo(op: Op, operand: int) -> Undo | None:
     shape = op.shape_of(x)
     if op.name in BATCH_NORM:
         return None if operand or op.argument("training") is True else _batch_norm(op)
+    if op.name == "native_group_norm":
+        return None if operand else _group_norm(op)
     if op.name in RESHAPED:
         return lambda change: change.reshape(shape)
     if name in ("permute", "transpose", "t", "swapaxes", "swapdims"):
@@ -64,6 +83,15 @@ def _batch_norm(op: Op) -> Undo | None:
     if weight is not None:
         scale = scale * weight
     return lambda change: _divided(change, scale.reshape(-1, *[1] * (change.ndim - 2)))
+
+
+def _group_norm(op: Op) -> Undo:
+    """With the statistics as they were: they follow from what the layer computes."""
+    x, weight, groups = op.args[0], op.args[1], int(op.args[6])
+    spread = op.outs[2].repeat_interleave(x.shape[1] // groups, 1)
+    if weight is not None:
+        spread = spread * weight
+    return lambda change: _divided(change, spread.reshape(*spread.shape, *[1] * (x.ndim - 2)))
 
 
 def _permuted(op: Op, ndim: int) -> Undo:

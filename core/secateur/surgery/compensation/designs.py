@@ -193,7 +193,10 @@ class Transposed(Convolution):
         """Of the spread input."""
         spread = [(n - 1) * s + 1 for n, s in zip(x.shape[2:], self.stride, strict=True)]
         wide = x.new_zeros(*x.shape[:2], *spread)
-        wide[(..., *[slice(None, None, s) for s in self.stride])] = x
+        inner = wide
+        for position, s in enumerate(self.stride):
+            inner = inner[(slice(None),) * (2 + position) + (slice(None, None, s),)]
+        inner.copy_(x)
         sides = []
         for k, d, p, more in zip(kernel, self.dilation, self.padding, self.more, strict=True):
             sides.append((d * (k - 1) - p, d * (k - 1) - p + more))

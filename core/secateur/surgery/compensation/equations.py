@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+TRIANGLE = 96
+"""Columns that are multiplied with all others at once; half of a wide Gram matrix is spared."""
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -57,26 +60,37 @@ class Equations:
             columns, rest = columns.float(), rest.float()
         rest = rest.to(columns.dtype)
         left = columns.transpose(1, 2)
-        new = [
-            (left @ columns).double(),
-            (left @ rest).double(),
-            columns.sum(1, dtype=torch.float64),
-            rest.sum(1, dtype=torch.float64),
-        ]
+        groups, _, size = columns.shape
         if self.gram is None:
-            self.gram, self.cross, self.mean, self.lack = new
-        else:
-            for total, part in zip((self.gram, self.cross, self.mean, self.lack), new, strict=True):
-                assert total is not None
-                total += part
+            new = columns.new_zeros(groups, size, size + rest.shape[2] + 1, dtype=torch.float64)
+            self.gram, self.cross, self.mean = new[..., :size], new[..., size:-1], new[..., -1]
+            self.lack = columns.new_zeros(groups, rest.shape[2], dtype=torch.float64)
+        assert self.cross is not None
+        assert self.mean is not None
+        assert self.lack is not None
+        step = max(TRIANGLE, -(-size // 4))
+        for start in range(0, size, step):  # what is below the diagonal follows from symmetry
+            own = slice(start, start + step)
+            self.gram[:, own, start:] += left[:, own] @ columns[:, :, start:]
+        self.cross += left @ rest
+        self.mean += columns.sum(1)
+        self.lack += rest.sum(1)
         self.count += columns.shape[1]
         self.before += float(rest.square().sum(dtype=torch.float64))
 
+    @property
+    def finite(self) -> bool:
+        """Neither NaN nor infinite anywhere."""
+        sums = (self.gram, self.cross, self.mean, self.lack)
+        return all(t is None or bool(torch.isfinite(t).all()) for t in sums)
+
     def solve(self, ridge: float) -> Solution:
         """The change of weights that brings the outputs nearest to what is wanted."""
-        assert self.gram is not None and self.cross is not None
-        assert self.mean is not None and self.lack is not None
-        gram, cross = self.gram, self.cross
+        if self.gram is None or self.cross is None or self.mean is None or self.lack is None:
+            raise ValueError("no positions were added")
+        upper = self.gram.triu()
+        full = upper + upper.triu(1).transpose(1, 2)
+        gram, cross = full, self.cross
         energy = gram.diagonal(dim1=1, dim2=2)
         alive = energy > 0
         pull = ridge * energy.sum(1) / alive.sum(1).clamp(min=1)
@@ -92,7 +106,7 @@ class Equations:
         else:
             shift = torch.zeros_like(self.lack)
         after = self.before + float(
-            (change * (self.gram @ change - 2 * self.cross)).sum()
+            (change * (full @ change - 2 * self.cross)).sum()
             + (shift * (self.count * shift - 2 * self.lack)).sum()
             + 2 * (shift * (self.mean[:, :, None] * change).sum(1)).sum()
         )

@@ -1,4 +1,4 @@
-"""Which part of a weight is fitted: inputs and outputs that stay, in blocks where there are many."""
+"""Which part of a weight is fitted: inputs and outputs that stay, in blocks if there are many."""
 
 from __future__ import annotations
 

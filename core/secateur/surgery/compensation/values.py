@@ -58,7 +58,7 @@ class Values:
             self._bytes[ref.cdata] = storage.nbytes()
         return Value(
             ref.cdata,
-            tensor.storage_offset(),
+            int(tensor.storage_offset()),
             tuple(tensor.shape),
             tensor.stride(),
             self._versions.get(ref.cdata, 0),

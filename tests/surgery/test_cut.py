@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from secateur.errors import NetworkError
-from secateur.network import GatedNetwork, find_channels
-from secateur.surgery import slim
+from secateur.network import Call, Channels, GatedNetwork, find_channels
+from secateur.surgery import cut
 from secateur.zoo import HalfUNet
 from tests.nets import Chain, Residual, seeded
 
@@ -122,36 +124,83 @@ NETWORKS = {
 X = torch.randn(2, 2, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-@settings(max_examples=12, deadline=None)
-@given(seed=st.integers(0, 10**6), rate=st.sampled_from([0.2, 0.5, 0.9]))
-def test_slim_equals_masked(name, seed, rate):
-    network = NETWORKS[name].double()
-    channels = find_channels(network, X)
-    rng = np.random.default_rng(seed)
+def random_keep(channels: Channels, rng: np.random.Generator, rate: float) -> np.ndarray:
     keep = rng.random(len(channels)) > rate
     for group in channels.groups:
         keep[group.start + rng.integers(group.size)] = True
+    return keep
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("name", NETWORKS)
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6), rate=st.sampled_from([0.2, 0.5, 0.9]))
+def test_slim_equals_masked(name, tied, seed, rate):
+    network = NETWORKS[name].double()
+    channels = cached_channels(name, tied)
+    keep = random_keep(channels, np.random.default_rng(seed), rate)
     before = {k: v.clone() for k, v in network.state_dict().items()}
-    small = slim(network, channels, keep, X)
+    small = cut(network, channels, keep)
     gated = GatedNetwork(network, channels)
     other = torch.randn(3, 2, 8, 8, generator=torch.Generator().manual_seed(seed)).double()
-    with torch.no_grad(), gated.masked(keep):
-        torch.testing.assert_close(small(other), gated(other), rtol=1e-9, atol=1e-10)
+    masked = gated.masked(Call((other,)), keep)
+    with torch.no_grad():
+        torch.testing.assert_close(small(other), masked, rtol=1e-9, atol=1e-10)
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
-    for group in channels.groups:
-        for member in group.members:
-            assert small.get_submodule(member.path).out_channels == keep[group.slice].sum()
-    single = slim(network.float(), channels, keep, X.float())
-    with torch.no_grad(), gated.masked(keep):
-        torch.testing.assert_close(single(other.float()), gated(other.float()), rtol=0, atol=1e-5)
+    assert sum(p.numel() for p in small.parameters()) == channels.cost(~keep)["params"]
+    assert small.state_dict().keys() == network.state_dict().keys()
+    single = cut(network.float(), channels, keep)
+    with torch.no_grad():
+        found = single(other.float())
+    wanted = gated.masked(Call((other.float(),)), keep)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
+
+
+@functools.cache
+def cached_channels(name: str, tied: bool) -> Channels:
+    return find_channels(NETWORKS[name].double(), X, tied=tied)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_tied_cut_is_the_user_s_own_class_with_plain_widths(name):
+    network = NETWORKS[name].double()
+    channels = cached_channels(name, True)
+    keep = random_keep(channels, np.random.default_rng(1), 0.5)
+    small = cut(network, channels, keep)
+    assert type(small) is type(network)
+    assert [(p, type(m)) for p, m in small.named_modules()] == [
+        (p, type(m)) for p, m in network.named_modules()
+    ]
+    for path, module in small.named_modules():
+        if isinstance(module, nn.Conv2d):
+            rows, columns = module.weight.shape[:2]
+            assert module.out_channels == rows, path
+            assert module.in_channels == columns * module.groups, path
+        if isinstance(module, nn.BatchNorm2d):
+            assert module.num_features == len(module.running_mean), path
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_cut_network_is_pruned_again(name):
+    """Two cuts one after the other are the mask of both."""
+    network = NETWORKS[name].double()
+    channels = cached_channels(name, True)
+    rng = np.random.default_rng(2)
+    keep = random_keep(channels, rng, 0.3)
+    small = cut(network, channels, keep)
+    again = find_channels(small, X)
+    assert len(again) <= keep.sum()
+    twice = random_keep(again, rng, 0.4)
+    masked = GatedNetwork(small, again).masked(Call((X,)), twice)
+    with torch.no_grad():
+        torch.testing.assert_close(cut(small, again, twice)(X), masked, rtol=1e-9, atol=1e-10)
 
 
 def test_parameters_follow_the_formula_on_a_chain():
     network = seeded(Chain)
     channels = find_channels(network, X.float())
     keep = np.array([1, 0, 1, 0, 1, 1, 0, 0, 0], dtype=bool)
-    small = slim(network, channels, keep, X.float())
+    small = cut(network, channels, keep)
     first, norm = 2 * 2 * 9, 2 * 2
     second, head = 2 * 2 * 9 + 2, 2 * 2 * 9 + 2
     assert sum(p.numel() for p in small.parameters()) == first + norm + second + head
@@ -159,11 +208,11 @@ def test_parameters_follow_the_formula_on_a_chain():
 
 def test_a_filter_that_feeds_a_sum_leaves_its_convolution():
     network = seeded(HalfUNet, 6, 3, 1, True, 2)
-    channels = find_channels(network, X.float())
+    channels = find_channels(network, X.float(), tied=False)
     keep = np.ones(len(channels), dtype=bool)
     level = next(g for g in channels.groups if g.path == "encoder.1.1.0")
     keep[level.start : level.start + 4] = False
-    small = slim(network, channels, keep, X.float())
+    small = cut(network, channels, keep)
     assert small.get_submodule("encoder.1.1.0").weight.shape[0] == 2
     assert small.get_submodule("encoder.2.0.0").weight.shape[1] == 2
     assert small.get_submodule("decoder.0.0").weight.shape[1] == 6
@@ -173,7 +222,7 @@ def test_the_smaller_network_can_be_trained():
     network = seeded(Chain)
     channels = find_channels(network, X.float())
     keep = np.array([1, 0, 1, 1, 1, 1, 0, 0, 1], dtype=bool)
-    small = slim(network, channels, keep, X.float()).train()
+    small = cut(network, channels, keep).train()
     assert all(module.training for module in small.modules())
     mean = small.norm.running_mean.clone()
     optimizer = torch.optim.SGD(small.parameters(), 0.05)
@@ -191,7 +240,7 @@ def test_the_smaller_network_can_be_trained():
 def test_an_empty_layer_or_a_wrong_length_is_refused():
     network = seeded(Chain)
     channels = find_channels(network, X.float())
-    with pytest.raises(NetworkError, match="no channel of first stays"):
-        slim(network, channels, np.array([0] * 4 + [1] * 5, dtype=bool), X.float())
-    with pytest.raises(NetworkError, match=r"\(3,\) for 9"):
-        slim(network, channels, np.ones(3, dtype=bool), X.float())
+    with pytest.raises(NetworkError, match="first would be empty"):
+        cut(network, channels, np.array([0] * 4 + [1] * 5, dtype=bool))
+    with pytest.raises(NetworkError, match=r"shape \(3,\) and there are 9"):
+        cut(network, channels, np.ones(3, dtype=bool))

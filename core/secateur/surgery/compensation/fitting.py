@@ -10,7 +10,6 @@ after channel pruning: He, Zhang and Sun 2017, arXiv:1707.06168.)
 
 from __future__ import annotations
 
-import copy
 import logging
 import time
 from collections.abc import Iterable, Iterator
@@ -25,7 +24,9 @@ from torch import Tensor, nn
 
 from secateur.errors import DataError, NetworkError, OptionError
 from secateur.network import Call, Channels
-from secateur.network.run import plain_kernels
+from secateur.network.door import copied
+from secateur.network.layout import another_way, laid_out
+from secateur.network.run import plain_kernels, without_mkldnn
 from secateur.progress import track
 from secateur.surgery.compensation.carry import Carried, shift_mean
 from secateur.surgery.compensation.equations import Equations
@@ -121,6 +122,7 @@ def compensate(
     ).network
 
 
+@torch.no_grad()
 def fit(
     network: nn.Module,
     channels: Channels,
@@ -138,17 +140,18 @@ def fit(
         raise OptionError(f"fit_batches is {fit_batches}", remedy="use 1 or more, or None for all")
     keep = np.asarray(keep, dtype=bool)
     started = time.monotonic()
-    fitted = copy.deepcopy(network)
+    fitted = copied(network)
     batches = _Batches(calls, fit_batches)
-    planned = plan(record(network, batches.first, channels, keep))
+    layout = laid_out(network, channels, batches.first)
+    planned = plan(record(network, batches.first, layout, keep))
     layers: list[FittedLayer] = []
     held = 0
     if planned.fits:
         with _Fitting(network, fitted, channels, keep, batches, planned, memory) as fitting:
             held = len(fitting.held)
             with track("compensating", len(planned.fits)) as step:
-                for one in planned.fits:
-                    layers.append(fitting.fit(one, ridge))
+                for number, one in enumerate(planned.fits):
+                    layers.append(fitting.fit(number, ridge))
                     step.advance(note=one.path)
     for path, reason in planned.stands:
         logger.info("%s is not compensated: %s", path, reason)
@@ -214,6 +217,7 @@ class _Fitting:
     ) -> None:
         self.network, self.fitted, self.channels, self.keep = network, fitted, channels, keep
         self.batches, self.planned = batches, planned
+        self.plans = {laid_out(network, channels, batches.first): planned.fits}
         self.gone = channels.extended(~keep)
         self.held: list[Carried] = []
         self.again = False
@@ -224,8 +228,8 @@ class _Fitting:
         with ExitStack() as stack:
             stack.enter_context(plain_kernels())
             if self.planned.recurrent:  # a forward that waits inside must not switch it for others
-                stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
-            stack.callback(lambda: [one.close() for one in self.held])
+                stack.enter_context(without_mkldnn())
+            stack.callback(self._close)
             used, size = 0.0, max(self.batches.first.size, 1)
             for call in self.batches:
                 own = sum(t.numel() * t.element_size() for t in call.tensors)
@@ -233,7 +237,7 @@ class _Fitting:
                 if used > self.memory:
                     self.again = True
                     continue
-                self.held.append(self._carried(call, self.planned.fits))
+                self.held.append(self._carried(call, range(len(self.planned.fits))))
             self.stack = stack.pop_all()
         if self.again:
             logger.info(
@@ -248,19 +252,31 @@ class _Fitting:
     def __exit__(self, *_: object) -> None:
         self.stack.close()
 
-    def _carried(self, call: Call, fits: tuple[Fit, ...]) -> Carried:
-        return Carried(self.network, self.fitted, self.channels, self.keep, call, fits)
+    def _close(self) -> None:
+        for carried in self.held:
+            carried.close()
 
-    def _each(self, fit: Fit) -> Iterator[Carried]:
+    def _carried(self, call: Call, numbers: Iterable[int]) -> Carried:
+        layout = laid_out(self.network, self.channels, call)
+        if layout not in self.plans:  # the stream of a loop is as long as the sequence
+            other = plan(record(self.network, call, layout, self.keep)).fits
+            if [fit.weight for fit in other] != [fit.weight for fit in self.planned.fits]:
+                raise another_way(self.network)
+            self.plans[layout] = other
+        fits = {number: self.plans[layout][number] for number in numbers}
+        return Carried(self.network, self.fitted, layout, self.keep, call, fits)
+
+    def _each(self, number: int) -> Iterator[Carried]:
         yield from self.held
         if self.again:
-            for number, call in enumerate(self.batches):
-                if number >= len(self.held):
-                    with self._carried(call, (fit,)) as carried:
+            for place, call in enumerate(self.batches):
+                if place >= len(self.held):
+                    with self._carried(call, [number]) as carried:
                         yield carried
 
-    def fit(self, fit: Fit, ridge: float) -> FittedLayer:
+    def fit(self, number: int, ridge: float) -> FittedLayer:
         """Fit one layer and change its weights."""
+        fit = self.planned.fits[number]
         parameters = dict(self.fitted.named_parameters())
         weight = fit.weight.of(parameters[fit.weight.name].data)
         units = units_of(fit, weight, self.channels, self.gone, parameters[fit.weight.name])
@@ -268,21 +284,21 @@ class _Fitting:
         size = 0.0
         before = after = 0.0
         for turn in range(1 if len(blocks) == 1 else SWEEPS):
-            for number, block in enumerate(blocks):
+            for place, block in enumerate(blocks):
                 equations = Equations(shifted=fit.bias is not None or fit.norm is not None)
                 size = 0.0
-                for carried in self._each(fit):
-                    size += self._add(fit, units, block, carried, equations)
-                solution = equations.solve(ridge)
-                if not bool(torch.isfinite(solution.weight).all()):
+                for carried in self._each(number):
+                    size += self._add(number, units, block, carried, equations)
+                if not equations.finite:
                     raise _not_finite(fit)
+                solution = equations.solve(ridge)
                 units.change(weight, solution.weight, block)
                 self._shift(fit, units.spread(solution.shift), parameters)
                 after = solution.after
-                if turn == number == 0:
+                if turn == place == 0:
                     before = solution.before
         for carried in self.held:
-            carried.done(fit)
+            carried.done(number)
         return FittedLayer(
             path=fit.path,
             kind=fit.design.kind,
@@ -295,14 +311,14 @@ class _Fitting:
         )
 
     def _add(
-        self, fit: Fit, units: Units, block: Tensor | None, carried: Carried, equations: Equations
+        self, number: int, units: Units, block: Tensor | None, carried: Carried, sums: Equations
     ) -> float:
-        op, wanted = carried.at(fit)
-        x = op.ins[fit.design.inputs]
-        rest = carried.rest(wanted)
-        for columns, lack in fit.design.pairs(op, x, rest, block):
-            equations.add(units.groups_of(columns), units.outputs_of(lack))
-        own = units.outputs_of(fit.design.outputs(wanted, op.ins[fit.design.weight]))
+        op, wanted = carried.at(number)
+        design = carried.fits[number].design
+        x = op.ins[design.inputs]
+        for columns, lack in design.pairs(op, x, carried.rest(wanted), block):
+            sums.add(units.groups_of(columns), units.outputs_of(lack))
+        own = units.outputs_of(design.outputs(wanted, op.ins[design.weight]))
         return float(own.square().sum(dtype=torch.float64))
 
     def _shift(self, fit: Fit, shift: Tensor, parameters: dict[str, nn.Parameter]) -> None:

@@ -1,0 +1,113 @@
+"""A budget of measured time: asked for, and measured again in a process of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import networks_digits as digits
+import networks_models as models
+from common import rows_of
+from networks_cell import Cell, cell_of, settings
+from networks_time import in_fresh_process, usable
+from networks_torch_pruning import macs
+
+import secateur
+
+
+def run(
+    names: Sequence[str],
+    amount: str,
+    *,
+    objective: str,
+    seeds: Sequence[int],
+    cache: Path,
+    seconds: float,
+    small: bool,
+) -> dict[str, Any]:
+    """One row for each network, runtime and seed; the measuring is not the library's own."""
+    rows = []
+    for name in names:
+        for seed in seeds:
+            cell = cell_of(name, seed, cache, small)
+            for runtime in usable():
+                rows.append(measured(cell, amount, objective, runtime, seconds))
+                print(rows[-1], flush=True)
+    return {
+        "rows": rows,
+        "budget": amount,
+        "objective": objective,
+        "seeds": list(seeds),
+        "quick": small,
+    }
+
+
+def measured(
+    cell: Cell, amount: str, objective: str, runtime: str, seconds: float
+) -> dict[str, Any]:
+    """The budget, and the share of the dense time that its network takes."""
+    started = time.process_time()
+    result = secateur.prune(
+        cell.network,
+        cell.task,
+        budget={"time": amount},
+        runtimes=(runtime,),
+        multiple=models.STEP,
+        objective=objective,
+        **settings(cell),
+    )
+    taken = time.process_time() - started
+    networks = {"dense": cell.network, "slim": result.network}
+    times = in_fresh_process(networks, cell.example, runtime, seconds=seconds)
+    return {
+        "network": cell.name,
+        "seed": cell.seed,
+        "runtime": runtime,
+        "time": times["slim"] / times["dense"],
+        "dense_ms": times["dense"],
+        "slim_ms": times["slim"],
+        "macs": macs(result.network, cell.example) / macs(cell.network, cell.example),
+        "accuracy": digits.accuracy(result.network, cell.test),
+        "dense_accuracy": digits.accuracy(cell.network, cell.test),
+        "seconds": taken,
+    }
+
+
+def share(amount: str) -> float:
+    return float(amount[:-1]) / 100 if amount.endswith("%") else float(amount)
+
+
+def met(row: dict[str, Any], wanted: float) -> bool:
+    """Within a tenth of the budget, either way."""
+    return abs(row["time"] / wanted - 1.0) <= 0.1
+
+
+def table(content: dict[str, Any]) -> str:
+    rows, wanted = content["rows"], share(content["budget"])
+    cells = [
+        [
+            row["network"],
+            row["runtime"],
+            f"{100 * row['time']:.1f}",
+            "yes" if met(row, wanted) else "no",
+            f"{row['dense_ms']:.3g} ⇒ {row['slim_ms']:.3g}",
+            f"{100 * row['macs']:.1f}",
+            f"{100 * row['dense_accuracy']:.2f} ⇒ {100 * row['accuracy']:.2f}",
+            f"{row['seconds']:.0f}",
+        ]
+        for row in rows
+    ]
+    head = ["network", "runtime", "time %", "within 10 %", "ms", "MACs %", "accuracy %", "CPU s"]
+    return "\n".join(
+        [
+            f"# A budget of {content['budget']} of the measured time",
+            "",
+            f"**{sum(met(row, wanted) for row in rows)} of {len(rows)} within 10 % of the "
+            "budget**, as measured beside the dense network in a fresh process by this benchmark's "
+            "own clock, not the library's.",
+            "",
+            rows_of(head, cells),
+        ]
+    )

@@ -1,0 +1,260 @@
+"""Every rule by itself: what is tied, what is read, what stays and why."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tests.operators.told import OUT, told
+
+
+def test_element_by_element_what_meets_is_tied():
+    for function in (torch.add, torch.sub, torch.mul, torch.maximum, torch.atan2):
+        said = told(function, (2, 6), (6,))
+        assert said.alike("a1", "b0"), function
+        assert len(said.sets()) == 6
+        assert said.reason("a0") == OUT
+    # a size of 1 is broadcast, and meets nothing
+    said = told(torch.add, (4, 1), (1, 6))
+    assert said.sets() == set()
+    said = told(lambda a, b, c: torch.where(a > 1, b, c), (2, 3), (2, 3), (3,))
+    assert said.alike("a1", "b1", "c0")
+
+
+def test_what_meets_a_tensor_of_fixed_size_stays_and_zeros_follow():
+    ramp = told(lambda a: (a + torch.arange(3.0)).sum(1), (2, 3))
+    assert ramp.reason("a1") == "add with a tensor of fixed size"
+    free = told(lambda a: (a + torch.zeros(3)).sum(1), (2, 3))
+    assert free.reason("a1") is None
+    like = told(lambda a, b: (torch.zeros_like(a) + b).sum(1), (2, 3), (3,))
+    assert like.alike("a1", "b0")
+
+
+def test_concatenation_ties_the_other_dimensions():
+    along = told(lambda a, b: torch.cat([a, b], 1), (2, 3), (2, 4))
+    assert along.sets() == {("a0[0]", "b0[0]"), ("a0[1]", "b0[1]")}
+    assert told(lambda a, b: torch.cat([a, b], -2), (2, 3), (4, 3)).alike("a1", "b1")
+    stacked = told(lambda a, b: torch.stack([a, b], 1).sum(1), (2, 3), (2, 3))
+    assert stacked.alike("a0", "b0")
+    assert stacked.alike("a1", "b1")
+
+
+def test_two_halves_of_a_gate_are_tied():
+    said = told(lambda a: F.glu(a, 1), (2, 6))
+    assert said.sets() == {(f"a1[{k}]", f"a1[{k + 3}]") for k in range(3)}
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (2, 3, 5)])
+def test_a_linear_layer_reads_its_inputs_and_makes_its_outputs(shape):
+    said = told(F.linear, shape, (4, 5), (4,))
+    last = f"a{len(shape) - 1}"
+    assert said.alike(last, "b1")
+    assert said.alike("b0", "c0")
+    assert said.reason(last) is None
+    assert said.reason("b0") == OUT
+    assert said.reads() == [("linear", len(shape) - 1, last)]
+    assert {said.ties.names[said.ties.made[int(a)]] for a in said.ties.slots["b"][0]} == {"linear"}
+
+
+def test_products_of_matrices():
+    said = told(torch.matmul, (2, 4, 5), (2, 5, 3))
+    assert said.alike("a0", "b0")  # the batch of the product
+    assert said.alike("a2", "b1")
+    assert said.reads() == [("matmul", 2, "a2")]
+    vector = told(torch.matmul, (4, 5), (5,))
+    assert vector.alike("a1", "b0")
+    assert vector.reason("a0") == OUT
+    broadcast = told(torch.matmul, (3, 1, 4, 5), (2, 5, 6))
+    assert broadcast.alike("a3", "b1")
+    assert [broadcast.reason(n) for n in ("a0", "b0", "a2", "b2")] == [OUT] * 4
+    assert len(broadcast.sets()) == 5
+    fixed = told(lambda a: a @ torch.arange(15.0).view(5, 3), (2, 5))
+    assert fixed.reason("a1") == "read by a tensor of fixed size"
+    added = told(torch.addmm, (3,), (2, 5), (5, 3))
+    assert added.alike("b1", "c0")
+    assert added.alike("a0", "c1")
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_convolutions(dims, transposed):
+    kernel = (2, 3, 2)[:dims]
+    convolve = getattr(F, f"conv{'_transpose' * transposed}{dims}d")
+    weight = (3, 6, *kernel) if transposed else (6, 3, *kernel)
+    said = told(convolve, (2, 3, *(4, 5, 4)[:dims]), weight, (6,))
+    rows, columns = ("b1", "b0") if transposed else ("b0", "b1")
+    assert said.alike("a1", columns)
+    assert said.alike(rows, "c0")
+    assert said.reads() == [("convolution", 1, "a1")]
+    assert said.reason("a1") is None
+    assert said.reason(rows) == OUT
+    assert said.reason("b2") == "size of a kernel"
+    assert said.reason("a2") == "convolution over channels"
+    (work,) = said.ties.work[-1:]
+    positions = (
+        np.prod([4, 5, 4][:dims])
+        if transposed
+        else np.prod([n - k + 1 for n, k in zip((4, 5, 4), kernel, strict=False)])
+    )
+    assert work.kind == f"conv{np.prod(kernel)}"
+    assert work.number == 2 * positions * 3 * 6 * np.prod(kernel)
+
+
+def test_groups_go_whole_or_shrink_alike():
+    shapes = (2, 4, 3), (6, 2, 1)
+    whole = told(lambda a, b: F.conv1d(a, b, groups=2), *shapes)
+    assert {s for s in whole.sets() if s[0].startswith("a1")} == {
+        ("a1[0]", "a1[1]", "b0[0]", "b0[1]", "b0[2]"),
+        ("a1[2]", "a1[3]", "b0[3]", "b0[4]", "b0[5]"),
+    }
+    assert whole.reason("b1") == "size of a group"
+    assert whole.reads() == []
+    assert list(whole.ties.folds) == [("grouped convolution", (2, 2))]
+    each = told(
+        lambda a, b: F.conv1d(a, b, groups=2), *shapes, choice={("grouped convolution", (2, 2)): 1}
+    )
+    assert ("a1[0]", "a1[2]", "b1[0]") in each.sets()
+    assert ("b0[0]", "b0[3]") in each.sets()
+    assert each.reason("a1") is None
+    assert [name for name, _, _ in each.reads()] == ["convolution"]
+    depthwise = told(lambda a, b: F.conv1d(a, b, groups=4), (2, 4, 3), (8, 1, 1))
+    assert ("a1[1]", "b0[2]", "b0[3]") in depthwise.sets()
+    back = told(
+        lambda a, b: F.conv_transpose1d(a, b, groups=2),
+        (2, 4, 3), (4, 3, 1),
+        choice={("grouped convolution", (2, 2)): 1},
+    )  # fmt: skip
+    assert ("a1[0]", "a1[2]", "b0[0]", "b0[2]") in back.sets()
+    assert back.reason("b1") == OUT
+
+
+def test_batch_norm_is_of_every_channel_by_itself():
+    def norm(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+        return F.batch_norm(a, None, None, b, c, training=True)
+
+    said = told(norm, (2, 3, 4), (3,), (3,))
+    assert said.alike("a1", "b0", "c0")
+    assert said.reads() == said.reads(stats=True) == []
+    # on the input, whose size is fixed
+    ramp = torch.arange(24.0).view(2, 3, 4)
+    fixed = told(lambda a: F.batch_norm(ramp, None, None, a, training=True), (3,))
+    assert fixed.reason("a0") == "it normalises a tensor of fixed size"
+
+
+STATISTICS = {
+    "a layer norm": (lambda a, b: F.layer_norm(a, (3,), b), (2, 4, 3), (3,), "a2"),
+    "a group norm": (lambda a, b: F.group_norm(a, 1, b), (2, 3, 4), (3,), "a1"),
+    "a softmax": (lambda a, b: (a + b).softmax(-1), (2, 4, 3), (3,), "a2"),
+    "mean": (lambda a, b: (a + b).mean(-1), (2, 4, 3), (3,), "a2"),
+    "amax": (lambda a, b: (a + b).amax(-1), (2, 4, 3), (3,), "a2"),
+    "var": (lambda a, b: (a + b).var(-1), (2, 4, 3), (3,), "a2"),
+}
+
+
+@pytest.mark.parametrize("what", STATISTICS)
+def test_a_statistic_over_channels_pins_or_is_taken_of_what_is_kept(what):
+    function, shape, other, row = STATISTICS[what]
+    summed = lambda a, b: function(a, b).sum(int(row[1]), keepdim=True)  # noqa: E731
+    if what in ("mean", "amax", "var"):
+        summed = function
+    pinned = told(summed, shape, other)
+    assert pinned.alike(row, "b0")
+    assert pinned.reason(row) == f"{what} over channels: zeros would count"
+    assert pinned.reads(stats=True) == []
+    kept = told(summed, shape, other, norm_over="kept")
+    assert kept.reason(row) is None
+    assert [(dim, name) for _, dim, name in kept.reads(stats=True)] == [(int(row[1]), row)]
+
+
+def test_group_norm_of_several_groups():
+    whole = told(lambda a: F.group_norm(a, 3).sum(1), (2, 6, 3))
+    assert whole.sets() == {(f"a1[{k}]", f"a1[{k + 1}]") for k in (0, 2, 4)}
+    assert whole.reason("a1") is None
+    each = told(
+        lambda a: F.group_norm(a, 3).sum(1), (2, 6, 3),
+        norm_over="kept", choice={("group norm", (3, 2)): 1},
+    )  # fmt: skip
+    assert each.sets() == {("a1[0]", "a1[2]", "a1[4]"), ("a1[1]", "a1[3]", "a1[5]")}
+    assert len(each.reads(stats=True)) == 1
+    one_each = told(lambda a: F.group_norm(a, 6).sum(1), (2, 6, 3))
+    assert one_each.sets() == set()
+    assert one_each.reason("a1") is None
+
+
+def test_a_sum_reads_and_numbers_pin():
+    for function in (lambda a: a.sum(1), lambda a: a.norm(dim=1)):
+        said = told(function, (2, 3, 4))
+        assert said.reason("a1") is None
+        assert [(dim, row) for _, dim, row in said.reads()] == [(1, "a1")]
+        assert said.reason("a2") == OUT
+    everything = told(lambda a: a.sum(), (2, 3))
+    assert [(dim, row) for _, dim, row in everything.reads()] == [(0, "a0"), (1, "a1")]
+    kept = told(lambda a, b: a.sum(1, keepdim=True) + b, (2, 3, 4), (4,))
+    assert kept.alike("a2", "b0")
+    for function, reason in (
+        (lambda a: a.argmax(1).float(), "argmax over channels gives their numbers"),
+        (lambda a: a.sort(1)[0], "sort goes over channels in their order"),
+        (lambda a: a.topk(2, 1)[0], "topk goes over channels in their order"),
+        (lambda a: a.cumsum(1), "cumsum goes over channels in their order"),
+        (lambda a: a.transpose(1, 2).tril().sum(2), "tril over channels goes by their numbers"),
+    ):
+        assert told(function, (2, 3, 4)).reason("a1") == reason
+
+
+def test_moves_are_run_on_the_atoms():
+    assert told(lambda a, b: a.permute(2, 0, 1) + b, (2, 3, 4), (3,)).alike("a1", "b0")
+    assert told(lambda a, b: a.transpose(1, 2) + b, (2, 3, 4), (3,)).alike("a1", "b0")
+    assert told(lambda a, b: a[:, None] + b, (2, 3), (4, 3)).alike("a1", "b1")
+    assert told(lambda a, b: a.unsqueeze(0).squeeze(0) + b, (2, 3), (3,)).alike("a1", "b0")
+    repeated = told(lambda a, b: a.repeat(1, 2) + b, (2, 3), (6,))
+    assert ("a1[1]", "b0[1]", "b0[4]") in repeated.sets()
+    shuffled = told(lambda a, b: F.pixel_shuffle(a, 2) + b, (1, 8, 2, 2), (2, 1, 1))
+    assert ("a1[0]", "a1[1]", "a1[2]", "a1[3]", "b0[0]") in shuffled.sets()
+    flat = told(lambda a, b: F.linear(a[:, :, None].expand(2, 3, 4).flatten(1), b), (2, 3), (5, 12))
+    assert ("a1[1]", *(f"b1[{k}]" for k in range(4, 8))) in flat.sets()
+    parts = told(lambda a: torch.add(*a.chunk(2, 1)), (2, 6))
+    assert ("a1[0]", "a1[3]") in parts.sets()
+    reversed_twice = told(lambda a, b: a.flip(1).flip(1) + b, (2, 3), (3,))
+    assert ("a1[0]", "b0[0]") in reversed_twice.sets()
+
+
+def test_what_is_taken_at_numbers_stays():
+    for function, reason in (
+        (lambda a: a[:, :2].sum(1), "channels at fixed places"),
+        (lambda a: a[:, 1], "at fixed places"),
+        (lambda a: a[:, [0, 2]].sum(1), "at fixed places|by fixed numbers"),
+        (lambda a: a.roll(1, 1).sum(1), "roll moves channels by fixed numbers"),
+        (lambda a: torch.stack(a.split([1, 5], 1)[1:]).sum((0, 2)), "numbers written in code"),
+    ):
+        reasons = told(function, (2, 6)).reasons("a1")
+        assert all(r is not None for r in reasons)
+        assert any(re.search(reason, str(r)) for r in reasons), reasons
+
+
+def test_positions_of_a_map_and_rows_of_a_table_stay():
+    pooled = told(lambda a: F.max_pool2d(a, 2).sum((1, 2, 3)), (2, 3, 4, 4))
+    assert pooled.reason("a1") is None
+    assert "over channels" in str(pooled.reason("a2"))
+    table = told(lambda a: F.embedding(torch.tensor([[0, 1]]), a).sum(2), (5, 3))
+    assert table.reason("a0") == "its rows are looked up by number"
+    assert table.reason("a1") is None
+
+
+def test_an_operation_without_a_rule_pins_what_goes_in():
+    said = told(lambda a: torch.linalg.qr(a)[1].sum(), (3, 3))
+    assert said.reason("a1") == "linalg_qr is an operation that secateur does not know"
+    assert said.ties.unknown == {"linalg_qr"}
+
+
+def test_writing_into_parts_of_a_tensor():
+    def whole(a: Tensor) -> Tensor:
+        made = torch.zeros(2, 3)
+        made.copy_(a)
+        return made.sum(1)
+
+    assert told(whole, (2, 3)).reason("a1") is None

@@ -1,0 +1,61 @@
+"""What compensation is worth on digits: half of the channels gone, no training after it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.nn import functional as F
+
+from secateur.network import Call, find_channels
+from secateur.network.cut import cut
+from secateur.surgery import compensate
+from tests.surgery.residual import Grouped
+
+
+def digits() -> tuple[torch.Tensor, torch.Tensor]:
+    x, y = load_digits(return_X_y=True)
+    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
+    images = torch.as_tensor(x, dtype=torch.float32).reshape(-1, 1, 8, 8) / 16
+    return images[order], torch.as_tensor(y)[order]
+
+
+def trained(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> nn.Module:
+    generator = torch.Generator().manual_seed(0)
+    optimiser = torch.optim.Adam(network.parameters(), 5e-3)
+    for _ in range(12):
+        for part in torch.randperm(len(x), generator=generator).split(32):
+            loss = F.cross_entropy(network(x[part]), y[part])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return network.eval()
+
+
+@pytest.mark.parametrize(
+    ("groups", "norm_over"), [(4, "all"), (4, "kept"), (32, "all"), (1, "kept")]
+)
+def test_a_network_with_group_norm_holds(groups, norm_over):
+    x, y = digits()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = trained(Grouped(groups, 32), x[:1000], y[:1000])
+    channels = find_channels(network, x[:2], norm_over=norm_over)
+    generator = np.random.default_rng(0)
+    keep = np.ones(len(channels), dtype=bool)
+    for group in channels.groups:
+        gone = generator.choice(group.size, group.size // 2, replace=False)
+        keep[group.start + gone] = False
+    fitted = compensate(network, channels, keep, [Call((part,)) for part in x[:400].split(100)])
+
+    def accuracy(net: nn.Module) -> float:
+        with torch.no_grad():
+            return float((net(x[1000:]).argmax(1) == y[1000:]).float().mean())
+
+    dense, plain = accuracy(network), accuracy(cut(network, channels, keep))
+    slim = accuracy(cut(fitted, channels, keep))
+    assert dense > 0.9
+    assert slim > plain + 0.2
+    assert slim > dense - 0.03
