@@ -110,9 +110,9 @@ class TorchPruning:
             prune_num_heads=bool(attentions),
             prune_head_dims=False,
             head_pruning_ratio=ratio,
-            unwrapped_parameters={
-                p: p.ndim - 1 for name, p in network.named_parameters() if name == "position"
-            },
+            unwrapped_parameters=[
+                (p, p.ndim - 1) for name, p in network.named_parameters() if name == "position"
+            ],
         )
         pruner.step()
         for m in attentions:

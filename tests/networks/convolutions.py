@@ -104,7 +104,8 @@ def transposed_grouped() -> nn.Module:
 def one_dimension() -> nn.Module:
     return nn.Sequential(
         nn.Conv1d(3, 8, 5, padding=2), nn.BatchNorm1d(8), nn.ReLU(), nn.MaxPool1d(2),
-        nn.ConvTranspose1d(8, 6, 2, 2), nn.GELU(), nn.Conv1d(6, 5, 3), nn.ReLU(), nn.Conv1d(5, 2, 1),
+        nn.ConvTranspose1d(8, 6, 2, 2), nn.GELU(), nn.Conv1d(6, 5, 3), nn.ReLU(),
+        nn.Conv1d(5, 2, 1),
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def sparse_problem(n: int, seed: int, *demands) -> Problem:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_lower_curve_is_below_every_choice(seed, monkeypatch):
-    monkeypatch.setattr("secateur.problem.parts.DENSE", 0)
+    monkeypatch.setattr("secateur.problem.inner.DENSE", 0)
     n = 17
     q = matrix("signed", n, np.random.default_rng(seed))
     q[np.abs(np.subtract.outer(np.arange(n), np.arange(n))) > 1] = 0.0
@@ -61,7 +61,7 @@ def test_a_wide_sparse_problem_is_answered_and_bounded(monkeypatch):
 def test_its_certificate_is_verified(monkeypatch):
     from secateur.certify import check
 
-    monkeypatch.setattr("secateur.problem.parts.DENSE", 0)
+    monkeypatch.setattr("secateur.problem.inner.DENSE", 0)
     monkeypatch.setattr(thin, "WRITTEN_OUT", 0)
     problem = sparse_problem(120, 2, count(40))
     made = secateur.solve(problem, backend="greedy", proof=True)

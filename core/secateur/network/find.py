@@ -16,8 +16,9 @@ from secateur.network.door import check_call, copied, unwrap
 from secateur.network.resolve import resolve
 from secateur.network.ties import Ties, find_ties
 from secateur.network.trial import kinds, stirred, try_groups
+from secateur.operators.flow import OUTER
 
-CHOICES = 6
+CHOICES = 24
 """So many ways to decide folds are tried at most."""
 
 
@@ -101,29 +102,31 @@ class _Search:
         self.ignored, self.tied, self.norm_over, self.seed = ignored, tied, norm_over, seed
         self.stirred: nn.Module | None = None
         self.ties: Ties | None = None
+        self.judged: set[object] = set()
 
     def best(self) -> Channels:
         """The channels that stood the trial."""
         found = self._judge({})
+        assert found is not None  # nothing was judged before
         folds = self.ties.folds if self.ties is not None else {}
         if not folds:
             return found
-        choices: list[dict[object, int]] = [{"all": 0}]
-        choices += [
-            {key: part} for key, now in folds.items() for part in range(len(key[1])) if part != now
-        ]
+        best: dict[object, int] = {}
+        changes: list[dict[object, int]] = [{"all": OUTER}, {"all": 0}]
+        changes += [{key: part} for key in folds for part in range(len(key[1]))]
         began, first = time.monotonic(), None
-        for choice in choices[:CHOICES]:
+        for change in changes[:CHOICES]:
+            choice = {**best, **change}
             other = self._judge(choice)
-            if _worth(other) > _worth(found):
-                found = other
+            if other is not None and _worth(other) > _worth(found):
+                found, best = other, choice
             first = first or time.monotonic() - began
             if time.monotonic() - began + first > 15.0:
                 break
         return found
 
-    def _judge(self, choice: dict[object, int]) -> Channels:
-        """Channels under a choice, those that fail a trial pinned."""
+    def _judge(self, choice: dict[object, int]) -> Channels | None:
+        """Channels under a choice, those that fail a trial pinned; None if it was judged before."""
         ties = find_ties(
             self.network,
             self.call,
@@ -132,6 +135,10 @@ class _Search:
             norm_over=self.norm_over,
             tied=self.tied,
         )
+        decided = tuple(ties.folds.items())
+        if decided in self.judged:
+            return None
+        self.judged.add(decided)
         if not choice:
             self.ties = ties
         if ties.depends:

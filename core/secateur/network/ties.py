@@ -137,6 +137,9 @@ class _TiesVisitor(Visitor):
                 self.depends.append(op.path)
         if op.func.is_view and op.name in ("slice", "select", "narrow", "split", "unbind"):
             flow.parts.update(id(t) for t in op.outs)
+            if op.name == "slice":
+                dim = int(op.argument("dim", 0)) % op.outs[0].ndim
+                flow.sliced[id(op.outs[0])] = (op.ins[0], dim)
         with self.stream.unseen():
             before = len(flow.work)
             flow_of(op, flow, self.provenance.literal)
@@ -264,7 +267,7 @@ def _run(
         atoms.forget()
         flow.reads, flow.stats, flow.work, flow.meetings = [], [], [], []
         flow.data = {id(t) for t in one.tensors}
-        flow.parts = set()
+        flow.parts, flow.sliced = set(), {}
         visitor = _TiesVisitor(flow, provenance, places)
         with named_integers(network) if names else nullcontext(), provenance:
             out = run(network, one, visitor, training=training)

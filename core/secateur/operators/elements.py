@@ -252,9 +252,28 @@ def copy_(op: Op, flow: Flow) -> None:
     if made.free and not flow.is_part(target):
         flow.atoms.give(target, flow.atoms.of(source))
     elif made.free:
-        flow.opaque(op, "it is written into a part of a tensor that forward made")
+        _fill_part(op, flow, target, source)
     else:
         flow.join(op, [target, source], op.outs[0], "copy")
+
+
+def _fill_part(op: Op, flow: Flow, target: Tensor, source: Tensor) -> None:
+    """A part of a new tensor is written: what it has in full becomes the source's."""
+    atoms, why = flow.atoms, "it is written into a part of a tensor that forward made"
+    base, cut = flow.whole_of(target)
+    if base is None:
+        flow.opaque(op, why)
+        return
+    at, behind = dict(atoms.of(base).at), target.ndim - source.ndim
+    for dim in range(source.ndim):
+        row, place = atoms.row(source, dim), dim + behind
+        if place in cut:
+            atoms.pin(row, why)
+        elif source.shape[dim] > 1 or target.shape[place] == 1:
+            atoms.tie(at.get(place, row), row, "written into one tensor")
+            at[place] = np.maximum(at.get(place, row), row)
+    atoms.give(base, Made(at, True))
+    atoms.give(target, Made({d: ids for d, ids in at.items() if d not in cut}, True))
 
 
 @rule("as_strided_", "resize_", "set_")

@@ -11,6 +11,9 @@ from torch import Tensor
 from secateur.network.atoms import ANY, FIXED, Atoms, Ids, Made
 from secateur.network.run import Op
 
+OUTER = -1
+"""A choice for folds: the part in front shrinks."""
+
 
 @dataclass(frozen=True)
 class ReadEvent:
@@ -56,7 +59,8 @@ class Flow:
     Arguments:
         atoms: of the network.
         norm_over: "all": a statistic over channels pins them; "kept": it is taken over those kept.
-        choice: for each fold, the part that may shrink; "all" for every fold that is not named.
+        choice: for each fold, the part that may shrink, or ``OUTER``; "all" for every fold that
+            is not named.
     """
 
     atoms: Atoms
@@ -70,6 +74,7 @@ class Flow:
     unknown: set[str] = field(default_factory=set)
     data: set[int] = field(default_factory=set)
     parts: set[int] = field(default_factory=set)
+    sliced: dict[int, tuple[Tensor, int]] = field(default_factory=dict)
     later: list[tuple[list[Tensor], Ids, str, str]] = field(default_factory=list)
     meetings: list[tuple[int, list[Made], list[torch.Size]]] = field(default_factory=list)
 
@@ -89,6 +94,19 @@ class Flow:
     def is_part(self, tensor: Tensor) -> bool:
         """It is a view of a part of another tensor."""
         return id(tensor) in self.parts
+
+    def whole_of(self, tensor: Tensor) -> tuple[Tensor | None, set[int]]:
+        """What a tensor is a slice of, and the dimensions that it has in part only.
+
+        None where it is more than sliced.
+        """
+        cut: set[int] = set()
+        while id(tensor) in self.sliced:
+            whole, dim = self.sliced[id(tensor)]
+            if whole.shape[dim] != tensor.shape[dim]:
+                cut.add(dim)
+            tensor = whole
+        return (None if self.is_part(tensor) else tensor), cut
 
     def meet(self, op: Op, tensors: list[Tensor]) -> frozenset[int]:
         """Activations are added up; the output's dimensions where different channels meet."""
@@ -139,6 +157,8 @@ class Flow:
         """A dimension is split in several: the number of the one part that may shrink."""
         usual = sizes.index(max(sizes)) if default is None else default
         wanted = self.choice.get((why, sizes), self.choice.get("all", usual))
+        if wanted == OUTER:  # heads, channels of a flattened image; three are q, k and v
+            wanted = default if default is not None else int(sizes[0] == 3 and len(sizes) > 1)
         return self.folds.setdefault((why, sizes), wanted % len(sizes))
 
     def produce(self, op: Op, ids: Ids) -> None:

@@ -55,6 +55,7 @@ class Cells:
         self._table = np.zeros((len(self.demands), self._largest + 3), dtype=bool)
         for number, demand in enumerate(self.demands):
             self._table[number, 1 : len(demand.allowed) + 1] = demand.allowed
+        self.problem = problem
         self.budgets = [(budget, budget.of[first]) for budget in problem.budgets]
         self.root = self._nested(problem.n)
         self.shares: Junction | Shares | None = self.root
@@ -150,8 +151,32 @@ class Cells:
             allowed &= after[np.ix_(of, of)] <= budget.upper
         return allowed
 
-    def targets(self, bits: NDArray[np.int8], field: Floats) -> NDArray[np.intp] | None:
+    def _pairs(self, order: Positions) -> Floats:
+        """The couplings among the first 1, 2, … of some variables, where one dense block has them.
+
+        Flipped together, all ones or all zeros, two variables cost their coupling besides.
+        """
+        parts = self.problem.parts
+        if len(order):
+            block = parts.blocks[int(parts.owner[order[0]])]
+            if (
+                isinstance(block.couplings, np.ndarray)
+                and (parts.owner[order] == parts.owner[order[0]]).all()
+            ):
+                local = np.searchsorted(block.positions, order)
+                inner = block.couplings[np.ix_(local, local)]
+                return np.asarray(np.cumsum(np.tril(inner, -1).sum(axis=1)))
+        return np.zeros(len(order))
+
+    def targets(
+        self, bits: NDArray[np.int8], field: Floats, *, thorough: bool = False
+    ) -> NDArray[np.intp] | None:
         """The numbers of ones of the cells that keep every demand by the fewest, cheapest flips.
+
+        Arguments:
+            bits: shape ``(n,)``.
+            field: what each variable costs, shape ``(n,)``.
+            thorough: look longer for the cheapest way to keep budgets.
 
         Returns:
             shape ``(cells,)``; None if no numbers keep them all, or the sets are not nested.
@@ -169,9 +194,12 @@ class Cells:
             on = bits[here] == 1
             adding = np.cumsum(field[here[~on]] + price)
             leaving = np.cumsum(price - field[here[on]][::-1])
+            if self.budgets:
+                adding += self._pairs(here[~on])
+                leaving += self._pairs(here[on][::-1])
             curves.append(np.concatenate([leaving[::-1], [0.0], adding]))
         if isinstance(self.shares, Shares):
-            split = self.shares.best(curves, quick=True)
+            split = self.shares.best(curves, quick=not thorough)
         else:
             split = best_split(self.shares, curves)
         return split.counts if np.isfinite(split.value) else None

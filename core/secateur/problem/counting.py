@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.problem.count_moves import CountMoves
+
 Floats = NDArray[np.float64]
 Counts = NDArray[np.intp]
 
@@ -24,8 +26,6 @@ _SEARCHED = 24
 """Prices that are tried once both sides have been seen."""
 _BEST = 3
 """So many of what the prices gave are improved by exchanges."""
-_MOVES = 400
-"""So many moves of one part are paired with each other."""
 _LAST = 3
 """Of all prices tried the last ones are mended: they are nearest to the budget."""
 _SWEEPS = 60
@@ -168,7 +168,8 @@ class Counting:
         if self.feasible(cheapest[None])[0]:
             return float(self.energies(curves, cheapest[None])[0]), cheapest
         search = _Search(self, curves, choices)
-        begun = {tuple(row): row for row in (*map(search.nearest, starts), *search.priced())}
+        others = (search.evenly(), *map(search.nearest, starts), *search.priced())
+        begun = {tuple(row): row for row in others}
         found = [search.mend(row) for row in begun.values()]
         kept = {tuple(row): row for row in found if row is not None}
         if not kept:
@@ -200,10 +201,21 @@ class _Search:
 
     def nearest(self, counts: Counts) -> Counts:
         """The nearest counts at which the curves are finite."""
-        row = np.array(counts, dtype=np.intp)
+        row = np.array(counts).astype(np.intp)
         for part, some in enumerate(self.choices):
             row[part] = some[np.argmin(np.abs(some - row[part]))]
         return row
+
+    def evenly(self) -> Counts:
+        """The same share of every part: where prices lead to the ends, it is in the middle."""
+        low, high = 0.0, 1.0
+        for _ in range(12):
+            middle = 0.5 * (low + high)
+            if self._within(self.nearest(np.rint(middle * self.counting.sizes))):
+                high = middle
+            else:
+                low = middle
+        return self.nearest(np.rint(high * self.counting.sizes))
 
     def priced(self) -> list[Counts]:
         """What descents give at prices around that at which the budgets are just kept."""
@@ -283,7 +295,7 @@ class _Search:
         """The row brought within everything, by what costs least for what it mends."""
         row = row.copy()
         for _ in range(4 * int(self.counting.sizes.sum()) + 16):
-            table = _Moves(self, row)
+            table = CountMoves(self, row)
             if table.broken <= 0.0:
                 return row
             better = table.breaks < table.broken * (1 - 1e-12)
@@ -298,7 +310,7 @@ class _Search:
         """Moves of one part or two that keep everything, while they lower the energy."""
         row = row.copy()
         for _ in range(4 * int(self.counting.sizes.sum()) + 16):
-            table = _Moves(self, row)
+            table = CountMoves(self, row)
             gains = np.where(table.breaks <= 0.0, table.gains, np.inf)
             best = int(np.argmin(gains))
             if not gains.flat[best] < -1e-12 * table.size:
@@ -310,84 +322,7 @@ class _Search:
         return row
 
     @staticmethod
-    def _make(row: Counts, table: _Moves, number: int) -> None:
+    def _make(row: Counts, table: CountMoves, number: int) -> None:
         for move in divmod(number, len(table.part)):
             if table.part[move] >= 0:
                 row[table.part[move]] = table.to[move]
-
-
-class _Moves:
-    """Every move of one part, and every two of them together, from one row of counts.
-
-    Attributes:
-        part: that each move changes; -1: none, the last one.
-        to: its count afterwards.
-        gains: the change of energy of each two, shape ``(A, A)``; infinity for one part twice.
-        broken: how far the row is from keeping everything, each in its own unit.
-        breaks: the same after each two.
-        size: of the numbers that energies come from.
-    """
-
-    def __init__(self, search: _Search, row: Counts) -> None:
-        counting, curves = search.counting, search.curves
-        self.part, self.to = self._moves(search, row)
-        many = len(self.part)
-        alone = np.zeros(many)
-        for part, curve in enumerate(curves):
-            mine = self.part == part
-            alone[mine] = curve[self.to[mine]] - curve[row[part]]
-        self.size = max((abs(float(c[k])) for c, k in zip(curves, row, strict=True)), default=1.0)
-        self.gains = alone[:, None] + alone[None, :]
-        same = (self.part[:, None] == self.part[None, :]) & (self.part >= 0)[:, None]
-        self.gains[same] = np.inf
-        self.broken = 0.0
-        self.breaks = np.zeros((many, many))
-        moved = self.part[:-1]
-        for budget, scale in zip(search.budgets, search.ranges, strict=True):
-            v = budget.widths(row[None])[0]
-            change = np.zeros(many)
-            for part, table in enumerate(budget.tables):
-                mine = self.part == part
-                change[mine] = table[self.to[mine]] - v[part]
-            slope = budget.linear + 2 * (budget.products @ v)
-            square = np.diagonal(budget.products)
-            cost = np.zeros(many)
-            cost[:-1] = change[:-1] * (slope[moved] + square[moved] * change[:-1])
-            now = float(budget.cost(row[None])[0])
-            after = now + cost[:, None] + cost[None, :]
-            cross = budget.products[np.ix_(moved, moved)] * change[:-1, None] * change[None, :-1]
-            after[:-1, :-1] += 2 * cross
-            self.broken += max(now - budget.upper, 0.0) / scale
-            self.breaks += np.maximum(after - budget.upper, 0.0) / scale
-        for side, inside in zip(counting.sides, counting.inside, strict=True):
-            away = _distances(side.allowed)
-            step = np.zeros(many, dtype=np.intp)
-            step[:-1] = (self.to[:-1] - row[moved]) * inside[moved]
-            now_ = int(row @ inside)
-            self.broken += float(away[now_])
-            reached = np.clip(now_ + step[:, None] + step[None, :], 0, len(away) - 1)
-            self.breaks += away[reached]
-
-    @staticmethod
-    def _moves(search: _Search, row: Counts) -> tuple[Counts, Counts]:
-        each = max(4, _MOVES // max(len(row), 1))
-        parts: list[int] = []
-        to: list[int] = []
-        for part, some in enumerate(search.choices):
-            here = int(np.searchsorted(some, row[part]))
-            if len(some) <= each:
-                near = np.delete(some, here)
-            else:
-                steps = 2 ** np.arange(max(1, min(each // 2, int(math.log2(len(some))))))
-                places = here + np.concatenate([-steps, steps])
-                near = some[places[(places >= 0) & (places < len(some))]]
-            parts += [part] * len(near)
-            to += near.tolist()
-        return np.array([*parts, -1], dtype=np.intp), np.array([*to, 0], dtype=np.intp)
-
-
-def _distances(allowed: NDArray[np.bool_]) -> Floats:
-    """From each number to the nearest that is allowed, as a share of all numbers."""
-    numbers = np.flatnonzero(allowed)
-    away = np.abs(np.arange(len(allowed))[:, None] - numbers).min(axis=1)
-    return np.asarray(away / max(len(allowed) - 1, 1), dtype=np.float64)

@@ -43,19 +43,26 @@ class Moves:
         """A vector under change, with its field."""
         return State(self, np.array(bits, dtype=np.int8))
 
-    def repair(self, bits: NDArray[np.generic], *, linear: Floats | None = None) -> Bits | None:
+    def repair(
+        self,
+        bits: NDArray[np.generic],
+        *,
+        linear: Floats | None = None,
+        thorough: bool = False,
+    ) -> Bits | None:
         """``bits`` with every demand kept, by few and cheap flips; None if no way was found.
 
         Arguments:
             bits: any vector, shape ``(n,)``.
             linear: used instead of the problem's linear biases, to randomise.
+            thorough: look longer for the cheapest way to keep budgets.
         """
         state = self.state(bits)
         if linear is not None:
             state.field = state.field + (linear - self.problem.linear)
         if self.problem.budgets and self.problem.feasible(state.bits)[0]:
             return state.bits  # the targets are by what is cheap: it would not stay where it is
-        targets = self.cells.targets(state.bits, state.field)
+        targets = self.cells.targets(state.bits, state.field, thorough=thorough)
         if targets is not None:
             state.steer(targets)
         if self.problem.feasible(state.bits)[0]:
@@ -75,7 +82,7 @@ class Moves:
         zeros = np.zeros(self.problem.n, dtype=np.int8)
         wanted = self.problem.count
         if wanted is None or self.problem.sums or self.problem.budgets:
-            return self.repair(zeros, linear=linear)
+            return self.repair(zeros, linear=linear, thorough=True)
         state = self.state(zeros)
         if linear is not None:
             state.field = state.field + (linear - self.problem.linear)

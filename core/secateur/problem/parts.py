@@ -7,7 +7,6 @@ together, and the root of the junctions is the problem.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.problem.budgeted import Budgeted
-from secateur.problem.demands import Counted, Demand, Summed, compile_demand
+from secateur.problem.demands import Counted, Demand, Summed
+from secateur.problem.inner import DENSE, as_form, square
 from secateur.problem.nesting import Top, gathered, nest
 
 if TYPE_CHECKING:
@@ -146,8 +146,6 @@ class Parts:
 
 MERGED = 128
 """Blocks that a demand ties together become one if it is not wider than this."""
-DENSE = 512
-"""Blocks up to this width are held dense, wider ones if an eighth of their pairs are coupled."""
 
 
 def take_apart(problem: Problem) -> Parts:
@@ -350,7 +348,7 @@ def _cut(
             Block(
                 positions=members,
                 linear=problem.linear[members],
-                couplings=_matrix(width, local[row[part]], local[col[part]], bias[part]),
+                couplings=square(width, local[row[part]], local[col[part]], bias[part]),
                 allowed=allowed,
                 counts=counts,
                 sums=sums,
@@ -358,23 +356,6 @@ def _cut(
             )
         )
     return Parts(tuple(blocks), root, loose, owner, tuple(plan.budgets))
-
-
-def _matrix(width: int, row: Positions, col: Positions, bias: Floats) -> Floats | csr_array | None:
-    if len(bias) == 0:
-        return None
-    if width <= DENSE or 16 * len(bias) >= width * width:
-        dense = np.zeros((width, width))
-        dense[row, col] = bias
-        dense[col, row] = bias
-        dense.flags.writeable = False
-        return dense
-    from scipy.sparse import coo_array, csr_array
-
-    both = (np.concatenate([row, col]), np.concatenate([col, row]))
-    made = csr_array(coo_array((np.concatenate([bias, bias]), both), shape=(width, width)))
-    made.sort_indices()
-    return made
 
 
 def _localised(
@@ -392,20 +373,8 @@ def _localised(
                 allowed[0 if demand.allowed[0] else -1] = True
             counts.append(InnerCount(local[here], allowed, demand.name))
         else:
-            sums.append(_inner_sum(_summed(demand), local, width))
+            sums.append(_inner_sum(as_form(demand), local, width))
     return tuple(counts), tuple(sums)
-
-
-def _summed(demand: Summed | Budgeted) -> Summed:
-    """A budget whose groups are mixed within one block is a quadratic demand there."""
-    if isinstance(demand, Summed):
-        return demand
-    index: dict[Hashable, int] = {i: i for i in range(len(demand.of))}
-    groups = tuple(tuple(np.flatnonzero(demand.of == g).tolist()) for g in range(len(demand.sizes)))
-    form = replace(demand.constraint, groups=groups, upper=demand.upper).written_out()
-    made = compile_demand(form, index, len(demand.of))
-    assert isinstance(made, Summed)
-    return replace(made, upper=demand.upper)
 
 
 def _inner_sum(demand: Summed, local: Positions, width: int) -> InnerSum:

@@ -12,11 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from secateur.problem.minplus import Split, best_split, rest
+from secateur.problem.minplus import Split, best_split
 from secateur.problem.parts import Block, Floats, Junction
 from secateur.problem.shares import Shares
 from secateur.solving.control import Control
@@ -26,6 +25,7 @@ from secateur.solving.demands import Demands
 from secateur.solving.exactly_summed import CANCELLED, FEW_TERMS, least_below
 from secateur.solving.node_bounds import UNIT, add_exactly
 from secateur.solving.record import Record
+from secateur.solving.scale import bounded, guessed, power
 from secateur.solving.small import (
     FEW,
     enumerated,
@@ -151,7 +151,7 @@ class _Search:
         record: bool,
     ) -> None:
         self.root, self.control, self.recording = root, control, record
-        self.factor = factor = _power(blocks)
+        self.factor = factor = power(blocks)
         self.blocks = [scaled(block, factor) for block in blocks]
         self.slack = [factor * x for x in (slack or [0.0] * len(blocks))]
         self.demands = [Demands(block) for block in self.blocks]
@@ -188,7 +188,7 @@ class _Search:
             self._upper = best_split(self.root, [curve.energy for curve in self.curves])
             for tree in self.trees.values():
                 tree.improved = False
-        self.below, self.others = _bounded(self.root, self.lower)
+        self.below, self.others = bounded(self.root, self.lower)
         value = self.upper.value
         if math.isfinite(value) and (not self.incumbents or value < self.incumbents[-1][1]):
             self.incumbents.append((self.control.elapsed(), value))
@@ -233,7 +233,7 @@ class _Search:
         value = self.upper.value
         known = math.isfinite(value)
         uppers = [
-            curve.energy if known else _guessed(block)
+            curve.energy if known else guessed(block)
             for curve, block in zip(self.curves, self.blocks, strict=True)
         ]
         split = self.upper if known else best_split(self.root, uppers)
@@ -241,7 +241,7 @@ class _Search:
             split = self.below
         if not math.isfinite(split.value):
             return
-        others = _bounded(self.root, uppers)[1]
+        others = bounded(self.root, uppers)[1]
         size = sum(float(np.abs(block.linear).sum()) for block in self.blocks)
         gap = max(1e-3 * abs(split.value) / len(self.trees), 1e-13 * size)
         import scipy.linalg  # noqa: F401  (it takes a while: not out of the first block's share)
@@ -379,42 +379,7 @@ class _Search:
         )
 
 
-def _bounded(root: Junction | Shares, lower: Sequence[Floats]) -> tuple[Split, list[Floats]]:
-    """The least sum of lower curves, or below it, and what all other blocks cost at least."""
-    if isinstance(root, Shares):
-        return root.below(lower)
-    return best_split(root, lower), rest(root, lower)
-
-
 def _batch(tree: Tree) -> int:
     """Nodes at once: wide blocks take fewer, so that a batch stays well under a second."""
     width = tree.block.size
     return int(min(128 if width < 96 else 256, max(16, 3e7 / width**2)))
-
-
-def _power(blocks: Sequence[Block]) -> float:
-    """A power of two that makes the largest number about 1, and the smallest no subnormal."""
-    largest, smallest = 0.0, math.inf
-    for block in blocks:
-        pairs: Any = block.couplings
-        for array in (block.linear, pairs.data if is_thin(block) else pairs):
-            if array is None or not array.size:
-                continue
-            size = np.abs(array)
-            largest = max(largest, float(size.max()))
-            smallest = min(smallest, float(size.min(initial=np.inf, where=size > 0)))
-    if largest == 0.0:
-        return 1.0
-    exponent = -round(math.log2(largest))
-    exponent = max(exponent, -960 - math.floor(math.log2(smallest)))
-    return float(2.0 ** max(-1000, min(1000, exponent)))
-
-
-def _guessed(block: Block) -> Floats:
-    """About the curve of a block: its terms sorted, its couplings at their mean."""
-    ones = np.arange(block.size + 1)
-    sums = np.concatenate([[0.0], np.cumsum(np.sort(block.linear))])
-    if block.couplings is not None:
-        mean = block.couplings.sum() / max(1, block.size * (block.size - 1))
-        sums = sums + 0.5 * mean * ones * (ones - 1)
-    return np.where(block.allowed, sums, np.inf)
