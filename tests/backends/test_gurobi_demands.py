@@ -11,6 +11,7 @@ from secateur.problem import (
     Problem,
     at_least,
     at_most,
+    budget,
     count,
     keep,
     linear,
@@ -35,6 +36,16 @@ def demands(seed: int) -> dict[str, list]:
         "zeros": [multiple_of(2, names[:5], of="zeros"), keep(names[2])],
         "linear": [linear(cost, lower=2.0, upper=4.0)],
         "tiny": [linear({v: 1e-9 * a for v, a in cost.items()}, upper=3e-9), count(3)],
+        "budget": [
+            budget(
+                [names[:3], names[3:7]],
+                25.0,
+                linear=(1, 2),
+                pairs={(0, 1): 2, (1, 1): 1},
+                fixed=3,
+                widths={0: (1, 3, 5, 7)},
+            )
+        ],
         "quadratic": [quadratic(cost, pairs, offset=0.5, lower=1.0, upper=3.0)],
         "all": [
             multiple_of(2, names[:6]),

@@ -193,7 +193,9 @@ class _Ask:
             return self._finish(Found(), AUTO, {"method": "blocks"}, made)
         made = by_blocks(self.problem, control=self.clock.part(QUICK))
         found = Found()
-        if not made.closed and not made.infeasible and not self.clock.late:
+        # curves without couplings are exact: annealing cannot better their shares under budgets
+        coupled = len(self.problem.quadratic[2]) or self.problem.sums or self.problem.parts.loose
+        if coupled and not (made.closed or made.infeasible or self.clock.late):
             found = self._annealed()
             if found.bits is not None:
                 known = self._known(found, made.bits)
