@@ -97,12 +97,12 @@ def test_any_backend_with_and_without_a_proof(problem, backend, proof):
         found = secateur.solve(problem, backend=backend, proof=proof)
     except ConstraintError:
         # without our proof a backend may miss the only choices there are
-        assert best == np.inf or (proof is False and problem.sums)
+        assert best == np.inf or (proof is False and (problem.sums or problem.budgets))
         return
     assert best < np.inf
     check(problem, found, best)
     if proof is not False:
-        assert found.proof == "proven"
+        assert found.proof == "proven" or has_loose_steps(problem)
     if backend == "greedy":
         assert found.calls == 0
     else:

@@ -83,10 +83,10 @@ def settle(
         if counting.few(box):
             rows = counting.everything(box)
             if len(rows):
-                energies = counting.energies(curves, rows)
-                best = int(np.argmin(energies))
-                if energies[best] < value:
-                    value, counts = float(energies[best]), rows[best]
+                best, row, certain = counting.lowest(curves, rows)
+                closed = min(closed, certain)
+                if best < value:
+                    value, counts = best, row
             continue
         widest = int(np.argmax([len(some) for some in box]))
         middle = len(box[widest]) // 2
@@ -94,7 +94,6 @@ def settle(
             part = [half if i == widest else some for i, some in enumerate(box)]
             heapq.heappush(waiting, (max(low, made.value), len(waiting) + 2 * done, part))
     opened = min((low for low, _, _ in waiting), default=math.inf)
-    size = sum(float(np.abs(c[s]).max()) for c, s in zip(curves, root, strict=True))
-    least = min(value, opened, closed)
-    safe = 8 * (len(curves) + 2) * 2.0**-53 * size
-    return Settled(value, counts, max(bound, least - safe) if math.isfinite(least) else least)
+    # what was shut out is above the value that was known then; the value is a sum, rounded
+    own = counting.lowest(curves, counts[None])[2] if math.isfinite(value) else math.inf
+    return Settled(value, counts, max(bound, min(own, opened, closed)))

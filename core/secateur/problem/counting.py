@@ -112,6 +112,24 @@ class Counting:
             total = total + curve[counts[:, part]]
         return total
 
+    def lowest(self, curves: Sequence[Floats], rows: Counts) -> tuple[float, Counts, float]:
+        """The least sum among rows, its counts, and what no exact sum among them is below.
+
+        Only rows near the least can be below it but for rounding, and only their terms count: a sum
+        of nothing is exactly zero.
+
+        Arguments:
+            curves: of the parts.
+            rows: of counts, at least one.
+        """
+        energies = self.energies(curves, rows)
+        best = int(np.argmin(energies))
+        sizes = self.energies([np.abs(curve) for curve in curves], rows)
+        unit = (len(curves) + 2) * 2.0**-53
+        least = float(energies[best])
+        near = energies - unit * sizes <= least + unit * sizes[best]
+        return least, rows[best], least - 2 * unit * float(sizes[near].max())
+
     def choices(self, curves: Sequence[Floats]) -> list[Counts]:
         """The counts of each part at which its curve is finite."""
         return [np.flatnonzero(np.isfinite(curve)) for curve in curves]

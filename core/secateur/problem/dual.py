@@ -112,7 +112,7 @@ class Dual:
             nothing = [np.full(len(curve), np.inf) for curve in curves]
             return Below(math.inf, np.zeros(len(curves), dtype=np.intp), nothing)
         energies = self.counting.energies(curves, rows)
-        best = int(np.argmin(energies))
+        _, counts, certain = self.counting.lowest(curves, rows)
         size = sum(float(np.abs(c[some]).max()) for c, some in zip(curves, choices, strict=True))
         safe = 4 * (len(curves) + 2) * _UNIT * size
         others = []
@@ -122,7 +122,7 @@ class Dual:
             finite = np.isfinite(least)
             least[finite] -= curve[finite] + safe
             others.append(least)
-        return Below(float(energies[best]) - safe, rows[best], others)
+        return Below(certain, counts, others)
 
     # -- prices --------------------------------------------------------------------------------
 

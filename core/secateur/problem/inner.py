@@ -50,3 +50,13 @@ def as_form(demand: Summed | Budgeted) -> Summed:
     made = compile_demand(form, index, len(demand.of))
     assert isinstance(made, Summed)
     return replace(made, upper=demand.upper)
+
+
+def cuts_steps(one: Budgeted, other: Budgeted) -> bool:
+    """The groups of one budget cut through one of the other's whose width goes in steps."""
+    for stepped, cutting in ((one, other), (other, one)):
+        for group in range(len(stepped.sizes)):
+            inside = cutting.of[stepped.of == group]
+            if stepped.constraint.straight(group) is None and (inside != inside[0]).any():
+                return True
+    return False
