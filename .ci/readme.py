@@ -28,8 +28,8 @@ def check(folder: Path) -> None:
     tolerance = float(re.search(r"within ([0-9.]+) dB", text)[1])
     faults = []
     for name, result in (
-        ("untied", folder / "untied/result.json"),
-        ("tied", folder / "result.json"),
+        ("untied", folder / "untied"),
+        ("tied", folder),
     ):
         shown = re.search(rf"<!-- demo: {name} -->\n```text\n(.+?)\n```", text, re.S)[1]
         rows = {

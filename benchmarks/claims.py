@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from secateur.capacity import CONTROL
 
 from secateur.methods import RANDOM, Method
 from secateur.pipeline import compare
+from secateur.solving import CONTROL
 from secateur.tasks.denoising import denoising_task
 from secateur.tasks.photographs import load_photographs
 from secateur.versions import versions
@@ -43,6 +43,10 @@ METHODS = (
 )
 
 
+QUICK = {"patches": 8, "patch": 32, "selection_patches": 4, "test_patches": 4}
+"""The task of the tiny configuration."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=3)
@@ -50,17 +54,34 @@ def main() -> None:
     parser.add_argument(
         "--plain-colours", action="store_true", help="calibrate on the photographs as they are"
     )
+    parser.add_argument(
+        "--tied", action="store_true", help="filters that are added up leave together"
+    )
+    parser.add_argument("--quick", action="store_true", help="a tiny configuration, in seconds")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
+    small = QUICK if arguments.quick else {}
+    if arguments.quick:
+        arguments.seeds, arguments.amounts = 1, arguments.amounts[:1]
     torch.set_num_threads(arguments.threads)
     network, photographs = pretrained_halfunet(), load_photographs()
     started = time.time()
     runs = []
     for seed in range(arguments.seeds):
-        task = denoising_task(photographs, seed=seed, varied_colours=not arguments.plain_colours)
+        task = denoising_task(
+            photographs, seed=seed, varied_colours=not arguments.plain_colours, **small
+        )
         for amount in arguments.amounts:
-            result = compare(network, task, amount=amount, methods=METHODS, seed=seed)
+            result = compare(
+                network,
+                task,
+                amount=amount,
+                methods=METHODS,
+                seed=seed,
+                tied=arguments.tied,
+                probes=2 if arguments.quick else 20,
+            )
             for row in result.to_json()["rows"]:
                 runs.append({"seed": seed, "asked": amount, **row})
             print(f"seed {seed}, {amount}, {time.time() - started:.0f} s\n{result}\n", flush=True)
@@ -68,7 +89,9 @@ def main() -> None:
     content = {
         "command": f"python benchmarks/claims.py --seeds {arguments.seeds} --amounts "
         + " ".join(arguments.amounts)
-        + (" --plain-colours" if arguments.plain_colours else ""),
+        + (" --plain-colours" if arguments.plain_colours else "")
+        + (" --tied" if arguments.tied else "")
+        + (" --quick" if arguments.quick else ""),
         "versions": versions(),
         "processors": os.cpu_count(),
         "system": platform.platform(),

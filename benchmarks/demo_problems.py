@@ -7,7 +7,7 @@ from typing import Any
 
 from secateur.methods import Method, make_problem
 from secateur.network import count_of
-from secateur.problem import Problem
+from secateur.problem import Problem, count
 
 
 @cache
@@ -21,13 +21,12 @@ def demo_statistics() -> Any:
 
     torch.set_num_threads(1)
     network, task = pretrained_halfunet(), denoising_task()
-    channels = find_channels(network, task.calibration[0][0][:1])
+    channels = find_channels(network, task.calibration[0][0][:1], tied=False)
     return collect_statistics(network, task, channels, probes=20, seed=0)
 
 
 def demo_problem(objective: str, amount: float) -> Problem:
     """Prune a share of all channels, every layer keeping one."""
     statistics = demo_statistics()
-    return make_problem(
-        statistics, Method(objective, objective), count_of(amount, statistics.channels)
-    )
+    ones = count_of(amount, statistics.channels)
+    return make_problem(statistics, Method(objective, objective), [count(ones)])

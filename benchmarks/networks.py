@@ -55,7 +55,7 @@ def main() -> None:
     import networks_table
     from networks_cell import run
 
-    content = run(
+    for content in run(
         given.networks or list(NETWORKS),
         given.seeds,
         given.shares,
@@ -64,8 +64,8 @@ def main() -> None:
         torch_pruning=given.torch_pruning,
         seconds=given.seconds,
         small=given.small,
-    )
-    write(given.output, content, networks_table.table)
+    ):  # written after every network, so that nothing is lost if a later one fails
+        write(given.output, content, networks_table.table)
 
 
 def arguments() -> argparse.ArgumentParser:

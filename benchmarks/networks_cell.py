@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,7 @@ class Cell:
                 row["tuned"] = digits.accuracy(tuned, self.test)
         self.rows.append(row)
         self.networks.append(network)
+        print({key: value for key, value in row.items() if key != "widths"}, flush=True)
 
     def measure(self, seconds: float) -> None:
         """The times of all rows, in the same run for each runtime."""
@@ -136,28 +137,26 @@ def run(
     torch_pruning: Path | None,
     seconds: float,
     small: bool,
-) -> dict[str, Any]:
-    """All cells; what each row is, see ``Cell.add``."""
+) -> Iterator[dict[str, Any]]:
+    """What is known after each cell; what each row is, see ``Cell.add``."""
     version = found(torch_pruning)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in names:
         for seed in seeds:
             cell = cell_of(name, seed, cache, small)
             fill(cell, shares, objectives, version is not None)
             cell.measure(seconds)
             rows += cell.rows
-            for row in cell.rows:
-                print({k: v for k, v in row.items() if k != "widths"}, flush=True)
-    return {
-        "rows": rows,
-        "seeds": list(seeds),
-        "shares": list(shares),
-        "judged": objectives[0],
-        "runtimes": {runtime: version_of(runtime) for runtime in usable()},
-        "torch_pruning": version,
-        "digits": {"train": 1057, "test": digits.TEST, "copies": COPIES},
-        "quick": small,
-    }
+            yield {
+                "rows": rows,
+                "seeds": list(seeds),
+                "shares": list(shares),
+                "judged": objectives[0],
+                "runtimes": {runtime: version_of(runtime) for runtime in usable()},
+                "torch_pruning": version,
+                "digits": {"train": 1057, "test": digits.TEST, "copies": COPIES},
+                "quick": small,
+            }
 
 
 def fill(cell: Cell, shares: Sequence[float], objectives: Sequence[str], rival: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import random
 import subprocess
 import sys
@@ -126,8 +127,6 @@ def in_fresh_process(
     networks: Mapping[str, nn.Module], inputs: Tensor, runtime: str, *, seconds: float
 ) -> dict[str, float]:
     """As ``taking_turns``, in a process that did nothing else before."""
-    import os
-
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "networks.pt"
         torch.save((dict(networks), inputs), file)

@@ -17,6 +17,7 @@ from typing import Any
 import networks_models as models
 from networks_digits import Batches
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -42,9 +43,12 @@ def found(folder: Path | None) -> str | None:
 
 
 def macs(network: nn.Module, inputs: Tensor) -> int:
-    """Multiply-accumulates of one sample as PyTorch counts them, in eval mode."""
+    """Multiply-accumulates of one sample as PyTorch counts them, in eval mode.
+
+    It counts no fused attention of a CPU, so attention is taken apart.
+    """
     network.eval()
-    with FlopCounterMode(display=False) as counter:
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         network(inputs)
     return counter.get_total_flops() // 2
 
@@ -110,9 +114,9 @@ class TorchPruning:
             prune_num_heads=bool(attentions),
             prune_head_dims=False,
             head_pruning_ratio=ratio,
-            unwrapped_parameters={
-                p: p.ndim - 1 for name, p in network.named_parameters() if name == "position"
-            },
+            unwrapped_parameters=[
+                (p, p.ndim - 1) for name, p in network.named_parameters() if name == "position"
+            ],
         )
         pruner.step()
         for m in attentions:

@@ -38,30 +38,45 @@ def methods(evaluations: int) -> tuple[Method, ...]:
     )
 
 
+QUICK = {"patches": 8, "patch": 32, "selection_patches": 4, "test_patches": 4}
+"""The task of the tiny configuration."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--amount", default="75%")
     parser.add_argument("--evaluations", type=int, default=300)
+    parser.add_argument(
+        "--tied", action="store_true", help="filters that are added up leave together"
+    )
+    parser.add_argument("--quick", action="store_true", help="a tiny configuration, in seconds")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
+    small = QUICK if arguments.quick else {}
+    if arguments.quick:
+        arguments.seeds, arguments.evaluations = 1, 4
     torch.set_num_threads(arguments.threads)
     network, photographs = pretrained_halfunet(), load_photographs()
     started, runs = time.time(), []
     for seed in range(arguments.seeds):
         result = compare(
             network,
-            denoising_task(photographs, seed=seed),
+            denoising_task(photographs, seed=seed, **small),
             amount=arguments.amount,
             methods=methods(arguments.evaluations),
             seed=seed,
+            tied=arguments.tied,
+            probes=2 if arguments.quick else 20,
         )
         runs += [{"seed": seed, **row} for row in result.to_json()["rows"]]
         print(f"seed {seed}, {time.time() - started:.0f} s\n{result}\n", flush=True)
     content = {
         "command": f"python benchmarks/refinement.py --seeds {arguments.seeds} --amount "
-        f"{arguments.amount} --evaluations {arguments.evaluations}",
+        f"{arguments.amount} --evaluations {arguments.evaluations}"
+        + (" --tied" if arguments.tied else "")
+        + (" --quick" if arguments.quick else ""),
         "versions": versions(),
         "processors": os.cpu_count(),
         "system": platform.platform(),

@@ -156,3 +156,34 @@ def test_overhead(tmp_path):
     (row,) = content["rows"]
     assert row["n"] == 40
     assert row["direct_seconds"] > 0
+
+
+@pytest.mark.parametrize(("tied", "channels"), [([], 480), (["--tied"], 336)])
+def test_claims(tmp_path, tied, channels):
+    content, _ = run(tmp_path, "claims.py", *tied)
+    rows = {row["method"]: row for row in content["runs"]}
+    assert {"dense", "random", "taylor", "fisher", "residual"} <= set(rows)
+    assert rows["dense"]["channels"] == channels
+    asked = content["runs"][0]["asked"]
+    assert asked == "20%"
+    for name, row in rows.items():
+        assert row["pruned"] == (0 if name == "dense" else round(0.2 * channels))
+    assert rows["fisher"]["psnr"] > rows["random"]["psnr"]
+
+
+def test_refinement(tmp_path):
+    content, text = run(tmp_path, "refinement.py")
+    rows = {row["method"]: row for row in content["runs"]}
+    assert rows["tensor train of rank 4"]["evaluations"] <= 4
+    assert rows["fisher, not refined"]["evaluations"] == 0
+    assert "| swaps guided by the QUBO |" in text
+
+
+def test_ties(tmp_path):
+    """Without Torch-Pruning it says so; with it, most members are the same."""
+    content, text = run(tmp_path, "ties.py")
+    assert [row["groups"] for row in content["networks"]] == [5, 5, 4]
+    if content["torch-pruning"] is None:
+        assert "is not installed" in text
+    else:
+        assert sum(row["same"] for row in content["networks"]) > 20

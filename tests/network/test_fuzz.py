@@ -49,11 +49,11 @@ def test_a_random_network_is_cut_exactly(seed):
         try:
             channels = find_channels(network, random_call(seed), norm_over=over)
         except NetworkError as error:
-            refused = str(error)
+            refusal: str | None = str(error)
         else:
-            refused = None
-    if refused is not None:
-        assert re.search(why, refused)
+            refusal = None
+    if refusal is not None:
+        assert re.search(why, refusal)
         return
     for _, reason in channels.stands:
         assert re.search(why, reason), (reason, network.kinds)

@@ -7,7 +7,7 @@ import pkgutil
 
 from tests.networks.registry import CASES, Case
 
-NOT_FAMILIES = {"registry", "parts", "random_networks"}
+NOT_FAMILIES = {"registry", "parts", "checks", "blocks", "random_networks"}
 
 
 def all_cases() -> list[Case]:

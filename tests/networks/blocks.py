@@ -138,7 +138,7 @@ class Pixels(nn.Module):
         self.qkv, self.proj = nn.Linear(c, 3 * heads * width), nn.Linear(heads * width, c)
 
     def forward(self, x: Tensor) -> Tensor:
-        _b, _, h, w = x.shape
+        h, w = x.shape[2:]
         y = x.flatten(2).transpose(1, 2)
         q, k, v = (
             t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in self.qkv(y).chunk(3, -1)
@@ -208,14 +208,18 @@ class Small(nn.Module):
 
 
 class Unpooled(nn.Module):
-    """Maxima put back where they were."""
+    """Something put back where the maxima were.
+
+    A slope over the plane decides where values are equal, up to how they are rounded.
+    """
 
     def __init__(self, c: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(c, c, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        y, where = F.max_pool2d(x, 2, return_indices=True)
+        slope = torch.arange(x.shape[2] * x.shape[3]).view(x.shape[2:]) * 0.01
+        y, where = F.max_pool2d(x + slope, 2, return_indices=True)
         return F.max_unpool2d(self.conv(y), where, 2, output_size=x.shape[2:])
 
 

@@ -258,3 +258,41 @@ def test_writing_into_parts_of_a_tensor():
         return made.sum(1)
 
     assert told(whole, (2, 3)).reason("a1") is None
+
+
+def test_weight_norm_is_a_statistic_over_inputs():
+    said = told(lambda a, b, c: F.linear(c, torch._weight_norm(a, b, 0)), (3, 4), (3, 1), (2, 4))
+    assert said.alike("a0", "b0")
+    assert said.alike("a1", "c1")
+    assert said.reason("a1") == "weight norm over inputs"
+    assert said.reason("a0") == OUT
+
+
+def test_what_is_written_costs_elements_and_views_cost_nothing():
+    said = told(lambda a: torch.relu(a.transpose(1, 2)).flatten(1).tanh(), (2, 3, 4))
+    elements = [(work.kind, work.number) for work in said.ties.work]
+    names = [said.ties.names[work.op] for work in said.ties.work]
+    assert set(elements) == {("elementwise", 24.0)}
+    assert "relu" in names
+    assert "tanh" in names
+    assert not {"transpose", "view"} & set(names)
+    relu = said.ties.work[names.index("relu")]
+    rows = [said.ties.atoms.roots(row).tolist() for row in relu.factors]
+    assert said.rows["a1"].tolist() in rows
+
+
+def test_the_largest_of_all_is_a_statistic_and_its_place_a_number():
+    whole = told(lambda a: a.max(), (2, 3), norm_over="kept")
+    assert whole.reason("a1") is None
+    assert len(whole.reads(stats=True)) == 2
+    placed = told(lambda a: a.max(1)[1].float(), (2, 3), norm_over="kept")
+    assert placed.reason("a1") == "max over channels gives their numbers"
+    # nobody looks at the places
+    assert told(lambda a: a.max(1)[0], (2, 3), norm_over="kept").reason("a1") is None
+
+
+def test_zeros_stacked_beside_channels_follow_them():
+    said = told(lambda a: torch.stack([a, torch.zeros(2, 3)], 1).sum((1, 2)), (2, 3))
+    assert said.reason("a1") is None
+    ramp = told(lambda a: torch.stack([a, torch.arange(6.0).view(2, 3)], 1).sum(1), (2, 3))
+    assert ramp.reason("a1") == "cat along another dimension with a tensor of fixed size"

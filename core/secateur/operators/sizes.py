@@ -74,8 +74,6 @@ def sizes_of(
             dim = out.ndim - len(module.normalized_shape) + index
             if dim in made.at:
                 yield "normalized_shape", index, made.at[dim]
-    elif isinstance(module, nn.Transformer) and out.ndim - 1 in made.at:
-        yield "d_model", None, made.at[out.ndim - 1]  # it is held against the inputs
 
 
 @_of(nn.modules.conv._ConvNd)
@@ -146,8 +144,9 @@ def _cell(module: nn.RNNCellBase, kept: Kept) -> None:
 @_of(nn.Transformer)
 def _transformer(module: nn.Transformer, kept: Kept) -> None:
     first = next((m for m in module.decoder.modules() if isinstance(m, nn.LayerNorm)), None)
-    # an encoder or decoder of the user's may have none
-    if first is not None and first.weight is not None:
+    if (
+        first is not None and first.weight is not None
+    ):  # an encoder or decoder of the user's may have none
         module.d_model = first.weight.shape[-1]
 
 
