@@ -22,7 +22,9 @@ def run(widths: list[int], *, seed: int = 0) -> dict[str, Any]:
     for objective in (SIGNED, POSITIVE):
         for width in widths:
             statistics = make_statistics([width], seed=seed)
-            problem = make_problem(statistics, Method(objective, objective), [exactly(round(AMOUNT * width))])
+            problem = make_problem(
+                statistics, Method(objective, objective), [exactly(round(AMOUNT * width))]
+            )
             for row in roots(problem):
                 rows.append({"objective": objective, "width": width, **row})
                 print(rows[-1], flush=True)

@@ -77,6 +77,7 @@ def coupled(objective: str, n: int) -> Any:
     from synthetic import make_statistics, widths_of
 
     from secateur.methods import Method, make_problem
+    from secateur.problem import count as exactly
 
     statistics = make_statistics(widths_of(n))
     count = round(AMOUNT * n)

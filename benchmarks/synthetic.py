@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from secateur.network.channels import Channels, Group, Member
+from secateur.network import Channels, Costs, Group
 from secateur.statistics import ChannelStatistics
 
 SIGNED, POSITIVE = "fisher", "residual"
@@ -42,9 +42,12 @@ def make_channels(widths: list[int]) -> Channels:
     groups, start = [], 0
     for number, width in enumerate(widths):
         name = f"layer{number}"
-        groups.append(Group(name, width, start, (Member(name, f"site{number}"),)))
+        members = ((f"{name}.weight", 0),)
+        groups.append(Group(name, start, tuple(range(width)), members, (name,), name))
         start += width
-    return Channels(tuple(groups), ())
+    slots = tuple(((f"{g.path}.weight", 0, k),) for g in groups for k in g.indices)
+    costs = Costs((), ())
+    return Channels(tuple(groups), slots, slots, {}, (), (), (), (), (), costs, (), ())
 
 
 def make_statistics(
