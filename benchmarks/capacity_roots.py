@@ -9,6 +9,7 @@ from common import clocks, percent, rows_of
 from synthetic import POSITIVE, SIGNED, make_statistics
 
 from secateur.methods import Method, make_problem
+from secateur.problem import count as exactly
 
 AMOUNT = 0.36
 INTERIOR = 512
@@ -21,7 +22,7 @@ def run(widths: list[int], *, seed: int = 0) -> dict[str, Any]:
     for objective in (SIGNED, POSITIVE):
         for width in widths:
             statistics = make_statistics([width], seed=seed)
-            problem = make_problem(statistics, Method(objective, objective), round(AMOUNT * width))
+            problem = make_problem(statistics, Method(objective, objective), [exactly(round(AMOUNT * width))])
             for row in roots(problem):
                 rows.append({"objective": objective, "width": width, **row})
                 print(rows[-1], flush=True)

@@ -80,7 +80,7 @@ def coupled(objective: str, n: int) -> Any:
 
     statistics = make_statistics(widths_of(n))
     count = round(AMOUNT * n)
-    return None, lambda: make_problem(statistics, Method(objective, objective), count)
+    return None, lambda: make_problem(statistics, Method(objective, objective), [exactly(count)])
 
 
 def layered(n: int) -> Any:

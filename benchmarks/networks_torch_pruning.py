@@ -17,8 +17,8 @@ from typing import Any
 import networks_models as models
 from networks_digits import Batches
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 MODES = {"Torch-Pruning, global": True, "Torch-Pruning, each layer": False}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from secateur.network import Call, GatedNetwork, find_channels
+from secateur.network import Call, GatedNetwork, find, find_channels
 from secateur.surgery import cut
 from tests.networks import all_cases
 
@@ -123,3 +123,31 @@ def test_a_sum_whose_other_part_stays_keeps_its_width():
     with torch.no_grad():
         wide = network.one(x) * torch.as_tensor(keep)
         torch.testing.assert_close(slim(x), network.head(wide + network.two(x)))
+
+
+class Folded(nn.Module):
+    def __init__(self, width: int, steps: int = 1) -> None:
+        super().__init__()
+        self.stem, self.head = nn.Linear(2, 12), nn.Linear(12, 2)
+        self.heads, self.parts, self.steps = 3, 4, steps
+        self.ballast = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.stem(x).view(len(x), self.heads, self.parts)
+        for _ in range(self.steps):
+            y = y.tanh()
+        return self.head(y.flatten(1)) + 0.0 * self.ballast.sum()
+
+
+@pytest.mark.parametrize(
+    ("width", "steps", "tries"), [(8, 1, 6), (31_000_000, 1, 1), (8, 8000, 1), (8_000_000, 1, 3)]
+)
+def test_how_many_ways_are_tried_depends_on_the_network_and_not_on_the_clock(
+    width, steps, tries, monkeypatch
+):
+
+    search = find._Search(Folded(width, steps), Call((torch.randn(1, 2),)), [], (), True, "all", 0)
+    search.ties = find.find_ties(search.network, search.call)
+    assert search.ties.folds
+    monkeypatch.setattr(find, "CHOICES", 6)
+    assert search._choices() == tries

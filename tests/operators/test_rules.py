@@ -236,6 +236,15 @@ def test_what_is_taken_at_numbers_stays():
         assert any(re.search(reason, str(r)) for r in reasons), reasons
 
 
+def test_padding_is_no_channel_whatever_it_is_filled_with():
+    for value in (0.0, 1.0, 5.0):
+        said = told(lambda a, b, v=value: (F.pad(a, (1, 2), value=v) + b).sum(1), (2, 3), (6,))
+        assert {s for s in said.sets() if s[0].startswith("a1")} == {
+            (f"a1[{k}]", f"b0[{k + 1}]") for k in range(3)
+        }
+        assert [r is None for r in said.reasons("b0")] == [False, True, True, True, False, False]
+
+
 def test_positions_of_a_map_and_rows_of_a_table_stay():
     pooled = told(lambda a: F.max_pool2d(a, 2).sum((1, 2, 3)), (2, 3, 4, 4))
     assert pooled.reason("a1") is None

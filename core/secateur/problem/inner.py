@@ -52,11 +52,11 @@ def as_form(demand: Summed | Budgeted) -> Summed:
     return replace(made, upper=demand.upper)
 
 
-def cuts_steps(one: Budgeted, other: Budgeted) -> bool:
-    """The groups of one budget cut through one of the other's whose width goes in steps."""
+def cut_steps(one: Budgeted, other: Budgeted) -> Budgeted | None:
+    """The budget with a group whose width goes in steps, and which the other's groups cut."""
     for stepped, cutting in ((one, other), (other, one)):
         for group in range(len(stepped.sizes)):
             inside = cutting.of[stepped.of == group]
             if stepped.constraint.straight(group) is None and (inside != inside[0]).any():
-                return True
-    return False
+                return stepped
+    return None

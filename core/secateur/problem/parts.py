@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from secateur.problem.budgeted import Budgeted
 from secateur.problem.demands import Counted, Demand, Summed
-from secateur.problem.inner import DENSE, as_form, cuts_steps, square
+from secateur.problem.inner import DENSE, as_form, cut_steps, square
 from secateur.problem.nesting import Top, gathered, nest
 
 if TYPE_CHECKING:
@@ -229,10 +229,12 @@ class _Plan:
         components, first = np.unique(self.owner, return_index=True)
         of = np.empty(len(self.sizes), dtype=np.intp)
         of[components] = demand.of[first]
-        if any(cuts_steps(demand, other) for other in self.budgets):
-            self.loose.add(number)
-            self.settled = False
-            return groups
+        for other in self.budgets:
+            stepped = cut_steps(demand, other)
+            if stepped is not None:
+                self.loose.add(self.problem.demands.index(stepped))
+                self.settled = False
+                return groups
         if (of[self.owner] == demand.of).all():
             for group in range(len(demand.sizes)):
                 inside = np.flatnonzero(of == group)
