@@ -19,8 +19,8 @@ from common import one_core, parser, write
 from networks_torch_pruning import found
 
 FAMILIES = {
-    "convolutions", "plain", "residual", "mobile", "dense_and_unet", "detection", "functional",
-    "operations", "sequence",
+    "convolutions", "plain", "residual", "mobile", "dense_and_unet", "detection", "doors",
+    "functional", "operations", "sequence",
 }  # fmt: skip
 
 

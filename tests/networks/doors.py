@@ -54,7 +54,7 @@ def nested(batch: int, size: int, generator: torch.Generator) -> Call:
     return Call(({"left": a, "rest": (b, None, "name")},))
 
 
-@network("a dictionary as input", nested, sizes=(8, 12), groups=(8, 6), columns=False)
+@network("a dictionary as input", nested, sizes=(8, 12), groups=(8, 6), columns=False, onnx=False)
 class Stereo(nn.Module):
     """A cost volume of shifts: products over channels."""
 
@@ -76,7 +76,7 @@ class Pair(NamedTuple):
     parts: tuple[Tensor, ...]
 
 
-@network("named tuple with other things inside", images(), groups=(8, 6))
+@network("named tuple with other things inside", images(), groups=(8, 6), onnx=False)
 class Named(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -88,7 +88,7 @@ POINTWISE: dict[str, Middle] = {
     "in place, three times": plain(lambda x: x.clone().mul_(2).add_(1).relu_()),
 }
 for _name, _middle in POINTWISE.items():
-    between(_name, _middle)
+    between(_name, _middle, onnx=_name != "random relu")
 
 # norms
 between("batch norm", lambda: nn.BatchNorm2d(8))
@@ -128,7 +128,7 @@ between("softmax2d", nn.Softmax2d, expect="part", why="softmax", kept="exact")
 between("max pooling", lambda: nn.MaxPool2d(2))
 between("max pooling, ceil", lambda: nn.MaxPool2d(3, 2, ceil_mode=True))
 between("average pooling", lambda: nn.AvgPool2d(2, count_include_pad=False))
-between("adaptive max pooling", lambda: nn.AdaptiveMaxPool2d(3))
+between("adaptive max pooling", lambda: nn.AdaptiveMaxPool2d(3), onnx=False)
 between("adaptive average pooling", lambda: nn.AdaptiveAvgPool2d((2, 3)), onnx=False)
 between("lp pooling", lambda: nn.LPPool2d(2, 2))
 between("nearest", lambda: nn.Upsample(scale_factor=2))

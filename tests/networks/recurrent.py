@@ -60,7 +60,7 @@ def gru_both() -> nn.Module:
     return Last(nn.GRU, 12, num_layers=2, bidirectional=True)
 
 
-@network("lstm with projection", sequences(4))
+@network("lstm with projection", sequences(4), onnx=False)
 def lstm_projected() -> nn.Module:
     return Last(nn.LSTM, 4, proj_size=4)
 

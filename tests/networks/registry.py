@@ -40,8 +40,8 @@ class Case:
         sizes: that forward takes; the first one finds the channels.
         batches: likewise.
         columns: zeros in the reading columns of the weights are the same as the mask.
-        onnx: the slim network can be written as ONNX by torch.
-        export: torch.export takes it.
+        onnx: torch can write the network as ONNX, and onnxruntime runs it, before any cut.
+        export: torch.export takes it, before any cut.
     """
 
     name: str

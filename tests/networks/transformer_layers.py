@@ -44,7 +44,9 @@ def two_sequences(batch: int, size: int, generator: torch.Generator) -> Call:
     return Call((source, torch.randn((batch, size + 1, 6), generator=generator)))
 
 
-@network("encoder and decoder of torch", two_sequences, sizes=(4, 6), **NORM)
+@network(
+    "encoder and decoder of torch", two_sequences, sizes=(4, 6), **NORM, export=False, onnx=False
+)
 class EncoderDecoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -147,6 +147,7 @@ class RootAttribute(Chain):
     vectors(),
     expect="part",
     why="mask|differ|scale|written|size",
+    onnx=False,
 )
 class DefaultScale(nn.Module):
     """Attention divides by the root of the width of q and k; v is free."""
