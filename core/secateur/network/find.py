@@ -16,6 +16,7 @@ from secateur.network.resolve import resolve
 from secateur.network.ties import Ties, find_ties
 from secateur.network.trial import kinds, stirred, try_groups
 from secateur.operators.flow import OUTER
+from secateur.progress import track
 
 CHOICES = 24
 """So many ways to decide folds are tried at most."""
@@ -105,6 +106,10 @@ class _Search:
 
     def best(self) -> Channels:
         """The channels that stood the trial."""
+        with track("finding channels") as self.step:
+            return self._best()
+
+    def _best(self) -> Channels:
         found = self._judge({})
         assert found is not None  # nothing was judged before
         folds = self.ties.folds if self.ties is not None else {}
@@ -129,6 +134,7 @@ class _Search:
 
     def _judge(self, choice: dict[object, int]) -> Channels | None:
         """Channels under a choice, those that fail a trial pinned; None if it was judged before."""
+        self.step.advance()
         ties = find_ties(
             self.network,
             self.call,
