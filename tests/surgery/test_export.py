@@ -313,3 +313,20 @@ def test_the_file_runs_where_secateur_is_not(tmp_path, name):
     with torch.no_grad():
         wanted = network(X).numpy()
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_the_exporter_is_quiet(tmp_path, capfd):
+    network = nn.Sequential(nn.Linear(4, 8), nn.MultiheadAttention(8, 2, batch_first=True))
+
+    class Attends(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.attention = network
+
+        def forward(self, x):
+            x = self.first(x)
+            return self.attention(x, x, x, need_weights=False)[0]
+
+    export_network(Attends().eval(), tmp_path / "quiet.onnx", Call((torch.randn(2, 3, 4),)))
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")

@@ -14,7 +14,7 @@ REFINEMENTS = ("none", "tt", "exchange")
 
 
 @click.command(
-    epilog="The table's last column is what you get: the test metric of the smaller network.",
+    epilog="The column `compensated` is what you get: the test metric of the smaller network.",
 )
 @network_options
 @click.option("--amount", help="What goes: 36%, 0.36 or a count of channels.")
