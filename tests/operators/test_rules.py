@@ -7,9 +7,12 @@ import re
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from secateur.errors import NetworkError
+from secateur.network import Call, GatedNetwork, find_channels
+from secateur.network.ties import find_ties
 from tests.operators.told import OUT, told
 
 
@@ -305,3 +308,35 @@ def test_zeros_stacked_beside_channels_follow_them():
     assert said.reason("a1") is None
     ramp = told(lambda a: torch.stack([a, torch.arange(6.0).view(2, 3)], 1).sum(1), (2, 3))
     assert ramp.reason("a1") == "cat along another dimension with a tensor of fixed size"
+
+
+class WeightOnTheLeft(nn.Module):
+    """``W x``: the second operand is the activation, and it is read there."""
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.first = nn.Linear(4, 6)
+        self.left = nn.Parameter(torch.randn(5, 6, generator=generator))
+        self.last = nn.Linear(5, 2)
+
+    def forward(self, x):
+        return self.last((self.left @ torch.relu(self.first(x)).T).T)
+
+
+def test_a_product_is_read_at_the_activation_whichever_side_it_is_on():
+    network, x = WeightOnTheLeft().eval(), torch.randn(3, 4)
+    ties = find_ties(network, Call((x,)))
+    (event,) = [e for e in ties.reads if ties.names[e.op] == "matmul"]
+    # operand 1, dimension 0: the six features of (6, batch)
+    assert (event.operand, event.dim, len(event.ids)) == (1, 0, 6)
+    channels = find_channels(network, x)
+    gated, ones = GatedNetwork(network, channels), torch.ones(3, len(channels))
+    with pytest.raises(NetworkError, match="cannot be told apart"):  # they are in dimension 1
+        gated(Call((x,)), ones.requires_grad_())
+    gates = torch.ones(1, len(channels)).requires_grad_()
+    (slope,) = torch.autograd.grad(gated(Call((x,)), gates).sum(), gates)
+    # the derivative by hand: what each feature brings
+    brought = torch.relu(network.first(x)) * (network.left.T @ network.last.weight.sum(0))
+    group = next(g for g in channels.groups if g.path == "first")
+    torch.testing.assert_close(slope[0, group.slice], brought.sum(0))

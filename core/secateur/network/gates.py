@@ -133,7 +133,7 @@ class Masking(Visitor):
                 channel = np.tile(read.channel, times)
                 if self.observe is not None:
                     self.observe(read, tensor.unflatten(0, (times, -1)) if times > 1 else tensor)
-                leaves[place] = self._scaled(tensor, read.dim, channel)
+                leaves[place] = self._scaled(tensor, read.dim, channel, times)
             args, op.kwargs = tree_unflatten(leaves, spec)
             op.args = list(args)
         stats = self.stats.get(op.number)
@@ -160,7 +160,9 @@ class Masking(Visitor):
             self.observe(placed, out)
         return self._scaled(out, placed.dim, placed.channel)
 
-    def _scaled(self, tensor: Tensor, dim: int, channel: NDArray[np.int64]) -> Tensor:
+    def _scaled(
+        self, tensor: Tensor, dim: int, channel: NDArray[np.int64], times: int = 1
+    ) -> Tensor:
         if self.gates is None:
             return tensor
         factor = self.gates[:, torch.as_tensor(channel, device=self.gates.device)]
@@ -168,7 +170,7 @@ class Masking(Visitor):
             return tensor
         shape = [-1 if d == dim else 1 for d in range(tensor.ndim)]
         if len(factor) > 1:
-            factor = self._by_sample(factor, tensor.shape, dim)
+            factor = self._by_sample(factor, tensor.shape, dim, times)
             shape[0] = tensor.shape[0]
             shape[dim] = tensor.shape[dim]
         if self.owner.in_place and factor.requires_grad:
@@ -176,10 +178,11 @@ class Masking(Visitor):
         return tensor * factor.reshape(shape).to(tensor.dtype)
 
     @staticmethod
-    def _by_sample(factor: Tensor, shape: torch.Size, dim: int) -> Tensor:
+    def _by_sample(factor: Tensor, shape: torch.Size, dim: int, stretches: int) -> Tensor:
         """A factor for each sample and channel, where the first dimension begins with samples."""
         times, rest = divmod(shape[0], len(factor))
-        if rest:
+        # channels alone in the first dimension leave no place for samples there
+        if rest or (dim == 0 and stretches != len(factor)):
             raise NetworkError(
                 "samples cannot be told apart where channels are read", remedy="one at a time"
             )
