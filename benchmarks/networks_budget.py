@@ -16,6 +16,7 @@ from networks_torch_pruning import macs
 
 import secateur
 import secateur.wanted
+from secateur.errors import AmountError
 
 
 def run(
@@ -52,15 +53,19 @@ def measured(
 ) -> dict[str, Any]:
     """The budget, and the share of the dense time that its network takes."""
     started = time.process_time()
-    result = secateur.prune(
-        cell.network,
-        cell.task,
-        budget={"time": amount},
-        runtimes=(runtime,),
-        multiple=models.STEP,
-        objective=objective,
-        **settings(cell),
-    )
+    try:
+        result = secateur.prune(
+            cell.network,
+            cell.task,
+            budget={"time": amount},
+            runtimes=(runtime,),
+            multiple=models.STEP,
+            objective=objective,
+            **settings(cell),
+        )
+    except AmountError as error:  # so much stays however much is pruned
+        about = {"network": cell.name, "seed": cell.seed, "runtime": runtime}
+        return {**about, "refused": error.message}
     taken = time.process_time() - started
     networks = {"dense": cell.network, "slim": result.network}
     times = in_fresh_process(networks, cell.example, runtime, seconds=seconds)
@@ -84,11 +89,14 @@ def share(amount: str) -> float:
 
 def met(row: dict[str, Any], wanted: float) -> bool:
     """Within a tenth of the budget, either way."""
+    if "refused" in row:
+        return False
     return abs(row["time"] / wanted - 1.0) <= 0.1
 
 
 def table(content: dict[str, Any]) -> str:
-    rows, wanted = content["rows"], share(content["budget"])
+    every, wanted = content["rows"], share(content["budget"])
+    rows = [row for row in every if "refused" not in row]
     cells = [
         [
             row["network"],
@@ -112,5 +120,11 @@ def table(content: dict[str, Any]) -> str:
             "own clock, not the library's.",
             "",
             rows_of(head, cells),
+            "",
+            *[
+                f"{row['network']}, {row['runtime']}: refused: {row['refused']}."
+                for row in every
+                if "refused" in row
+            ],
         ]
     )
