@@ -16,7 +16,8 @@ from secateur.network import Call, Channels
 from secateur.problem import Problem
 from secateur.refine import Evaluator, Refined, refine
 from secateur.solving import Selection
-from secateur.surgery import check_cut, compensate, cut, reestimate_batch_norm
+from secateur.surgery import check_cut, cut, reestimate_batch_norm
+from secateur.surgery.compensation import fit
 from secateur.tasks import Task
 
 
@@ -33,6 +34,7 @@ class Finished:
     fitted: bool
     evaluations: int
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 def finish(
@@ -62,8 +64,11 @@ def finish(
     check_cut(network, channels, keep, plain, call)
     metric = evaluate(plain, task)
     slim, fitted, batch_norm = plain, False, False
+    notes: tuple[str, ...] = ()
     if compensated:
-        copied = compensate(network, channels, keep, _calls(task, network), fit_batches=fit_batches)
+        done = fit(network, channels, keep, _calls(task, network), fit_batches=fit_batches)
+        copied = done.network
+        notes = tuple(f"not re-fitted: {path}: {reason}" for path, reason in done.stands)
         small = cut(copied, channels, keep)
         check_cut(copied, channels, keep, small, call)
         slim, fitted, batch_norm = _best(task, plain, small, _calls(task, network))
@@ -77,6 +82,7 @@ def finish(
         fitted=fitted,
         evaluations=evaluations,
         seconds=selection.seconds + time.monotonic() - started,
+        notes=notes,
     )
 
 

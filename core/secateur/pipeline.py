@@ -244,7 +244,7 @@ def compare(
         seed=seed,
         reliability=reliability(statistics) if probes else None,
         statistics_seconds=measured,
-        notes=(*notes, *channels.notes),
+        notes=(*notes, *channels.notes, *last.notes),
         settings={
             **wanted.to_json(),
             "methods": [describe(method) for method in methods],

@@ -138,3 +138,27 @@ def test_the_step_of_a_device_can_be_asked_for(monkeypatch):
     assert Wanted(amount=0.5, multiple="device").checked().multiple == 8
     assert Wanted(budget={"time": 0.5}).checked().multiple == 16
     assert Wanted(budget={"macs": 0.5}).checked().multiple is None
+
+
+class Shared(nn.Module):
+    """One layer that is called twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(1, 8, 3, padding=1)
+        self.twice = nn.Conv2d(8, 8, 3, padding=1)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.stem(x))
+        return self.head(torch.relu(self.twice(torch.relu(self.twice(x)))).mean((2, 3)))
+
+
+def test_what_is_not_refitted_is_told(task):
+    torch.manual_seed(0)
+    result = secateur.prune(Shared(), task, amount=2, objective="taylor", probes=0)
+    (note,) = [note for note in result.notes if note.startswith("not re-fitted: twice")]
+    assert note in str(result)
+    assert note in result.to_json()["notes"]
+    plain = secateur.prune(Sums(), task, amount=2, objective="taylor", probes=0)
+    assert plain.notes == ()

@@ -155,7 +155,7 @@ def test_bad_options_are_named_and_change_nothing(options, error, message):
         "secateur.pipeline.collect_statistics",
         "secateur.methods.solve",
         "secateur.finishing.refine",
-        "secateur.finishing.compensate",
+        "secateur.finishing.fit",
         "secateur.finishing.cut",
         "secateur.pipeline.measure_speed",
     ],
