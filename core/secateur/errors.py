@@ -10,6 +10,7 @@
     ├── MetricError            a loss or metric that returns NaN or the wrong shape
     ├── OptionError            an option of ours that is unknown or out of range
     ├── FileError              a file or folder: exists already, missing, corrupt, truncated
+    ├── StaleError             what was measured belongs to other weights, data or channels
     ├── MissingExtra           a package of an extra is not installed; an ImportError too
     ├── CertificateError       a certificate that does not prove what it claims; knows where
     └── BackendError           anything about a backend; knows its name
@@ -70,6 +71,10 @@ class OptionError(SecateurError):
 
 class FileError(SecateurError):
     """A file or folder is missing, corrupt, or in the way."""
+
+
+class StaleError(SecateurError):
+    """What was measured does not belong to this network or these data."""
 
 
 class MissingExtra(SecateurError, ImportError):

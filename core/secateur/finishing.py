@@ -10,14 +10,15 @@ import numpy as np
 from torch import nn
 
 from secateur.backends import Status
-from secateur.methods import Method
-from secateur.metric import device_of, evaluate
-from secateur.network import Call, Channels
+from secateur.resolving import Resolved
+from secateur.metric import Evaluator, Keep, device_of
+from secateur.network import Call
 from secateur.problem import Problem
-from secateur.refine import Evaluator, Refined, refine
+from secateur.refine import Races, Refined, refine
 from secateur.solving import Selection
+from secateur.subject import Subject
 from secateur.surgery import check_cut, cut, reestimate_batch_norm
-from secateur.surgery.compensation import fit
+from secateur.surgery.compensation import Compensation, fit
 from secateur.tasks import Task
 
 
@@ -25,7 +26,7 @@ from secateur.tasks import Task
 class Finished:
     """A method's selection and what became of it; see ``Row`` for the numbers."""
 
-    method: Method
+    method: Resolved
     selection: Selection
     network: nn.Module
     metric: float
@@ -38,46 +39,44 @@ class Finished:
 
 
 def finish(
-    network: nn.Module,
-    task: Task,
-    channels: Channels,
-    problem: Problem,
-    method: Method,
-    selection: Selection,
-    *,
-    seed: int,
-    compensated: bool,
-    fit_batches: int | None,
+    subject: Subject, problem: Problem, method: Resolved, selection: Selection, *, seed: int
 ) -> Finished:
     """Refine, compensate, re-estimate, cut, check and measure one selection."""
     started = time.monotonic()
-    evaluations = 0
-    if method.refine is not None:
-        refined = refine(
-            Evaluator(network, channels, task), problem, selection.bits, method.refine, seed=seed
+    network, task, channels = subject.network, subject.task, subject.channels
+    calls = _Calls(task, network)
+
+    def compensate(keep: Keep) -> Compensation:
+        how = method.method
+        return fit(
+            network, channels, keep, calls, ridge=how.ridge, fit_batches=how.fit_batches
         )
+
+    evaluator = Evaluator(network, channels, task, compensate=lambda keep: compensate(keep).network)
+    evaluations = 0
+    if method.refiner is not None:
+        refined = refine(Races(evaluator), problem, selection.bits, method.refiner, seed=seed)
         evaluations = refined.evaluations
         selection = _refined(problem, selection, refined)
     keep = selection.bits == 0
-    call = _first_call(task, network)
+    call = calls.first
     plain = cut(network, channels, keep)
     check_cut(network, channels, keep, plain, call)
-    metric = evaluate(plain, task)
+    metric = evaluator.slim(plain)
     slim, fitted, batch_norm = plain, False, False
     notes: tuple[str, ...] = ()
-    if compensated:
-        done = fit(network, channels, keep, _calls(task, network), fit_batches=fit_batches)
-        copied = done.network
+    if method.method.compensated:
+        done = compensate(keep)
         notes = tuple(f"not re-fitted: {path}: {reason}" for path, reason in done.stands)
-        small = cut(copied, channels, keep)
-        check_cut(copied, channels, keep, small, call)
-        slim, fitted, batch_norm = _best(task, plain, small, _calls(task, network))
+        small = cut(done.network, channels, keep)
+        check_cut(done.network, channels, keep, small, call)
+        slim, fitted, batch_norm = _best(evaluator, plain, small, calls)
     return Finished(
         method=method,
         selection=selection,
-        network=slim,
+        network=slim.eval(),
         metric=metric,
-        metric_compensated=evaluate(slim, task) if compensated else None,
+        metric_compensated=evaluator.slim(slim) if method.method.compensated else None,
         batch_norm=batch_norm,
         fitted=fitted,
         evaluations=evaluations,
@@ -86,7 +85,7 @@ def finish(
     )
 
 
-class _calls:  # noqa: N801 (it is used as a function)
+class _Calls:
     """The calibration inputs, as often as they are asked for."""
 
     def __init__(self, task: Task, network: nn.Module) -> None:
@@ -95,25 +94,26 @@ class _calls:  # noqa: N801 (it is used as a function)
     def __iter__(self) -> Iterator[Call]:
         return (batch.call for batch in self.task.batches("calibration", self.device))
 
-
-def _first_call(task: Task, network: nn.Module) -> Call:
-    batches = task.batches("calibration", device_of(network))
-    try:
-        return next(batches).call
-    finally:
-        batches.close()
+    @property
+    def first(self) -> Call:
+        """Those of the first batch."""
+        batches = self.task.batches("calibration", self.device)
+        try:
+            return next(batches).call
+        finally:
+            batches.close()
 
 
 def _best(
-    task: Task, plain: nn.Module, fitted: nn.Module, calls: Iterable[Call]
+    evaluator: Evaluator, plain: nn.Module, fitted: nn.Module, calls: Iterable[Call]
 ) -> tuple[nn.Module, bool, bool]:
     """The network that does best on the selection split: cut, fitted, batch norm re-estimated."""
-    sign = 1.0 if task.higher_is_better else -1.0
+    sign = 1.0 if evaluator.task.higher_is_better else -1.0
     candidates = [(fitted, True, False), (plain, False, False)]
     again = reestimate_batch_norm(fitted, calls)
     if again is not None:
         candidates.append((again, True, True))
-    values = [sign * evaluate(candidate[0], task, "selection") for candidate in candidates]
+    values = [sign * evaluator.slim(candidate[0], "selection") for candidate in candidates]
     return candidates[int(np.argmax(values))]
 
 

@@ -1,6 +1,9 @@
-"""The one evaluator: the mean metric of a network, dense, cut or masked, on a split."""
+"""The one evaluator: the task's metric of a network, dense, masked, compensated or slim."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,37 +15,117 @@ from secateur.network.run import evaluation, input_error
 from secateur.tasks import Split, Task
 from secateur.tasks.batches import Batch
 
+Keep = NDArray[np.bool_]
+Runner = Callable[[Batch], object]
+"""Gives the outputs for a batch."""
+Compensator = Callable[[Keep], nn.Module]
+"""Gives the dense network with the layers re-fitted that read what a mask takes away."""
 
-def evaluate(
-    network: nn.Module,
-    task: Task,
-    split: Split = "test",
-    *,
-    channels: Channels | None = None,
-    keep: NDArray[np.bool_] | None = None,
-) -> float:
-    """The mean metric over the samples of a split.
+
+class Evaluator:
+    """What a network is worth on a task, in whatever state it is.
+
+    A refinement sees the same numbers as the report: both ask here.
+
+    Arguments:
+        network: dense; not changed.
+        channels: of it.
+        task: gives the samples and the metric.
+        compensate: for ``compensated``; ``secateur.surgery.compensation`` gives one.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        channels: Channels,
+        task: Task,
+        *,
+        compensate: Compensator | None = None,
+    ) -> None:
+        self.network, self.channels, self.task = network, channels, task
+        self._compensate = compensate
+
+    def dense(self, split: Split = "test") -> float:
+        """The mean metric of the network as it was given."""
+        return evaluate(self.network, self.task, split)
+
+    def masked(self, keep: Keep, split: Split = "test") -> float:
+        """The mean metric with zeros where channels are read that do not stay.
+
+        Arguments:
+            keep: the channels that stay, shape ``(n,)``.
+            split: of the task.
+        """
+        return self._mean(self.masking(keep), split)
+
+    def compensated(self, keep: Keep, split: Split = "test") -> float:
+        """The same after the layers that read them were re-fitted.
+
+        Arguments:
+            keep: the channels that stay, shape ``(n,)``.
+            split: of the task.
+        """
+        return self._mean(self.compensating(keep), split)
+
+    def slim(self, network: nn.Module, split: Split = "test") -> float:
+        """The mean metric of another network on the same samples.
+
+        Arguments:
+            network: cut, compensated, trained further.
+            split: of the task.
+        """
+        return evaluate(network, self.task, split)
+
+    def masking(self, keep: Keep) -> Runner:
+        """Runs the masked network."""
+        return lambda batch: self._gated.masked(batch.call, keep)
+
+    def compensating(self, keep: Keep) -> Runner:
+        """Fits once, then runs the masked network with its readers re-fitted."""
+        assert self._compensate is not None, "this evaluator was made without compensation"
+        gated = GatedNetwork(self._compensate(keep), self.channels)
+        return lambda batch: gated.masked(batch.call, keep)
+
+    def _mean(self, runner: Runner, split: Split) -> float:
+        return mean_metric(runner, self.task, self.task.batches(split, device_of(self.network)))
+
+    @cached_property
+    def _gated(self) -> GatedNetwork:
+        return GatedNetwork(self.network, self.channels)
+
+
+def evaluate(network: nn.Module, task: Task, split: Split = "test") -> float:
+    """The mean metric of a network over the samples of a split.
 
     Arguments:
         network: run as it is, in evaluation mode.
         task: gives the samples and the metric.
         split: of the task.
-        channels: with ``keep``, of the masked network instead.
-        keep: the channels that stay, shape ``(n,)``.
 
     Raises:
         DataError: the network fails on the data.
         MetricError: the metric is not finite, or no number a sample.
     """
+    return mean_metric(
+        lambda batch: run_batch(network, batch), task, task.batches(split, device_of(network))
+    )
+
+
+def mean_metric(runner: Runner, task: Task, batches: Iterable[Batch]) -> float:
+    """The mean over samples of the metric of what a runner gives.
+
+    Arguments:
+        runner: gives the outputs for a batch.
+        task: gives the metric.
+        batches: at least one sample.
+
+    Raises:
+        MetricError: the metric is not finite, or no number a sample.
+    """
     total, samples = 0.0, 0
-    gated = None if channels is None else GatedNetwork(network, channels)
     with torch.no_grad():
-        for batch in task.batches(split, device_of(network)):
-            if gated is None or keep is None:
-                outputs = run_batch(network, batch)
-            else:
-                outputs = gated.masked(batch.call, keep)
-            values = task.metrics(outputs, batch.targets, size=batch.size)
+        for batch in batches:
+            values = task.metrics(runner(batch), batch.targets, size=batch.size)
             total += float(values.double().sum())
             samples += batch.size
     return total / samples

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.errors import MetricError, OptionError
+from secateur.metric import Evaluator
 from secateur.network import Call, GatedNetwork, find_channels, keep_one_each
 from secateur.problem import Problem, count
 from secateur.problem.moves import Moves
 from secateur.qubo import fisher_qubo
-from secateur.refine import Evaluator, Exchange, TensorTrain, refine
+from secateur.refine import Exchange, Races, TensorTrain, refine
 from secateur.statistics import collect_statistics
 from secateur.tasks import Task
 from tests.nets import Chain, mse, regression, seeded
@@ -125,9 +126,13 @@ def small():
     return network, task, channels, problem
 
 
+def races(network, channels, task, **options):
+    return Races(Evaluator(network, channels, task), **options)
+
+
 def test_the_evaluator_is_the_masked_metric_and_remembers(small):
     network, task, channels, _ = small
-    evaluator = Evaluator(network, channels, task, split="calibration")
+    evaluator = races(network, channels, task, split="calibration")
     gated = GatedNetwork(network, channels)
     rng = np.random.default_rng(0)
     for _ in range(3):
@@ -150,8 +155,8 @@ def test_a_metric_to_minimise_is_turned_round(small):
     bits = np.zeros(len(channels), dtype=np.int8)
     down = Task(task.calibration, mse, mse, higher_is_better=False)
     up = Task(task.calibration, mse)
-    assert Evaluator(network, channels, down).full(bits) == pytest.approx(
-        Evaluator(network, channels, up).full(bits)
+    assert races(network, channels, down).full(bits) == pytest.approx(
+        races(network, channels, up).full(bits)
     )
 
 
@@ -160,7 +165,7 @@ def test_a_network_is_refined_and_left_alone(small, method):
     network, task, channels, problem = small
     before = {k: v.clone() for k, v in network.state_dict().items()}
     rng = torch.get_rng_state()
-    found = refine(Evaluator(network, channels, task), problem, Moves(problem).incumbent(), method)
+    found = refine(races(network, channels, task), problem, Moves(problem).incumbent(), method)
     assert problem.feasible(found.bits)[0]
     assert found.value >= found.start
     assert torch.equal(torch.get_rng_state(), rng)
@@ -181,7 +186,7 @@ def test_bad_settings_metrics_and_starts_are_named(small):
             kind(**options)
     nan = Task(task.calibration, mse, lambda o, t: mse(o, t) * float("nan"))
     with pytest.raises(MetricError, match="nan"):
-        refine(Evaluator(network, channels, nan), problem, Moves(problem).incumbent(), Exchange())
+        refine(races(network, channels, nan), problem, Moves(problem).incumbent(), Exchange())
     zeros = np.zeros(len(channels), dtype=np.int8)
     with pytest.raises(OptionError, match="0 ones"):
-        refine(Evaluator(network, channels, task), problem, zeros, Exchange())
+        refine(races(network, channels, task), problem, zeros, Exchange())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secateur.budgets.demands import budget_constraints
+from secateur.budgets.demands import budget_constraints, check_budget, check_widths
 from secateur.budgets.features import Features, features_of
 from secateur.budgets.step import measure_step, step_of
 from secateur.budgets.time import Plan, TimeModel, meet, random_masks
@@ -12,6 +12,8 @@ __all__ = [
     "Plan",
     "TimeModel",
     "budget_constraints",
+    "check_budget",
+    "check_widths",
     "features_of",
     "measure_step",
     "meet",

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from secateur.budgets.forms import Form, Index, alike, form_of
+from secateur.budgets.time import read_time
 from secateur.errors import AmountError, ConstraintError
 from secateur.network.costs import Costs, Term
 from secateur.problem.budgets import Budget
@@ -80,14 +81,8 @@ def budget_constraints(
         AmountError: a budget or a width that cannot be understood or met.
         ConstraintError: a kind of cost, or a layer, that does not exist.
     """
+    check_budget(budget)
     made: list[Constraint] = [*_widths(channels, minimum or {}, maximum or {}, multiple)]
-    unknown = [kind for kind in budget if kind not in KINDS]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], KINDS, n=1)
-        raise ConstraintError(
-            f"a budget of {unknown[0]!r}",
-            remedy=f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(KINDS)}",
-        )
     terms = {"params": costs.parameters, "macs": costs.macs}
     groups = alike([*costs.parameters, *costs.macs], len(channels))
     for kind, amount in budget.items():
@@ -101,6 +96,41 @@ def budget_constraints(
             made.append(of_form(kind, form_of(terms[kind], groups), channels.labels, amount))
     _check_reachable(channels, made)
     return made
+
+
+def check_budget(budget: Mapping[str, Amount]) -> None:
+    """Refuse what can be seen to be wrong without any network.
+
+    Raises:
+        AmountError: an amount that cannot be understood.
+        ConstraintError: a kind of cost that does not exist.
+    """
+    for kind, amount in budget.items():
+        if kind not in KINDS:
+            near = difflib.get_close_matches(str(kind), KINDS, n=1)
+            raise ConstraintError(
+                f"a budget of {kind!r}",
+                remedy=f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(KINDS)}",
+            )
+        if kind == "time":
+            read_time(amount)
+        else:
+            upper_of(kind, amount, 1.0)
+
+
+def check_widths(minimum: Mapping[str, Amount], maximum: Mapping[str, Amount]) -> None:
+    """Refuse widths that no layer could have.
+
+    Raises:
+        AmountError: an amount that cannot be understood, or a share or number that is negative.
+    """
+    for what, given in (("minimum", minimum), ("maximum", maximum)):
+        for layer, amount in given.items():
+            value, whole = _read(f"{what} of {layer!r}", amount)
+            if value < 0 or (not whole and value > 1) or (whole and value < 1):
+                raise AmountError(
+                    f"the {what} of {layer!r} is {amount!r}", remedy="give 1 or more, or a share"
+                )
 
 
 def of_form(kind: str, form: Form, labels: Sequence[str], amount: Amount) -> Budget:

@@ -160,22 +160,32 @@ class TimeModel:
 
     def _upper(self, upper: float | int | str) -> float:
         """Seconds."""
-        number = None
-        if isinstance(upper, str):
-            number = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%|[a-zµ]*)\s*", upper)
-        if number is not None and number[2] in _UNITS:
-            return float(number[1]) * _UNITS[number[2]]
-        share: float | None = None
-        if number is not None and number[2] in ("%", ""):
-            share = float(number[1]) / (100.0 if number[2] else 1.0)
-        elif isinstance(upper, float):
-            share = upper
-        if share is None or not 0.0 < share < 1.0:
-            raise AmountError(
-                f"the budget time is {upper!r}",
-                remedy='give a share of the dense time (0.5, "50%"), or a time ("12 ms")',
-            )
-        return share * self.dense
+        value, share = read_time(upper)
+        return value * self.dense if share else value
+
+
+def read_time(upper: float | int | str) -> tuple[float, bool]:
+    """A time in seconds, or a share of the dense network's and True.
+
+    Raises:
+        AmountError: it is neither.
+    """
+    number = None
+    if isinstance(upper, str):
+        number = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%|[a-zµ]*)\s*", upper)
+    if number is not None and number[2] in _UNITS and float(number[1]) > 0:
+        return float(number[1]) * _UNITS[number[2]], False
+    share: float | None = None
+    if number is not None and number[2] in ("%", ""):
+        share = float(number[1]) / (100.0 if number[2] else 1.0)
+    elif isinstance(upper, float):
+        share = upper
+    if share is None or not 0.0 < share < 1.0:
+        raise AmountError(
+            f"the budget time is {upper!r}",
+            remedy='give a share of the dense time (0.5, "50%"), or a time ("12 ms")',
+        )
+    return share, True
 
 
 @dataclass(frozen=True, eq=False)

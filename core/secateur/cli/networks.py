@@ -60,33 +60,6 @@ def network_options(command: Command) -> Command:
             click.option(
                 "--sidd", type=click.Path(path_type=Path), help="The folder of the SIDD data set."
             ),
-            click.option(
-                "--ignored",
-                multiple=True,
-                metavar="PATH",
-                help="A module path that stays whole; may be given many times.",
-            ),
-            click.option(
-                "--untied",
-                is_flag=True,
-                help="Filters that are added up go one by one, and modules behind them put the "
-                "rest in place: more choice, and slower. Otherwise they leave together.",
-            ),
-            click.option(
-                "--norm-over",
-                type=click.Choice(["all", "kept"]),
-                default="all",
-                show_default=True,
-                help="all: channels under a layer norm, a softmax or a mean over them stay; kept: "
-                "they go, and the statistic is taken over those that are kept.",
-            ),
-            click.option(
-                "--probes",
-                default=20,
-                show_default=True,
-                help="Fisher probes for each calibration sample.",
-            ),
-            click.option("--seed", default=0, show_default=True, help="Of everything random."),
         )
     ):
         command = option(command)

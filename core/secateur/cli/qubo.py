@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 
-from secateur.cli.common import key_values, print_json, refuse_existing
-from secateur.cli.networks import load_network, load_task, network_options
+from secateur.cli.common import key_values, print_json
+from secateur.cli.declared import declared_options
+from secateur.cli.measured import (
+    load_measured,
+    load_subject,
+    measured_option,
+    read_measuring,
+)
+from secateur.cli.networks import network_options
+from secateur.measuring import Measuring
 
 
 @click.command()
 @network_options
+@measured_option
+@declared_options(Measuring)
 @click.option(
     "--objective",
     default="fisher",
     show_default=True,
-    help="fisher, residual, hybrid, taylor or l1.",
+    help="What the QUBO is made of; `secateur objectives` lists them.",
 )
 @click.option(
     "--objective-option",
@@ -34,21 +44,12 @@ from secateur.cli.networks import load_network, load_task, network_options
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def qubo(
-    network_name: str,
-    weights: Path | None,
-    weights_key: str | None,
-    task_name: str,
-    photos: Path | None,
-    sidd: Path | None,
-    ignored: tuple[str, ...],
-    untied: bool,
-    norm_over: Literal["all", "kept"],
-    probes: int,
-    seed: int,
+    folder: Path | None,
     objective: str,
     objective_options: tuple[str, ...],
     output: Path,
     as_json: bool,
+    **values: Any,
 ) -> None:
     """Write the QUBO of a network to a file, and stop.
 
@@ -59,40 +60,36 @@ def qubo(
       secateur solve halfunet.bqm --backend tabu --count 173
     """
     from secateur.files import save_bqm
-    from secateur.methods import Method, check_method, make_qubo_of
-    from secateur.network import find_channels
-    from secateur.network.door import unwrap
-    from secateur.statistics import collect_statistics
+    from secateur.measured import measure
+    from secateur.objectives import resolve_objective
+    from secateur.report import try_output
+    from secateur.report.output import save_somewhere
     from secateur.versions import versions
 
-    refuse_existing(output)
-    method = Method(
-        objective, objective, objective_options=key_values(objective_options, "--objective-option")
-    )
-    check_method(method)
-    network = load_network(network_name, weights, weights_key)
-    task = load_task(task_name, photos, sidd, seed)
-    network, notes = unwrap(network)
-    for note in notes:
+    try_output(output)
+    chosen = resolve_objective(objective, key_values(objective_options, "--objective-option"))
+    measuring = read_measuring(values, folder)
+    if folder is not None:
+        measured, _ = load_measured(values, folder)
+    else:
+        network, task = load_subject(values, measuring.seed)
+        settings = {name: getattr(measuring, name) for name in measuring.public()}
+        measured = measure(network, task, **settings)
+    for note in measured.subject.notes:
         click.echo(note, err=True)
-    channels = find_channels(
-        network, task.example(), ignored=ignored, tied=not untied, norm_over=norm_over, seed=seed
-    )
-    statistics = collect_statistics(network, task, channels, probes=probes, seed=seed)
-    bqm = make_qubo_of(statistics, method)
+    bqm = measured.qubo(chosen)
     provenance = {
-        "network": network_name,
-        "task": task.name,
-        "objective": objective,
-        "objective_options": dict(method.objective_options),
-        "probes": probes,
-        "seed": seed,
+        "network": values["network_name"],
+        "task": measured.task.name,
+        "objective": chosen.name,
+        "objective_options": chosen.public(),
+        **measured.measuring.public(),
         "versions": versions(),
     }
-    digest = save_bqm(bqm, output, provenance)
+    saved = save_somewhere(lambda path: save_bqm(bqm, path, provenance), output)
     about = {
-        "file": str(output),
-        "sha256": digest,
+        "file": str(saved.path),
+        "sha256": saved.value,
         "variables": bqm.num_variables,
         "couplings": bqm.num_interactions,
     }
@@ -100,6 +97,8 @@ def qubo(
         print_json(about)
     else:
         click.echo(
-            f"written: {output} ({bqm.num_variables} variables, {bqm.num_interactions} couplings)"
-            f"\nsha256:  {digest}"
+            f"written: {saved.path} ({bqm.num_variables} variables, "
+            f"{bqm.num_interactions} couplings)\nsha256:  {saved.value}"
         )
+    if saved.error is not None:
+        raise saved.error

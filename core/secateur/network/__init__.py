@@ -1,6 +1,6 @@
 """A network's channels: which there are, and how to take them away softly."""
 
-from secateur.network.amount import Amount, count_of, keep_one_each
+from secateur.network.amount import Amount, check_amount, count_of, keep_one_each
 from secateur.network.call import Call, as_call
 from secateur.network.channels import Channels, Group, Placed, Read
 from secateur.network.costs import Costs, Term
@@ -19,6 +19,7 @@ __all__ = [
     "Read",
     "Term",
     "as_call",
+    "check_amount",
     "count_of",
     "find_channels",
     "keep_one_each",

@@ -24,16 +24,8 @@ def count_of(amount: Amount, channels: Channels) -> int:
             keeps one channel.
     """
     n = len(channels)
-    value, is_count = _read(amount)
-    if is_count:
-        count = int(value)
-    else:
-        if not 0.0 < value < 1.0:
-            raise AmountError(
-                f"the amount {amount!r} is {value:.4g} of all channels",
-                remedy=f"a ratio is above 0 and below 1; {_HOW}",
-            )
-        count = round(value * n)
+    value, is_count = check_amount(amount)
+    count = int(value) if is_count else round(value * n)
     if count < 1:
         raise AmountError(
             f"the amount {amount!r} is {count} of {n} channels",
@@ -46,6 +38,23 @@ def count_of(amount: Amount, channels: Channels) -> int:
             remedy=f"ask for at most {channels.most} ({100 * channels.most / n:.1f}%)",
         )
     return count
+
+
+def check_amount(amount: Amount) -> tuple[float, bool]:
+    """The value of an amount, and whether it is a count; what no network could mean is refused.
+
+    Raises:
+        AmountError: not an amount, nothing or everything.
+    """
+    value, is_count = _read(amount)
+    if is_count and value < 1:
+        raise AmountError(f"the amount is {amount!r}", remedy=f"prune at least one; {_HOW}")
+    if not is_count and not 0.0 < value < 1.0:
+        raise AmountError(
+            f"the amount {amount!r} is {value:.4g} of all channels",
+            remedy=f"a ratio is above 0 and below 1; {_HOW}",
+        )
+    return value, is_count
 
 
 def _read(amount: Amount) -> tuple[float, bool]:

@@ -9,12 +9,12 @@ from typing import Any
 from secateur.errors import OptionError
 from secateur.problem.model import Bits, Problem
 from secateur.progress import track
-from secateur.refine.evaluator import Evaluator, Metric
+from secateur.refine.races import Metric, Races
 from secateur.refine.exchange import Exchange
 from secateur.refine.search import Search
 from secateur.refine.tensor_train import TensorTrain
 
-__all__ = ["Evaluator", "Exchange", "Metric", "Refined", "Refinement", "TensorTrain", "refine"]
+__all__ = ["Exchange", "Metric", "Races", "Refined", "Refinement", "TensorTrain", "refine"]
 
 Refinement = TensorTrain | Exchange
 
@@ -66,7 +66,7 @@ def refine(
     """Search better masks on the true metric, with exactly the same number of ones.
 
     Arguments:
-        metric: an ``Evaluator``, or anything like it.
+        metric: ``Races``, or anything like it.
         problem: its QUBO guides, its count and limits hold.
         start: feasible, shape ``(n,)``.
         method: ``TensorTrain`` or ``Exchange``.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.progress import Step
-from secateur.refine.evaluator import Metric
+from secateur.refine.races import Metric
 
 
 @dataclass

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
-
-from secateur.errors import OptionError
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
 
 @contextmanager
 def preserved_rng(seed: int) -> Iterator[None]:
@@ -38,20 +30,6 @@ def preserved_rng(seed: int) -> Iterator[None]:
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
-
-
-def undisturbed(function: Callable[P, R]) -> Callable[P, R]:
-    """A function of a ``seed`` during which ``preserved_rng`` holds."""
-
-    @functools.wraps(function)
-    def inside(*args: P.args, **kwargs: P.kwargs) -> R:
-        seed = kwargs.get("seed", 0)
-        if not isinstance(seed, int) or seed < 0:
-            raise OptionError(f"the seed is {seed!r}", remedy="use a whole number of at least 0")
-        with preserved_rng(seed):
-            return function(*args, **kwargs)
-
-    return inside
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import os
 import pickle
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from secateur.errors import NetworkError, OptionError, SecateurError
+from secateur.extras import needed_by
 from secateur.network import Channels
 from secateur.network.call import Call
 from secateur.network.cut import cut
@@ -56,6 +58,23 @@ def runtimes() -> tuple[str, ...]:
     """Where networks can be timed here: "eager", and "onnxruntime" if ``secateur[export]`` is."""
     found = all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))
     return (EAGER, ONNX) if found else (EAGER,)
+
+
+def check_runtime(name: str) -> None:
+    """Refuse a runtime that there is not, or that is not installed.
+
+    Raises:
+        OptionError: there is no such runtime.
+        MissingExtra: onnxruntime needs ``secateur[export]``.
+    """
+    if name not in (EAGER, ONNX):
+        raise OptionError(
+            f"there is no runtime {name!r}", remedy=f"use one of {', '.join((EAGER, ONNX))}"
+        )
+    if name not in runtimes():
+        with needed_by(f"timing in {name}"):
+            for module in ("onnx", "onnxscript", "onnxruntime"):
+                importlib.import_module(module)
 
 
 def measure_speed(
@@ -112,14 +131,11 @@ def make_runs(
         NetworkError: a network cannot be exported.
     """
     call = call.to(torch.device("cpu"))
+    check_runtime(runtime)
     if runtime == EAGER:
         return {name: eager(_still(network), call) for name, network in networks.items()}
-    if runtime == ONNX:
-        paths = _write_onnx(networks, call, folder)
-        return {name: in_session(open_onnx(path), call) for name, path in paths.items()}
-    raise OptionError(
-        f"there is no runtime {runtime!r}", remedy=f"use one of {', '.join((EAGER, ONNX))}"
-    )
+    paths = _write_onnx(networks, call, folder)
+    return {name: in_session(open_onnx(path), call) for name, path in paths.items()}
 
 
 def measure_in_fresh_process(

@@ -1,23 +1,20 @@
-"""The true metric of masks: what a refinement pays for."""
+"""What a refinement pays for: the metric of masks, on a part of the samples or on all."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
 
-from secateur.metric import device_of
-from secateur.network import Channels, GatedNetwork
+from secateur.metric import Evaluator, Keep, Runner, device_of, mean_metric
 from secateur.problem.model import Bits
-from secateur.tasks import Split, Task
+from secateur.tasks import Split
 from secateur.tasks.batches import Batch
 
 
 class Metric(Protocol):
-    """What a refinement maximises; ``Evaluator`` is the real one.
+    """What a refinement maximises; ``Races`` is the real one.
 
     Attributes:
         spent: evaluations paid for, in units of the whole split.
@@ -34,17 +31,17 @@ class Metric(Protocol):
         """The metric of one mask on the part that races are run on."""
 
 
-class Evaluator:
-    """The task's metric of masked networks; more is better, whatever the task's direction.
+class Races:
+    """The task's metric of masks; more is better, whatever the task's direction.
 
     No mask is evaluated twice: an answer from memory costs nothing and is counted apart. The
     samples of a race count for the whole evaluation that follows, so confirming a winner costs only
     what is missing.
 
     Arguments:
-        network: not changed.
-        channels: from ``find_channels``.
-        task: gives the metric and the samples.
+        evaluator: of the network.
+        state: how a mask is looked at: ``evaluator.masking`` unless given, or
+            ``evaluator.compensating``.
         split: where it is evaluated; never the one that is reported.
         race: the fraction of the samples that races are run on.
 
@@ -55,14 +52,14 @@ class Evaluator:
 
     def __init__(
         self,
-        network: nn.Module,
-        channels: Channels,
-        task: Task,
+        evaluator: Evaluator,
         *,
+        state: Callable[[Keep], Runner] | None = None,
         split: Split = "selection",
         race: float = 0.25,
     ) -> None:
-        batches = list(task.batches(split, device_of(network)))
+        self._task, self._state = evaluator.task, state or evaluator.masking
+        batches = list(self._task.batches(split, device_of(evaluator.network)))
         total = sum(batch.size for batch in batches)
         first = min(total, max(1, round(race * total)))
         self._parts: list[list[Batch]] = [[], []]
@@ -79,9 +76,7 @@ class Evaluator:
         self.spent = 0.0
         self.remembered = 0
         self._memory: list[dict[bytes, float]] = [{}, {}]
-        self._task = task
-        self._sign = 1.0 if task.higher_is_better else -1.0
-        self._gated = GatedNetwork(network, channels)
+        self._sign = 1.0 if self._task.higher_is_better else -1.0
 
     def full(self, bits: Bits) -> float:
         """The mean metric over the split with the channels of ``bits`` pruned."""
@@ -98,12 +93,7 @@ class Evaluator:
         if key in memory:
             self.remembered += 1
             return memory[key]
-        values: list[NDArray[np.float64]] = []
-        with torch.no_grad():
-            for batch in self._parts[part]:
-                outputs = self._gated.masked(batch.call, bits == 0)
-                metrics = self._task.metrics(outputs, batch.targets, size=batch.size)
-                values.append(metrics.double().cpu().numpy())
-        memory[key] = self._sign * float(np.concatenate(values).mean())
+        value = mean_metric(self._state(bits == 0), self._task, self._parts[part])
+        memory[key] = self._sign * value
         self.spent += self._weights[part]
         return memory[key]

@@ -1,0 +1,72 @@
+"""``secateur measure``: measure a network once, for many prunings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from secateur.cli.common import print_json
+from secateur.cli.declared import declared_options
+from secateur.cli.measured import load_subject, read_measuring
+from secateur.cli.networks import network_options
+from secateur.measuring import Measuring
+
+
+@click.command()
+@network_options
+@declared_options(Measuring)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="A new folder; none if left out."
+)
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    help="A new image: what each layer would lose at each width.",
+)
+@click.option("--objective", default="fisher", show_default=True, help="Of the picture.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON.")
+def measure(
+    output: Path | None,
+    picture: Path | None,
+    objective: str,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Measure every channel of a network once, and show which there are.
+
+    \b
+    Example, with the network that comes with secateur:
+      secateur measure --network secateur.zoo:pretrained_halfunet --output measured
+      secateur prune --network secateur.zoo:pretrained_halfunet \\
+          --measured measured --amount 50%
+    """
+    from secateur.measured import measure as run
+    from secateur.objectives import resolve_objective
+    from secateur.report import try_output
+    from secateur.report.landscape import draw_curves
+    from secateur.report.measured import as_json as content
+    from secateur.report.output import save_somewhere
+
+    try_output(output)
+    try_output(picture)
+    chosen = resolve_objective(objective, None)
+    measuring = read_measuring(values, None)
+    network, task = load_subject(values, measuring.seed)
+    measured = run(network, task, **{name: getattr(measuring, name) for name in measuring.public()})
+    if as_json:
+        print_json(content(measured))
+    else:
+        click.echo(str(measured))
+    for path, write in (
+        (output, measured.save),
+        (picture, lambda path: draw_curves(measured.curves(chosen), path, chosen.name)),
+    ):
+        if path is None:
+            continue
+        saved = save_somewhere(write, path)
+        if saved.error is not None:
+            raise saved.error
+        if not as_json:
+            click.echo(f"written: {saved.path}")

@@ -1,0 +1,125 @@
+"""The keyword arguments of ``prune``, ``compare`` and ``measure``, for editors and type checkers.
+
+They are declared, with their texts and ranges, in ``Measuring``, ``Wanted`` and ``Method``; a test
+holds the names against those.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Literal, TypedDict
+
+from secateur.errors import OptionError
+from secateur.measuring import Measuring
+from secateur.methods import Method
+from secateur.options import Options, make_options
+from secateur.wanted import Wanted
+
+
+class MeasuringSettings(TypedDict, total=False):
+    """Of ``measure``."""
+
+    tied: bool
+    norm_over: Literal["all", "kept"]
+    ignored: Any
+    probes: int
+    seed: int
+    measure_batches: int | None
+    across_groups: bool
+
+
+class WantedSettings(TypedDict, total=False):
+    """Of a pruning, besides its amount and budget."""
+
+    minimum: Mapping[str, Any] | None
+    maximum: Mapping[str, Any] | None
+    multiple: int | str | None
+    runtimes: Any
+
+
+class MethodSettings(TypedDict, total=False):
+    """Of a method."""
+
+    objective: Any
+    backend: Any
+    refine: Any
+    objective_options: Mapping[str, Any] | None
+    options: Mapping[str, Any] | None
+    refine_options: Mapping[str, Any] | None
+    time_limit: float | None
+    compensated: bool
+    fit_batches: int | None
+    ridge: float
+    name: str
+
+
+class Pruning(WantedSettings, MethodSettings, total=False):
+    """Of ``Measured.prune``."""
+
+
+class MeasuringAndPruning(MeasuringSettings, Pruning, total=False):
+    """Of ``secateur.prune``."""
+
+
+class MeasuringAndWanted(MeasuringSettings, WantedSettings, total=False):
+    """Of ``secateur.compare``."""
+
+
+def split(given: Mapping[str, Any], *kinds: type[Options]) -> list[dict[str, Any]]:
+    """Keyword arguments by the declaration that each belongs to.
+
+    Arguments:
+        given: names and values.
+        kinds: declarations, none of which share a name.
+
+    Raises:
+        OptionError: a name that none declares; the nearest is told.
+    """
+    parts: list[dict[str, Any]] = [{} for _ in kinds]
+    homes = {field.name: number for number, kind in enumerate(kinds) for field in fields(kind)}
+    for name, value in given.items():
+        if name not in homes:
+            near = difflib.get_close_matches(name, homes, n=1)
+            raise OptionError(
+                f"there is no argument {name!r}",
+                remedy=(f"did you mean {near[0]!r}? " if near else "")
+                + f"there are: {', '.join(homes)}",
+            )
+        parts[homes[name]][name] = value
+    return parts
+
+
+def measuring_of(given: Mapping[str, Any]) -> Measuring:
+    """The settings of a measuring.
+
+    Raises:
+        OptionError: a value that it cannot have.
+    """
+    made = make_options(Measuring, given, "measure")
+    assert isinstance(made, Measuring)
+    return made
+
+
+def wanted_of(given: Mapping[str, Any]) -> Wanted:
+    """What is wanted, with nothing that can be seen to be wrong without a network.
+
+    Raises:
+        AmountError: nothing is asked for, or an amount that cannot be understood.
+        OptionError: a value that it cannot have.
+    """
+    made = make_options(Wanted, given, "prune")
+    assert isinstance(made, Wanted)
+    return made.checked()
+
+
+def method_of(given: Mapping[str, Any]) -> Method:
+    """A method.
+
+    Raises:
+        OptionError: a value that it cannot have.
+    """
+    made = make_options(Method, given, "method")
+    assert isinstance(made, Method)
+    return made

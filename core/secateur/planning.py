@@ -1,0 +1,132 @@
+"""From what is wanted to a selection: demands, a plan for a time that is measured and corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.budgets import TimeModel, features_of, measure_step, meet, random_masks
+from secateur.resolving import Resolved
+from secateur.network import keep_one_each
+from secateur.problem import Constraint, Problem
+from secateur.progress import track
+from secateur.selecting import choose
+from secateur.solving import Selection
+from secateur.statistics import ChannelStatistics
+from secateur.subject import Subject
+from secateur.surgery.speed import measure_cuts
+from secateur.surgery.timing import measure_times, one_thread
+from secateur.wanted import DEVICE, STEP, Wanted
+
+NETWORKS = 20
+"""Random networks that a prediction of time is fitted on."""
+FITTING, MEASURING = 15.0, 5.0
+"""Seconds of timing: for the prediction, and for a plan beside the dense network."""
+STEPPING = 6.0
+"""Seconds of timing for the step of a device."""
+
+
+class Planner:
+    """Makes selections that keep what is wanted; what cannot be met is said when it is made.
+
+    Arguments:
+        wanted: checked.
+        subject: the network and its channels.
+        seed: of everything random.
+    """
+
+    def __init__(self, wanted: Wanted, subject: Subject, seed: int) -> None:
+        self.wanted, self.subject, self.seed = wanted, subject, seed
+        step = wanted.width_step
+        if step == DEVICE:
+            with track("measuring the step of this device"):
+                step = device_step()
+        assert step is None or isinstance(step, int), "checked before"
+        self.step = step
+        self.demands = self._with_room(wanted.demands(subject.channels, step, None))
+        self.model: TimeModel | None = None
+
+    def select(
+        self, statistics: ChannelStatistics, method: Resolved
+    ) -> tuple[Problem, Selection]:
+        """The problem of a method and its selection.
+
+        A time budget is planned for in a prediction, measured in a fresh process beside the dense
+        network, and corrected once.
+        """
+        budget = self.wanted.budget or {}
+        if "time" not in budget:
+            return self._selected(statistics, method, self.demands)
+        if self.model is None:
+            self.model = self._fitted()
+        made: list[tuple[Problem, Selection]] = []
+
+        def plan(model: TimeModel) -> NDArray[np.int8]:
+            demands = self.wanted.demands(self.subject.channels, self.step, model)
+            made.append(self._selected(statistics, method, self._with_room(demands)))
+            return made[-1][1].bits
+
+        with track("measuring the plan in a fresh process"):
+            planned = meet(self.model, self.model.share_of(budget["time"]), plan, self._share)
+        problem, selection = next(pair for pair in made if np.array_equal(pair[1].bits, planned.z))
+        told = {
+            "runtime": self.wanted.runtimes[0],
+            "predicted": planned.predicted,
+            "measured": planned.measured,
+            "tries": [list(pair) for pair in planned.tries],
+        }
+        return problem, replace(selection, provenance={**selection.provenance, "time": told})
+
+    def _selected(
+        self, statistics: ChannelStatistics, method: Resolved, demands: Sequence[Constraint]
+    ) -> tuple[Problem, Selection]:
+        problem = method.objective.problem(statistics, demands)
+        return problem, choose(problem, method, self.seed)
+
+    def _with_room(self, demands: Sequence[Constraint]) -> list[Constraint]:
+        """With a channel for every layer, where nothing is said of it."""
+        named = {demand.name for demand in demands}
+        room = keep_one_each(self.subject.channels)
+        return [*demands, *(one for one in room if one.name not in named)]
+
+    def _fitted(self) -> TimeModel:
+        channels = self.subject.channels
+        masks = random_masks(channels, number=NETWORKS, multiple=self.step or 1, seed=self.seed)
+        with track("fitting a prediction of time"):
+            return TimeModel.fit(
+                lambda selections: self._times(selections, FITTING),
+                features_of(channels.costs, len(channels), step=STEP),
+                masks,
+            )
+
+    def _times(self, selections: Any, seconds: float) -> list[float]:
+        return measure_cuts(
+            self.subject.network,
+            self.subject.channels,
+            list(selections),
+            self.subject.example,
+            runtime=self.wanted.runtimes[0],
+            seconds=seconds,
+            seed=self.seed,
+        )
+
+    def _share(self, z: Any) -> float:
+        dense, plan = self._times([np.zeros_like(z), z], MEASURING)
+        return plan / dense
+
+
+@cache
+def device_step() -> int:
+    """Channels that this device's kernels work in at once, measured once a process."""
+
+    def measure(runs: Mapping[str, Any]) -> dict[str, float]:
+        with one_thread():
+            times = measure_times(runs, seconds=STEPPING)
+        return {name: times.best(name) for name in runs}
+
+    return measure_step(measure)

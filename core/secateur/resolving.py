@@ -1,0 +1,104 @@
+"""A method with its stages found and checked, before anything is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from secateur.backends import Backend
+from secateur.backends.call import resolve_options
+from secateur.errors import BackendUnavailable, OptionError
+from secateur.methods import RANDOM, Method
+from secateur.objectives import Objective, resolve_objective
+from secateur.options import Options
+from secateur.refine import Refiner, resolve_refiner
+from secateur.solving import AUTO, CONTROL
+from secateur.solving.api import ANNEALING
+from secateur.solving.solvers import as_solver
+
+
+def resolve(method: Method) -> Resolved:
+    """Find the stages of a method and check their options; see ``Method.resolved``."""
+    refiner = resolve_refiner(method.refine, method.refine_options)
+    objective = resolve_objective(method.objective, method.objective_options)
+    backend, options = _resolved_backend(method)
+    if objective.name == RANDOM:  # nothing is solved
+        backend, options = CONTROL, None
+    name = method.name or (f"{objective.name}+{refiner.name}" if refiner else objective.name)
+    return Resolved(name, objective, backend, options, refiner, method)
+
+
+@dataclass(frozen=True, eq=False)
+class Resolved:
+    """A method that can be run.
+
+    Arguments:
+        name: its row in the table.
+        objective: with its options.
+        backend: an object that can be used here; "auto" and "greedy" are names.
+        backend_options: checked; None for a name.
+        refiner: with its options, or None.
+        method: as it was given.
+    """
+
+    name: str
+    objective: Objective
+    backend: str | Backend
+    backend_options: Options | None
+    refiner: Refiner | None
+    method: Method
+
+    def same_choice(self, other: Resolved) -> bool:
+        """Whether two methods make the same selection, refinement and compensation apart."""
+        return _of_choice(self.method) == _of_choice(other.method)
+
+    def to_json(self) -> dict[str, Any]:
+        """The method as plain data, without secrets."""
+        backend = self.backend if isinstance(self.backend, str) else self.backend.name
+        return {
+            "name": self.name,
+            "objective": self.objective.name,
+            "objective_options": self.objective.public(),
+            "backend": backend,
+            "refine": None if self.refiner is None else self.refiner.name,
+            "refine_options": {} if self.refiner is None else self.refiner.public(),
+            "time_limit": self.method.time_limit,
+            "compensated": self.method.compensated,
+            "fit_batches": self.method.fit_batches,
+            "ridge": self.method.ridge,
+        }
+
+
+def _of_choice(method: Method) -> Method:
+    return replace(
+        method, name="", refine=None, refine_options=None, compensated=True, fit_batches=None
+    )
+
+
+def _resolved_backend(method: Method) -> tuple[str | Backend, Options | None]:
+    """The backend, which can be used here and has these options; "auto" and "greedy" as they are."""
+    if method.backend == CONTROL:
+        if method.options:
+            raise OptionError(
+                f"{CONTROL} takes no options, and has {dict(method.options)}",
+                remedy="leave them out",
+            )
+        return CONTROL, None
+    if method.backend == AUTO:
+        if method.options:
+            resolve_options(as_solver(ANNEALING), method.options)
+        return AUTO, None
+    solver = as_solver(method.backend)
+    options = resolve_options(solver, method.options)
+    available = solver.availability()
+    secret = any(
+        field.metadata.get("secret") and getattr(options, field.name) is not None
+        for field in fields(options)
+    )
+    if not available.installed or (available.licensed is False and not secret):
+        raise BackendUnavailable(
+            f"backend {solver.name!r} cannot be used: {available.detail or 'not installed'}",
+            backend=solver.name,
+            remedy=available.remedy,
+        )
+    return solver, options
