@@ -8,7 +8,7 @@ import numpy as np
 from common import clocks, percent, rows_of
 from synthetic import POSITIVE, SIGNED, make_statistics
 
-from secateur.methods import Method, make_problem
+from secateur.selecting import make_problem
 from secateur.problem import count as exactly
 
 AMOUNT = 0.36
@@ -23,7 +23,7 @@ def run(widths: list[int], *, seed: int = 0) -> dict[str, Any]:
         for width in widths:
             statistics = make_statistics([width], seed=seed)
             problem = make_problem(
-                statistics, Method(objective, objective), [exactly(round(AMOUNT * width))]
+                statistics, objective, [exactly(round(AMOUNT * width))]
             )
             for row in roots(problem):
                 rows.append({"objective": objective, "width": width, **row})

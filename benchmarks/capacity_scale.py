@@ -76,12 +76,12 @@ def one(kind: str, n: int, limit: float) -> dict[str, Any]:
 def coupled(objective: str, n: int) -> Any:
     from synthetic import make_statistics, widths_of
 
-    from secateur.methods import Method, make_problem
+    from secateur.selecting import make_problem
     from secateur.problem import count as exactly
 
     statistics = make_statistics(widths_of(n))
     count = round(AMOUNT * n)
-    return None, lambda: make_problem(statistics, Method(objective, objective), [exactly(count)])
+    return None, lambda: make_problem(statistics, objective, [exactly(count)])
 
 
 def layered(n: int) -> Any:

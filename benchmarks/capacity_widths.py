@@ -8,7 +8,7 @@ from common import clocks, rows_of, verdict
 from synthetic import POSITIVE, SIGNED, make_statistics
 
 import secateur
-from secateur.methods import Method, make_problem
+from secateur.selecting import make_problem
 from secateur.problem import count as exactly
 
 AMOUNT = 0.36
@@ -30,7 +30,7 @@ def run(
         for blocks, width in [*((4, w) for w in widths), *((1, w) for w in single)]:
             statistics = make_statistics([width] * blocks, seed=seed)
             count = round(AMOUNT * blocks * width)
-            problem = make_problem(statistics, Method(objective, objective), [exactly(count)])
+            problem = make_problem(statistics, objective, [exactly(count)])
             for limit in limits:
                 with clocks() as taken:
                     found = secateur.solve(

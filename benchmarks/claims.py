@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import secateur
 from secateur.methods import RANDOM, Method
-from secateur.pipeline import compare
 from secateur.solving import CONTROL
 from secateur.tasks.denoising import denoising_task
 from secateur.tasks.photographs import load_photographs
@@ -29,17 +29,17 @@ from secateur.versions import versions
 from secateur.zoo import pretrained_halfunet
 
 METHODS = (
-    Method("random", RANDOM, CONTROL),
-    Method("l1", "l1", CONTROL),
-    Method("taylor", "taylor", CONTROL),
-    Method("hybrid, prune form, cosine", "hybrid"),
-    Method("hybrid, γ = 0.3", "hybrid", objective_options={"similarity_weight": 0.3}),
-    Method("fisher diagonal", "fisher", CONTROL, objective_options={"shrinkage": 0.0}),
-    Method("fisher, greedy and swaps", "fisher", CONTROL),
-    Method("fisher", "fisher"),
-    Method("fisher with gradient", "fisher", objective_options={"gradient": 1.0}),
-    Method("residual, greedy and swaps", "residual", CONTROL),
-    Method("residual", "residual"),
+    Method(RANDOM),
+    Method("l1", CONTROL),
+    Method("taylor", CONTROL),
+    Method("hybrid", name="hybrid, prune form, cosine"),
+    Method("hybrid", objective_options={"similarity_weight": 0.3}, name="hybrid, γ = 0.3"),
+    Method("fisher", CONTROL, objective_options={"shrinkage": 0.0}, name="fisher diagonal"),
+    Method("fisher", CONTROL, name="fisher, greedy and swaps"),
+    Method("fisher"),
+    Method("fisher", objective_options={"gradient": 1.0}, name="fisher with gradient"),
+    Method("residual", CONTROL, name="residual, greedy and swaps"),
+    Method("residual"),
 )
 
 
@@ -72,16 +72,12 @@ def main() -> None:
         task = denoising_task(
             photographs, seed=seed, varied_colours=not arguments.plain_colours, **small
         )
+        measured = secateur.measure(
+            network, task, seed=seed, tied=arguments.tied, probes=2 if arguments.quick else 20
+        )
+        print(f"seed {seed}: measured in {measured.seconds:.1f} s", flush=True)
         for amount in arguments.amounts:
-            result = compare(
-                network,
-                task,
-                amount=amount,
-                methods=METHODS,
-                seed=seed,
-                tied=arguments.tied,
-                probes=2 if arguments.quick else 20,
-            )
+            result = measured.compare(METHODS, amount).last
             for row in result.to_json()["rows"]:
                 runs.append({"seed": seed, "asked": amount, **row})
             print(f"seed {seed}, {amount}, {time.time() - started:.0f} s\n{result}\n", flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from secateur.methods import Method, make_problem
+from secateur.selecting import make_problem
 from secateur.network import count_of
 from secateur.problem import Problem, count
 
@@ -29,4 +29,4 @@ def demo_problem(objective: str, amount: float) -> Problem:
     """Prune a share of all channels, every layer keeping one."""
     statistics = demo_statistics()
     ones = count_of(amount, statistics.channels)
-    return make_problem(statistics, Method(objective, objective), [count(ones)])
+    return make_problem(statistics, objective, [count(ones)])

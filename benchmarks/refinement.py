@@ -29,12 +29,12 @@ from secateur.zoo import pretrained_halfunet
 
 def methods(evaluations: int) -> tuple[Method, ...]:
     return (
-        Method("taylor, not refined", "taylor", "greedy"),
-        Method("fisher, not refined", "fisher"),
-        Method("random swaps", "fisher", refine=Exchange(evaluations, guide="random")),
-        Method("swaps guided by the QUBO", "fisher", refine=Exchange(evaluations)),
-        Method("tensor train of rank 1", "fisher", refine=TensorTrain(evaluations, rank=1)),
-        Method("tensor train of rank 4", "fisher", refine=TensorTrain(evaluations)),
+        Method("taylor", "greedy", name="taylor, not refined"),
+        Method("fisher", name="fisher, not refined"),
+        Method("fisher", refine=Exchange(evaluations, guide="random"), name="random swaps"),
+        Method("fisher", refine=Exchange(evaluations), name="swaps guided by the QUBO"),
+        Method("fisher", refine=TensorTrain(evaluations, rank=1), name="tensor train of rank 1"),
+        Method("fisher", refine=TensorTrain(evaluations), name="tensor train of rank 4"),
     )
 
 

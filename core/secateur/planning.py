@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from secateur.budgets import TimeModel, features_of, measure_step, meet, random_masks
 from secateur.resolving import Resolved
-from secateur.network import keep_one_each
 from secateur.problem import Constraint, Problem
 from secateur.progress import track
-from secateur.selecting import choose
+from secateur.selecting import choose, with_room
 from secateur.solving import Selection
 from secateur.statistics import ChannelStatistics
 from secateur.subject import Subject
@@ -48,7 +47,7 @@ class Planner:
                 step = device_step()
         assert step is None or isinstance(step, int), "checked before"
         self.step = step
-        self.demands = self._with_room(wanted.demands(subject.channels, step, None))
+        self.demands = with_room(subject.channels, wanted.demands(subject.channels, step, None))
         self.model: TimeModel | None = None
 
     def select(
@@ -68,7 +67,7 @@ class Planner:
 
         def plan(model: TimeModel) -> NDArray[np.int8]:
             demands = self.wanted.demands(self.subject.channels, self.step, model)
-            made.append(self._selected(statistics, method, self._with_room(demands)))
+            made.append(self._selected(statistics, method, with_room(self.subject.channels, demands)))
             return made[-1][1].bits
 
         with track("measuring the plan in a fresh process"):
@@ -87,12 +86,6 @@ class Planner:
     ) -> tuple[Problem, Selection]:
         problem = method.objective.problem(statistics, demands)
         return problem, choose(problem, method, self.seed)
-
-    def _with_room(self, demands: Sequence[Constraint]) -> list[Constraint]:
-        """With a channel for every layer, where nothing is said of it."""
-        named = {demand.name for demand in demands}
-        room = keep_one_each(self.subject.channels)
-        return [*demands, *(one for one in room if one.name not in named)]
 
     def _fitted(self) -> TimeModel:
         channels = self.subject.channels

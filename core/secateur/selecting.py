@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from secateur.backends import Status, Stopped
 from secateur.errors import OptionError
 from secateur.methods import RANDOM
 from secateur.resolving import Resolved
-from secateur.problem import Problem
+from secateur.network import Channels, keep_one_each
+from secateur.objectives import Objective, resolve_objective
+from secateur.problem import Constraint, Problem
 from secateur.problem.moves import Moves
 from secateur.solving import Selection, solve
+from secateur.statistics import ChannelStatistics
+
+
+def make_problem(
+    statistics: ChannelStatistics, objective: Objective | str, demands: Iterable[Constraint]
+) -> Problem:
+    """The QUBO of an objective with what is demanded; every layer keeps one channel besides.
+
+    Arguments:
+        statistics: of every channel.
+        objective: or its name.
+        demands: of the selection.
+
+    Raises:
+        OptionError: there is no such objective, or it needs what was not measured.
+    """
+    made = resolve_objective(objective, None)
+    return made.problem(statistics, with_room(statistics.channels, demands))
+
+
+def with_room(channels: Channels, demands: Iterable[Constraint]) -> list[Constraint]:
+    """Demands with a channel for every layer, where they say nothing of it."""
+    demands = list(demands)
+    named = {demand.name for demand in demands}
+    return [*demands, *(one for one in keep_one_each(channels) if one.name not in named)]
 
 
 def choose(problem: Problem, method: Resolved, seed: int) -> Selection:
