@@ -11,6 +11,7 @@
     ├── OptionError            an option of ours that is unknown or out of range
     ├── FileError              a file or folder: exists already, missing, corrupt, truncated
     ├── MissingExtra           a package of an extra is not installed; an ImportError too
+    ├── StageFailed            an objective or refiner that cannot be imported, raises or lies
     ├── CertificateError       a certificate that does not prove what it claims; knows where
     └── BackendError           anything about a backend; knows its name
         ├── BackendNotFound        no entry point of that name
@@ -77,6 +78,10 @@ class MissingExtra(SecateurError, ImportError):
 
     It is an ``ImportError`` too, because a name that is imported from ``secateur`` may raise it.
     """
+
+
+class StageFailed(SecateurError):
+    """An objective or a refiner cannot be imported, raised, or returned what is not true."""
 
 
 class CertificateError(SecateurError):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,9 +12,9 @@ import numpy as np
 from secateur.backends import Backend, Status, Stopped
 from secateur.errors import OptionError
 from secateur.network import keep_one_each
+from secateur.objectives import Given, Objective, resolve_objective
 from secateur.problem import Constraint, Problem
 from secateur.problem.moves import Moves
-from secateur.qubo import OBJECTIVES, Objective, terms_of
 from secateur.refine import Refinement, TensorTrain
 from secateur.solving import AUTO, CONTROL, Selection, solve
 from secateur.statistics import ChannelStatistics
@@ -31,7 +29,8 @@ class Method:
 
     Arguments:
         name: its row in the table.
-        objective: a name of ``OBJECTIVES``, a function from statistics to a BQM, or "random".
+        objective: a name, ``module:attribute``, an ``Objective`` or its class, or a function from
+            statistics to a BQM; "random" is the control.
         backend: a name, a backend, "greedy" (the control), or "auto": exact by blocks where that
             can be had, with annealing beside it.
         refine: a refinement on the true metric, or None.
@@ -40,7 +39,7 @@ class Method:
     """
 
     name: str
-    objective: str | Objective
+    objective: Given
     backend: str | type[Backend] | Backend = AUTO
     refine: Refinement | None = None
     objective_options: Mapping[str, Any] = field(default_factory=dict)
@@ -66,32 +65,7 @@ def make_qubo_of(statistics: ChannelStatistics, method: Method) -> dimod.BinaryQ
     Raises:
         OptionError: the objective does not take these options, or returned something else.
     """
-    check_method(method)
-    labels = statistics.channels.labels
-    if method.objective == RANDOM:
-        return dimod.BinaryQuadraticModel(dict.fromkeys(labels, 0.0), {}, dimod.BINARY)
-    build = _bound(statistics, method)
-    bqm = build(statistics, **method.objective_options)
-    if not isinstance(bqm, dimod.BinaryQuadraticModel) or set(bqm.variables) != set(labels):
-        raise OptionError(
-            f"objective {method.name!r} returned no BQM over the {len(labels)} channel labels",
-            remedy="return a dimod.BinaryQuadraticModel over statistics.channels.labels",
-        )
-    return bqm
-
-
-def _bound(statistics: ChannelStatistics, method: Method) -> Objective:
-    """The function of a method's objective, which takes its options."""
-    build = OBJECTIVES[method.objective] if isinstance(method.objective, str) else method.objective
-    try:
-        inspect.signature(build).bind(statistics, **method.objective_options)
-    except TypeError as error:
-        known = ", ".join(list(inspect.signature(build).parameters)[1:]) or "none"
-        raise OptionError(
-            f"objective {method.name!r} does not take {dict(method.objective_options)}: {error}",
-            remedy=f"its options are: {known}",
-        ) from error
-    return build
+    return check_method(method).qubo(statistics)
 
 
 def make_problem(
@@ -102,15 +76,10 @@ def make_problem(
     Raises:
         OptionError: as ``make_qubo_of``.
     """
-    check_method(method)
     demands = list(demands)
     named = {demand.name for demand in demands}
     demands += [one for one in keep_one_each(statistics.channels) if one.name not in named]
-    if method.objective != RANDOM:
-        terms = terms_of(_bound(statistics, method))
-        if terms is not None:  # our own objectives need no BQM in between
-            return terms(statistics, **method.objective_options).problem(demands)
-    return Problem(make_qubo_of(statistics, method), demands)
+    return check_method(method).problem(statistics, demands)
 
 
 def choose(
@@ -160,19 +129,13 @@ def _random_selection(problem: Problem, seed: int) -> Selection:
     )
 
 
-def check_method(method: Method) -> None:
-    """Refuse a method whose objective does not exist.
+def check_method(method: Method) -> Objective:
+    """The objective of a method, with its options checked.
 
     Raises:
-        OptionError: names the nearest objective.
+        OptionError: there is no such objective or option; the nearest is named.
     """
-    if isinstance(method.objective, str) and method.objective not in (*OBJECTIVES, RANDOM):
-        near = difflib.get_close_matches(method.objective, OBJECTIVES, n=1)
-        raise OptionError(
-            f"there is no objective {method.objective!r}",
-            remedy=(f"did you mean {near[0]!r}? " if near else "")
-            + f"there are: {', '.join(OBJECTIVES)}",
-        )
+    return resolve_objective(method.objective, method.objective_options)
 
 
 def same_choice(one: Method, other: Method) -> bool:

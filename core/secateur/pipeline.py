@@ -22,8 +22,8 @@ from secateur.metric import device_of, evaluate
 from secateur.network import Amount, Call, Channels, find_channels
 from secateur.network.door import check_call, differentiable, unwrap
 from secateur.network.labels import Origin
+from secateur.objectives import Given
 from secateur.problem import Problem
-from secateur.qubo import Objective
 from secateur.refine import Refinement
 from secateur.result import PruningResult, Row
 from secateur.solving import AUTO, CONTROL, Selection
@@ -49,7 +49,7 @@ def prune(
     minimum: Mapping[str, Amount] | None = None,
     maximum: Mapping[str, Amount] | None = None,
     multiple: int | Literal["device"] | None = None,
-    objective: str | Objective = "fisher",
+    objective: Given = "fisher",
     backend: str | type[Backend] | Backend = AUTO,
     refine: Refinement | None = None,
     seed: int = 0,
@@ -111,7 +111,7 @@ def prune(
     """
     name = objective if isinstance(objective, str) else getattr(objective, "__name__", "own")
     method = Method(
-        f"{name}+{refine.short_name}" if refine else name,
+        f"{name}+{refine.name}" if refine else name,
         objective,
         CONTROL if objective == RANDOM else backend,
         refine,
