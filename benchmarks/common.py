@@ -46,9 +46,9 @@ def clocks() -> Iterator[dict[str, float]]:
 
 def scip() -> str | type[Any]:
     """The plugin's name if it is installed, else its class from this repository, else its name."""
-    from secateur.backends.entries import list_backends
+    from secateur.stages import BACKENDS, list_stages
 
-    if any(entry.name == "scip" for entry in list_backends()):
+    if any(entry.name == "scip" for entry in list_stages(BACKENDS)):
         return "scip"
     sys.path.append(str(Path(__file__).parents[1] / "plugins" / "scip"))
     try:

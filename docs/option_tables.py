@@ -6,8 +6,8 @@ import dataclasses
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
-
 from secateur.backends.options import domain
+
 from secateur.solving import load_solver
 
 

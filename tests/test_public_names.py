@@ -87,7 +87,7 @@ def test_the_library_loads_no_vendor_package():
 
 def test_listing_backends_imports_no_plugin():
     loaded = modules_after(
-        "from secateur.backends.registry import list_backends\n"
-        "assert 'annealing' in [entry.name for entry in list_backends()]"
+        "from secateur.stages import BACKENDS, list_stages\n"
+        "assert 'annealing' in [entry.name for entry in list_stages(BACKENDS)]"
     )
     assert not [n for n in ("torch", "dwave.samplers", "secateur_backends") if n in loaded]

@@ -27,9 +27,15 @@ if TYPE_CHECKING:
     from secateur.life import export, finetune
     from secateur.methods import Method
     from secateur.network import Channels, find_channels
+    from secateur.objectives import (
+        fisher_qubo,
+        hybrid_qubo,
+        l1_qubo,
+        residual_qubo,
+        taylor_qubo,
+    )
     from secateur.pipeline import compare, prune
     from secateur.problem import Problem
-    from secateur.qubo import fisher_qubo, hybrid_qubo, l1_qubo, residual_qubo, taylor_qubo
     from secateur.refine import Exchange, TensorTrain
     from secateur.result import PruningResult
     from secateur.solving import Selection, solve
@@ -55,15 +61,15 @@ _HOMES = {
     "export": "life",
     "find_channels": "network",
     "finetune": "life",
-    "fisher_qubo": "qubo",
-    "hybrid_qubo": "qubo",
-    "l1_qubo": "qubo",
+    "fisher_qubo": "objectives",
+    "hybrid_qubo": "objectives",
+    "l1_qubo": "objectives",
     "load_pruned": "surgery",
     "load_slim": "surgery",
     "prune": "pipeline",
-    "residual_qubo": "qubo",
+    "residual_qubo": "objectives",
     "solve": "solving",
-    "taylor_qubo": "qubo",
+    "taylor_qubo": "objectives",
 }
 
 __all__ = [

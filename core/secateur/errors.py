@@ -12,6 +12,7 @@
     ├── FileError              a file or folder: exists already, missing, corrupt, truncated
     ├── StaleError             what was measured belongs to other weights, data or channels
     ├── MissingExtra           a package of an extra is not installed; an ImportError too
+    ├── StageFailed            an objective or refiner that cannot be imported, raises or lies
     ├── CertificateError       a certificate that does not prove what it claims; knows where
     └── BackendError           anything about a backend; knows its name
         ├── BackendNotFound        no entry point of that name
@@ -82,6 +83,10 @@ class MissingExtra(SecateurError, ImportError):
 
     It is an ``ImportError`` too, because a name that is imported from ``secateur`` may raise it.
     """
+
+
+class StageFailed(SecateurError):
+    """An objective or a refiner cannot be imported, raised, or returned what is not true."""
 
 
 class CertificateError(SecateurError):

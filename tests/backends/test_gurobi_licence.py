@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from secateur.backends import make_options
 from secateur.backends.call import run
 from secateur.errors import BackendFailed, BackendOptionError, BackendUnavailable, BackendUnsuitable
 from secateur.testing import random_problem
@@ -96,7 +95,7 @@ WLS = {"wls_access_id": f"id-{SECRET}", "wls_secret": SECRET, "license_id": 4242
 
 
 def test_services_by_option_and_by_environment(monkeypatch):
-    options = make_options(Gurobi.Options, WLS, "gurobi")
+    options = Gurobi.make_options(WLS)
     assert licence_parameters(options)["LicenseID"] == 424242
     assert find_licence(options).kind == "service"
     assert "424242" not in repr(options)
@@ -116,7 +115,7 @@ def test_a_licence_number_that_is_no_number(monkeypatch):
         licence_parameters()
     assert SECRET not in str(error.value)
     with pytest.raises(BackendOptionError) as wrong:
-        make_options(Gurobi.Options, {"license_id": SECRET}, "gurobi")
+        Gurobi.make_options({"license_id": SECRET})
     assert SECRET not in str(wrong.value)
 
 

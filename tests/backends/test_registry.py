@@ -14,7 +14,6 @@ import pytest
 from secateur.backends import BackendOptions, Solution, registry
 from secateur.backends import listing as listing_module
 from secateur.backends.call import run
-from secateur.backends.entries import list_backends
 from secateur.backends.listing import describe_backends
 from secateur.backends.registry import load_backend
 from secateur.cli import run as command
@@ -24,6 +23,7 @@ from secateur.errors import (
     BackendNotFound,
     BackendUnavailable,
 )
+from secateur.stages import BACKENDS, list_stages
 from secateur.testing import brute_force, random_problem
 
 HONEST = """
@@ -74,7 +74,7 @@ def row(name: str):
 
 def test_a_plugin_is_listed_without_being_imported_and_then_loaded(plugin):
     module = plugin("mine", HONEST)
-    entry = next(one for one in list_backends() if one.name == "mine")
+    entry = next(one for one in list_stages(BACKENDS) if one.name == "mine")
     assert (entry.distribution, entry.version) == ("plugin-mine", "2.5")
     described = row("mine")
     assert described.usable
@@ -127,7 +127,7 @@ def test_a_broken_plugin_is_one_clear_error_and_the_others_go_on(plugin, code, e
     [
         ("import os; os._exit(7)", "ended Python with the code 7"),
         ("import time; time.sleep(60)", "hung for 3 s"),
-        ("print('{}'); raise SystemExit(0)", "ended Python with the code 0"),
+        ("print('{}'); raise SystemExit(0)", "cannot be imported: SystemExit: 0"),
     ],
     ids=["ends the interpreter", "hangs", "prints and exits"],
 )
@@ -259,8 +259,8 @@ def test_describing_every_backend_loads_no_vendor_library_either():
     """The child that does import the plugins' own modules."""
     code = (
         "import sys; from secateur.backends.listing import _describe;"
-        "from secateur.backends.entries import list_backends;"
-        "[_describe(e.name) for e in list_backends() if e.distribution == 'secateur'];"
+        "from secateur.stages import BACKENDS, list_stages;"
+        "[_describe(e.name) for e in list_stages(BACKENDS) if e.distribution == 'secateur'];"
         f"print([m for m in sys.modules if m.split('.')[0] in {VENDORS!r}])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

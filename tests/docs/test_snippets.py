@@ -14,11 +14,11 @@ import click
 import pytest
 
 import secateur
-from secateur.backends.entries import list_backends
 from secateur.backends.registry import load_backend
 from secateur.cli import cli, run
 from secateur.cli.new_backend import write_plugin
 from secateur.errors import FileError, OptionError
+from secateur.stages import BACKENDS, list_stages
 from secateur.testing import brute_force, random_problem
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,7 @@ def test_the_eight_lines_of_the_how_to_are_a_backend(tmp_path, monkeypatch):
 
 
 def test_the_plugin_in_the_project_is_what_the_command_writes(tmp_path, monkeypatch):
-    monkeypatch.setattr("secateur.backends.entries.list_backends", list)
+    monkeypatch.setattr("secateur.stages.list_stages", lambda kind: [])
     written = write_plugin("template", tmp_path / "template")
     assert len(written) == 5
     for path in written:
@@ -123,7 +123,7 @@ def test_every_backend_has_a_page_and_can_be_cited():
         page.read_text() for page in (ROOT / "docs" / "reference" / "backends").glob("*.md")
     )
     own = ("secateur", "secateur-scip", "secateur-openjij", "secateur-template")
-    for entry in list_backends():
+    for entry in list_stages(BACKENDS):
         if entry.distribution not in own:  # a stranger's, installed where the tests run
             continue
         assert f"`{entry.name}`" in pages, entry

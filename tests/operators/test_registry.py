@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 import torch
 from torch import nn
 
+from secateur import stages
 from secateur.errors import NetworkError
 from secateur.network import find_channels
 from secateur.network.atoms import Made
-from secateur.operators import load_rules, registered, registry
+from secateur.operators import load_rules, registered
 
 
 class Tangent:
@@ -48,8 +49,9 @@ def installed(monkeypatch):
     """Entry points as installed packages would bring them."""
 
     def install(**rules: str) -> None:
-        entries = [EntryPoint(name, value, registry.GROUP) for name, value in rules.items()]
-        monkeypatch.setattr(registry, "entry_points", lambda group: entries)
+        group = stages.OPERATORS.group
+        entries = EntryPoints(EntryPoint(name, value, group) for name, value in rules.items())
+        monkeypatch.setattr(stages, "entry_points", lambda: entries)
         load_rules.cache_clear()
 
     yield install
@@ -72,9 +74,9 @@ def test_a_stranger_s_rule_comes_before_ours(installed):
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ({"gone": "no_such_package:Rule"}, "'gone' .*cannot be loaded: No module named"),
-        ({"gone": f"{HERE}:Nothing"}, "'gone' .*cannot be loaded"),
-        ({"odd": f"{HERE}:Useless"}, "'odd' .*cannot be loaded: .*ops"),
+        ({"gone": "no_such_package:Rule"}, "'gone' .*cannot be imported: No module named"),
+        ({"gone": f"{HERE}:Nothing"}, "'gone' .*cannot be imported: .*Nothing"),
+        ({"odd": f"{HERE}:Useless"}, "'odd' .*cannot be used: .*ops"),
         ({"a": f"{HERE}:Tangent", "b": f"{HERE}:Another"}, "two rules are of the operation 'tan'"),
     ],
 )
@@ -82,7 +84,7 @@ def test_what_is_wrong_with_a_rule_is_said_with_its_name(installed, rules, messa
     installed(**rules)
     with pytest.raises(NetworkError, match=message) as caught:
         find_channels(Net(), torch.randn(2, 3))
-    assert "uninstall" in str(caught.value)
+    assert caught.value.remedy
 
 
 def test_a_rule_counts_inside_only_and_errors_end_it():

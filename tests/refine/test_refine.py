@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from secateur.errors import MetricError, OptionError
 from secateur.metric import Evaluator
 from secateur.network import Call, GatedNetwork, find_channels, keep_one_each
+from secateur.objectives import fisher_qubo
 from secateur.problem import Problem, count
 from secateur.problem.moves import Moves
-from secateur.qubo import fisher_qubo
 from secateur.refine import Exchange, Races, TensorTrain, refine
 from secateur.statistics import collect_statistics
 from secateur.tasks import Task
@@ -56,9 +56,7 @@ METHODS = [
 ]
 
 
-@pytest.mark.parametrize(
-    "method", METHODS, ids=lambda m: f"{m.short_name}-{getattr(m, 'guide', '')}"
-)
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: f"{m.name}-{getattr(m, 'guide', '')}")
 def test_small_problems_are_solved(method):
     solved = 0
     for seed in range(4):
@@ -69,9 +67,7 @@ def test_small_problems_are_solved(method):
     assert solved >= 3
 
 
-@pytest.mark.parametrize(
-    "method", METHODS, ids=lambda m: f"{m.short_name}-{getattr(m, 'guide', '')}"
-)
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: f"{m.name}-{getattr(m, 'guide', '')}")
 def test_a_wrong_guide_still_leads_up(method):
     """The guiding QUBO is a noisy copy of the truth, as it is in life."""
     truth = random_problem(60, 20, 1)

@@ -68,7 +68,7 @@ class TestLimitsOfTheSearch:
                 return Applicability(True, seconds=1.0 if problem.n < 9 else 60.0)
 
         problem, _ = blocks(300, 10, seed=0, pruning=False)
-        chosen, suits = decompose(Picky)()._fit(problem, decompose(Picky).Options())  # type: ignore[attr-defined]
+        chosen, suits = decompose(Picky)()._fit(problem, decompose(Picky).Options())
         assert chosen < 9
         assert suits.applicable
 
@@ -152,7 +152,7 @@ class TestOptions:
         problem, _ = blocks(30, 10, seed=0, pruning=False)
         solution = run(decompose(Toy), problem, {"inner.token": "abc123", "rounds": 1, "seed": 0})
         assert Toy.options[0].token == "abc123"
-        options = decompose(Toy).make_options({"inner.token": "abc123"})  # type: ignore[attr-defined]
+        options = decompose(Toy).make_options({"inner.token": "abc123"})
         assert "abc123" not in f"{solution} {solution.options} {solution.raw} {options!r}"
 
     def test_the_name_in_the_registry(self) -> None:

@@ -19,7 +19,6 @@ from secateur.backends import (
     Capabilities,
     Solution,
     Status,
-    make_options,
     option,
 )
 from secateur.backends import call as call_module
@@ -73,7 +72,7 @@ class DropsUnknownOptions(Honest):
     @classmethod
     def make_options(cls, given):
         known = {k: v for k, v in given.items() if k in ("reads", "seed", "time_limit")}
-        return make_options(cls.Options, known, cls.name)
+        return super().make_options(known)
 
 
 class DropsItsOptions(Honest):

@@ -10,25 +10,25 @@ if TYPE_CHECKING:
         Applicability,
         Availability,
         Backend,
+        BackendOptions,
         Capabilities,
         Solution,
         Status,
         Stopped,
         Timings,
     )
-    from secateur.backends.options import BackendOptions, make_options, option
+    from secateur.options import option
 
 _HOME = {
-    "Applicability": "base",
-    "Availability": "base",
-    "Backend": "base",
-    "BackendOptions": "options",
-    "Capabilities": "base",
-    "Solution": "base",
-    "Status": "base",
-    "Stopped": "base",
-    "Timings": "base",
-    "make_options": "options",
+    "Applicability": "backends.base",
+    "Availability": "backends.base",
+    "Backend": "backends.base",
+    "BackendOptions": "backends.base",
+    "Capabilities": "backends.base",
+    "Solution": "backends.base",
+    "Status": "backends.base",
+    "Stopped": "backends.base",
+    "Timings": "backends.base",
     "option": "options",
 }
 
@@ -42,7 +42,6 @@ __all__ = [
     "Status",
     "Stopped",
     "Timings",
-    "make_options",
     "option",
 ]
 
@@ -50,4 +49,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(importlib.import_module(f"secateur.{_HOME[name]}"), name)

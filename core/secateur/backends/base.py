@@ -11,14 +11,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends.options import BackendOptions
+from secateur.errors import BackendOptionError
 from secateur.lazy import dimod
+from secateur.options import Options, make_options
 from secateur.problem.model import Problem
+
+
+@dataclass(frozen=True)
+class BackendOptions(Options):
+    """Base of every backend's options; has none of its own."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +226,7 @@ class Backend(ABC):
     Attributes:
         name: what users type.
         capabilities: what it promises.
-        Options: its options, a frozen dataclass made with ``secateur.backends.option``.
+        Options: its options, a frozen dataclass made with ``secateur.options.option``.
         citation: BibTeX of what to cite, or "".
     """
 
@@ -227,6 +234,17 @@ class Backend(ABC):
     capabilities: ClassVar[Capabilities] = Capabilities()
     Options: ClassVar[type[BackendOptions]] = BackendOptions
     citation: ClassVar[str] = ""
+
+    @classmethod
+    def make_options(cls, given: Mapping[str, Any]) -> BackendOptions:
+        """Its options from names and values, every one checked; nothing is solved.
+
+        Raises:
+            BackendOptionError: an unknown name (the nearest is named), a wrong type, a value out of
+                range.
+        """
+        error = partial(BackendOptionError, backend=cls.name)
+        return make_options(cls.Options, given, f"backend {cls.name!r}", error)
 
     @classmethod
     def availability(cls) -> Availability:

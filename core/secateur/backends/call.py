@@ -12,8 +12,7 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends.base import Backend, Solution, Status, Stopped
-from secateur.backends.options import BackendOptions, make_options
+from secateur.backends.base import Backend, BackendOptions, Solution, Status, Stopped
 from secateur.errors import (
     BackendFailed,
     BackendMisbehaved,
@@ -23,6 +22,8 @@ from secateur.errors import (
     SecateurError,
 )
 from secateur.problem.model import Bits, Problem
+from secateur.stages import BACKENDS
+from secateur.stages import origin as who_registers
 
 TOLERANCE = 1e-6
 """How far a returned energy may be off, relative to the sum of the problem's absolute biases."""
@@ -118,8 +119,7 @@ def resolve_options(
                 remedy="leave it out; `secateur backends` shows what each backend takes",
             )
         given[name] = value
-    maker = getattr(solver, "make_options", None)
-    return maker(given) if maker else make_options(solver.Options, given, solver.name)
+    return solver.make_options(given)
 
 
 def _call(
@@ -165,10 +165,7 @@ def _guarded(solver: Backend, problem: Problem, options: BackendOptions) -> Solu
 
 def origin(solver: Backend) -> str:
     """The distribution of a backend, for messages."""
-    from secateur.backends.registry import list_backends
-
-    owners = sorted({e.distribution for e in list_backends() if e.name == solver.name})
-    return " or ".join(owners) or type(solver).__module__
+    return who_registers(BACKENDS, solver.name, type(solver))
 
 
 def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:

@@ -48,9 +48,9 @@ class BackendDescription:
 
 def describe_backends() -> list[BackendDescription]:
     """One description for each registered backend, by name; a name may occur twice."""
-    from secateur.backends.entries import list_backends
+    from secateur.stages import BACKENDS, list_stages
 
-    entries = list_backends()
+    entries = list_stages(BACKENDS)
     answers = _ask([entry.name for entry in entries])
     return [
         BackendDescription(
@@ -138,7 +138,7 @@ def _describe(name: str) -> dict[str, Any]:
 def _main(names: list[str]) -> None:
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a plugin prints is not an answer
-    from secateur.backends.entries import read_once
+    from secateur.stages import read_once
 
     with read_once():
         for name in names:

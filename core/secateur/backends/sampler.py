@@ -6,9 +6,10 @@ samplers drop it without a word.
 
 from __future__ import annotations
 
-import difflib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import dimod
@@ -16,14 +17,15 @@ from dimod.core.sampler import Sampler
 
 from secateur.backends.base import (
     Backend,
+    BackendOptions,
     Capabilities,
     Solution,
     Status,
     Stopped,
     Timings,
 )
-from secateur.backends.options import BackendOptions
 from secateur.errors import BackendFailed, BackendOptionError
+from secateur.options import refuse_unknown
 from secateur.problem.model import Problem
 
 
@@ -44,37 +46,34 @@ class SamplerBackend(Backend):
 
     Attributes:
         sampler: the class.
+        instance: the sampler itself, where one was given.
     """
 
     Options = SamplerOptions
     sampler: ClassVar[type[Sampler]]
+    instance: ClassVar[Sampler | None] = None
 
     @classmethod
-    def make_options(cls, given: dict[str, Any]) -> SamplerOptions:
+    def make_options(cls, given: Mapping[str, Any]) -> SamplerOptions:
         """The sampler's parameters, every name checked against its ``.parameters``.
 
         Raises:
             BackendOptionError: the sampler has no such parameter.
         """
         known = [str(name) for name in cls.build().parameters]
-        for name in given:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                raise BackendOptionError(
-                    f"backend {cls.name!r} has no option {name!r}",
-                    backend=cls.name,
-                    remedy=(f"did you mean {near[0]!r}? " if near else "")
-                    + f"it has: {', '.join(known) or 'none'}",
-                )
+        error = partial(BackendOptionError, backend=cls.name)
+        refuse_unknown(given, known, f"backend {cls.name!r}", error)
         return SamplerOptions(dict(given))
 
     @classmethod
     def build(cls) -> Sampler:
-        """The sampler, made without arguments.
+        """The sampler that was given, or one made without arguments.
 
         Raises:
             BackendFailed: it cannot be.
         """
+        if cls.instance is not None:
+            return cls.instance
         try:
             return cls.sampler()
         except Exception as error:  # the vendor's constructor
@@ -103,15 +102,23 @@ class SamplerBackend(Backend):
         )
 
 
-def wrap_sampler(sampler: type[Sampler], name: str) -> type[SamplerBackend]:
-    """A backend class for a sampler class that can be made without arguments.
+def wrap_sampler(
+    sampler: type[Sampler], name: str, instance: Sampler | None = None
+) -> type[SamplerBackend]:
+    """A backend class for a sampler class that can be made without arguments, or an instance.
 
     What it takes is read from its ``.parameters``: ``seed`` and ``time_limit`` (seconds).
     """
     wrapped: type[SamplerBackend] = type(
         f"{sampler.__name__}Backend",
         (SamplerBackend,),
-        {"name": name, "sampler": sampler, "__doc__": sampler.__doc__},
+        {
+            "name": name,
+            "sampler": sampler,
+            "instance": instance,
+            "__doc__": sampler.__doc__,
+            "__module__": sampler.__module__,
+        },
     )
     try:
         parameters = set(wrapped.build().parameters)

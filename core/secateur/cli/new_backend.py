@@ -30,9 +30,9 @@ def write_plugin(name: str, folder: Path) -> list[Path]:
             f"{name!r} is no name for a backend",
             remedy="use small letters, digits and single hyphens, like my-solver",
         )
-    from secateur.backends.entries import list_backends
+    from secateur.stages import BACKENDS, list_stages
 
-    taken = [entry.distribution for entry in list_backends() if entry.name == name]
+    taken = [entry.distribution for entry in list_stages(BACKENDS) if entry.name == name]
     if taken:
         raise OptionError(
             f"{taken[0]} has a backend {name!r} already", remedy="choose another name"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.metadata import entry_points
+from typing import Any
 
 from secateur.errors import NetworkError
 from secateur.network.atoms import Made
@@ -23,8 +23,7 @@ from secateur.operators.elements import (
 from secateur.operators.flow import Flow
 from secateur.operators.move import is_move, move
 from secateur.operators.rule import RULES, OperatorRule
-
-GROUP = "secateur.operators"
+from secateur.stages import OPERATORS, Entry, list_stages, load_stage
 
 
 @cache
@@ -35,16 +34,8 @@ def load_rules() -> dict[str, OperatorRule]:
         NetworkError: one cannot be loaded, or two are of the same operation.
     """
     found: dict[str, OperatorRule] = {}
-    for entry in entry_points(group=GROUP):
-        try:
-            loaded = entry.load()
-            own = loaded() if isinstance(loaded, type) else loaded
-            names = frozenset(own.ops)
-        except Exception as error:  # whatever a stranger's package raises
-            raise NetworkError(
-                f"the operator rule {entry.name!r} ({entry.value}) cannot be loaded: {error}",
-                remedy="mend or uninstall the package that declares it",
-            ) from error
+    for entry in list_stages(OPERATORS):
+        own, names = _rule(entry)
         for name in names:
             if name in found:
                 raise NetworkError(
@@ -52,6 +43,24 @@ def load_rules() -> dict[str, OperatorRule]:
                 )
             found[name] = own
     return found
+
+
+def _rule(entry: Entry) -> tuple[OperatorRule, frozenset[str]]:
+    """A stranger's rule, and the operations that it is of."""
+    loaded: Any = load_stage(OPERATORS, entry.name)
+    try:
+        own = loaded() if isinstance(loaded, type) else loaded
+        names = frozenset(own.ops)
+        if not callable(own.flow) or not all(isinstance(name, str) for name in names):
+            raise TypeError("`ops` are names, and `flow` is a method")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a stranger's package raises
+        raise NetworkError(
+            f"the {entry.told(OPERATORS)} ({entry.target}) cannot be used: {error}",
+            remedy="mend or uninstall the package that declares it",
+        ) from error
+    return own, names
 
 
 _REGISTERED: dict[str, OperatorRule] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from secateur.errors import OptionError
@@ -48,8 +48,8 @@ class Refined:
     def to_json(self) -> dict[str, Any]:
         """All but the bits, as plain data."""
         return {
-            "method": self.method.short_name,
-            "settings": asdict(self.method),
+            "method": self.method.name,
+            "settings": self.method.public(),
             "start": self.start,
             "value": self.value,
             "evaluations": self.evaluations,
@@ -82,7 +82,7 @@ def refine(
             remedy="start from a Selection of the same problem",
         )
     started = time.monotonic()
-    with track(f"refining ({method.short_name})", method.evaluations) as step:
+    with track(f"refining ({method.name})", method.evaluations) as step:
         state = Search(problem, metric, method.evaluations, step, start.astype("int8"))
         state.begin()
         method.search(state, seed)

@@ -7,36 +7,25 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from secateur.errors import OptionError
+from secateur.options import option
+from secateur.refine.base import Refiner
 from secateur.refine.search import Search, swap_proposals
 
 
 @dataclass(frozen=True)
-class Exchange:
-    """Swaps that improve the metric are taken.
+class Exchange(Refiner):
+    """Swaps that improve the metric are taken: the control of the tensor train."""
 
-    Arguments:
-        evaluations: budget, in evaluations of the whole selection split.
-        guide: "qubo" proposes swaps by a Boltzmann law on the QUBO's energy; "random" uniformly.
-        temperature: of that law, in units of the spread of the cheapest hundred swaps.
-        batch: proposals raced together.
-        confirm: at most so many of them are evaluated fully.
-    """
+    name: ClassVar[str] = "exchange"
 
-    short_name: ClassVar[str] = "exchange"
-    evaluations: int = 500
-    guide: Literal["qubo", "random"] = "qubo"
-    temperature: float = 0.5
-    batch: int = 12
-    confirm: int = 2
-
-    def __post_init__(self) -> None:
-        if self.evaluations < 1 or self.batch < 1 or self.confirm < 1 or not self.temperature > 0:
-            raise OptionError(
-                f"{self}", remedy="evaluations, batch, confirm and temperature are positive"
-            )
-        if self.guide not in ("qubo", "random"):
-            raise OptionError(f"guide is {self.guide!r}", remedy='use "qubo" or "random"')
+    guide: Literal["qubo", "random"] = option(
+        "qubo", "swaps by a Boltzmann law on the QUBO's energy, or uniform ones"
+    )
+    temperature: float = option(
+        0.5, "of that law, in units of the spread of the cheapest hundred swaps", above=0
+    )
+    batch: int = option(12, "proposals raced together", least=1)
+    confirm: int = option(2, "at most so many of them are evaluated fully", least=1)
 
     def search(self, state: Search, seed: int) -> None:
         """Spend the budget."""

@@ -9,64 +9,52 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from secateur.errors import OptionError
+from secateur.options import option
 from secateur.problem.model import Bits, Problem
+from secateur.refine.base import Refiner
 from secateur.refine.model import ExactCountTrain, warm_cores
 from secateur.refine.search import Candidate, Search, swap_proposals
 
 
 @dataclass(frozen=True)
-class TensorTrain:
+class TensorTrain(Refiner):
     """Masks drawn from a tensor train around the incumbent, fitted to the best of them.
 
     Each round races masks from the train together with neighbours that the QUBO proposes, fits the
     train to the elite by gradient steps on their likelihood, and moves its centre to the incumbent.
     The train is over a window of the bits that the QUBO is least sure of; the others stay as they
     are in the incumbent, for this round.
-
-    Arguments:
-        evaluations: budget, in evaluations of the whole selection split.
-        rank: of the train; above 1 it can represent which bits flip together.
-        window: bits under the train in each round.
-        batch: masks raced in a round.
-        neighbours: the fraction of them that are swaps proposed by the QUBO.
-        confirm: at most so many of them are evaluated fully.
-        elite: masks that the train is fitted to, the best of the races so far.
-        swaps: expected swaps from the centre, before any fit.
-        temperature: of the QUBO's guidance; see ``Exchange``.
-        learning_rate: of Adam, on the logarithms of the cores.
-        fit_steps: gradient steps in a round.
     """
 
-    short_name: ClassVar[str] = "tt"
-    evaluations: int = 500
-    rank: int = 4
-    window: int = 96
-    batch: int = 12
-    neighbours: float = 0.5
-    confirm: int = 2
-    elite: int = 8
-    swaps: float = 1.5
-    temperature: float = 0.5
-    learning_rate: float = 0.1
-    fit_steps: int = 2
+    name: ClassVar[str] = "tt"
+    citation: ClassVar[str] = """
+@inproceedings{batsheva2023protes,
+  author    = {Batsheva, Anastasia and Chertkov, Andrei and Ryzhakov, Gleb and Oseledets, Ivan},
+  title     = {{PROTES}: Probabilistic Optimization with Tensor Sampling},
+  booktitle = {Advances in Neural Information Processing Systems 36}, year = {2023}
+}
+"""
 
-    def __post_init__(self) -> None:
-        whole = ("evaluations", "rank", "batch", "confirm", "elite", "fit_steps")
-        for name in whole:
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name} is {getattr(self, name)}", remedy="use at least 1")
-        if self.window < 2 or not 0.0 <= self.neighbours <= 1.0:
-            raise OptionError(
-                f"window is {self.window} and neighbours is {self.neighbours}",
-                remedy="use a window of at least 2 and a fraction from 0 to 1",
-            )
-        if not min(self.swaps, self.temperature, self.learning_rate) > 0:
-            raise OptionError(
-                f"swaps is {self.swaps}, temperature {self.temperature}, learning_rate "
-                f"{self.learning_rate}",
-                remedy="use positive numbers",
-            )
+    rank: int = option(
+        4, "of the train; above 1 it can represent which bits flip together", least=1
+    )
+    window: int = option(96, "bits under the train in each round", least=2)
+    batch: int = option(12, "masks raced in a round", least=1)
+    neighbours: float = option(
+        0.5, "the fraction of them that are swaps proposed by the QUBO", least=0, most=1
+    )
+    confirm: int = option(2, "at most so many of them are evaluated fully", least=1)
+    elite: int = option(
+        8, "masks that the train is fitted to, the best of the races so far", least=1
+    )
+    swaps: float = option(1.5, "expected swaps from the centre, before any fit", above=0)
+    temperature: float = option(
+        0.5,
+        "of the QUBO's guidance, in units of the spread of the cheapest hundred swaps",
+        above=0,
+    )
+    learning_rate: float = option(0.1, "of Adam, on the logarithms of the cores", above=0)
+    fit_steps: int = option(2, "gradient steps in a round", least=1)
 
     def search(self, state: Search, seed: int) -> None:
         """Spend the budget."""

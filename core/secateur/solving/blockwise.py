@@ -18,14 +18,15 @@ import numpy as np
 from secateur.backends.base import (
     Applicability,
     Backend,
+    BackendOptions,
     Solution,
     Status,
     Stopped,
     Timings,
 )
 from secateur.backends.call import resolve_options
-from secateur.backends.options import BackendOptions, option
 from secateur.errors import BackendBudgetSpent, ConstraintError
+from secateur.options import option
 from secateur.problem.constraints import count
 from secateur.problem.minplus import best_split
 from secateur.problem.model import Bits, Problem

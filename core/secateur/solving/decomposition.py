@@ -22,13 +22,14 @@ import numpy as np
 from secateur.backends.base import (
     Applicability,
     Backend,
+    BackendOptions,
     Solution,
     Status,
     Timings,
 )
 from secateur.backends.call import resolve_options
-from secateur.backends.options import BackendOptions, option
 from secateur.errors import BackendUnsuitable
+from secateur.options import option
 from secateur.problem.model import Problem
 from secateur.problem.moves import Moves
 from secateur.problem.persistency import persistent

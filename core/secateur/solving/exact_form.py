@@ -16,8 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends.base import Solution, Status
-from secateur.backends.options import BackendOptions
+from secateur.backends.base import BackendOptions, Solution, Status
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.problem.reduction import Core

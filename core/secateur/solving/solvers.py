@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from secateur.backends.base import Backend
-from secateur.backends.registry import load_backend
+from secateur.backends.registry import Given, backend_class, load_backend
+from secateur.errors import OptionError
+from secateur.stages import BACKENDS
 
 CONTROL = "greedy"
 """The control that needs no backend: greedy with updated fields, then swaps."""
@@ -32,8 +34,20 @@ def load_solver(name: str) -> type[Backend]:
     return load_backend(name)
 
 
-def as_solver(backend: str | type[Backend] | Backend) -> Backend:
-    """An instance of what was named or given."""
+def as_solver(backend: Given) -> Backend:
+    """An instance of what was named or given.
+
+    Raises:
+        BackendError: as ``load_solver``.
+        OptionError: it is nothing that solves.
+    """
+    if isinstance(backend, Backend):
+        return backend
     if isinstance(backend, str):
-        backend = load_solver(backend)
-    return backend() if isinstance(backend, type) else backend
+        return load_solver(backend)()
+    found = backend_class(backend, getattr(backend, "__name__", type(backend).__name__))
+    if found is None:
+        raise OptionError(
+            f"the backend is {backend!r}", remedy=f"give a name, or {BACKENDS.wanted}"
+        )
+    return found()

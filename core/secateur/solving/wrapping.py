@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from secateur.backends.base import Availability, Backend, Capabilities
+from secateur.backends.base import Availability, Backend, BackendOptions, Capabilities
 from secateur.backends.call import resolve_options
-from secateur.backends.options import BackendOptions, make_options, option
 from secateur.errors import BackendOptionError
+from secateur.options import option
 
 INNER = "inner."
 """Before the name of an option: that option of the inner backend."""
@@ -91,7 +91,7 @@ class Wrapper(Backend):
         inner = dict(together)
         inner |= {n.removeprefix(INNER): v for n, v in given.items() if n.startswith(INNER)}
         resolve_options(cls.inner(), inner)
-        return make_options(cls.Options, own | {"inner": inner}, cls.name)
+        return super().make_options(own | {"inner": inner})
 
     def most_calls(self, options: WrapperOptions) -> int | None:
         """How often the inner backend may be called; None: as often as it takes."""

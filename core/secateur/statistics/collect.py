@@ -65,6 +65,11 @@ class ChannelStatistics:
         """The number of calibration samples."""
         return len(self.gate_gradients)
 
+    @property
+    def probes(self) -> int:
+        """Fisher probes a sample; 0: there are no Fisher rows."""
+        return len(self.fisher_rows) // max(1, self.samples)
+
     @cached_property
     def taylor(self) -> Matrix:
         """``mean_s |∂L_s/∂m_i|`` (Molchanov et al. 2019, gate form), shape ``(n,)``."""

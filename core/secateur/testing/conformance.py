@@ -20,14 +20,14 @@ import numpy as np
 import pytest
 from dimod.core.sampler import Sampler
 
-from secateur.backends.base import Availability, Backend, Status
+from secateur.backends.base import Availability, Backend, BackendOptions, Status
 from secateur.backends.call import resolve_options
-from secateur.backends.options import BackendOptions, domain
-from secateur.backends.registry import list_backends
 from secateur.backends.sampler import wrap_sampler
 from secateur.errors import BackendOptionError
+from secateur.options import declared
 from secateur.problem import Problem
 from secateur.solving import load_solver, solve
+from secateur.stages import BACKENDS, list_stages
 from secateur.testing.problems import brute_force, random_problem
 from secateur.testing.promises import Promises
 
@@ -79,7 +79,7 @@ class BackendConformance(Promises):
         assert isinstance(solver.name, str)
         assert solver.name.strip() == solver.name != ""
         if isinstance(backend, str):
-            owners = [e for e in list_backends() if e.name == backend]
+            owners = [e for e in list_stages(BACKENDS) if e.name == backend]
             assert len(owners) == 1 or ":" in backend, f"{backend!r} is registered by {owners}"
 
     def test_it_can_be_used_here_or_says_what_to_do(self, solver: Backend) -> None:
@@ -90,9 +90,10 @@ class BackendConformance(Promises):
 
     def test_its_options_are_documented_and_checked(self, solver: Backend) -> None:
         assert issubclass(solver.Options, BackendOptions)
+        values = {one.name: one.values for one in declared(solver.Options)}
         for field in dataclasses.fields(solver.Options):
             assert field.metadata.get("text") or field.name == "parameters", (
-                f"option {field.name!r} has no text: declare it with secateur.backends.option"
+                f"option {field.name!r} has no text: declare it with secateur.options.option"
             )
             if field.name == "parameters":
                 continue
@@ -104,7 +105,7 @@ class BackendConformance(Promises):
                 bad.append(object())
             for value in bad:
                 said = self._refusal(solver, {field.name: value})
-                assert field.name in said, f"{field.name}={value!r} is taken; {domain(field)}"
+                assert field.name in said, f"{field.name}={value!r} is taken; {values[field.name]}"
 
     def _refusal(self, solver: Backend, options: dict[str, Any]) -> str:
         try:

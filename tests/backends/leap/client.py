@@ -12,7 +12,6 @@ from typing import Any
 import dimod
 import numpy as np
 
-from secateur.backends import make_options
 from secateur.errors import SecateurError
 from secateur.problem import Problem, count
 from secateur_backends.leap import Leap
@@ -29,9 +28,7 @@ def make_problem(n: int = 6, ones: int | None = None, seed: int = 0, limits: Any
 def main(text: str) -> None:
     backend = Leap()
     try:
-        found = backend.solve(
-            make_problem(ones=3), make_options(Leap.Options, json.loads(text), "leap")
-        )
+        found = backend.solve(make_problem(ones=3), Leap.make_options(json.loads(text)))
     except SecateurError as error:
         print(json.dumps({"error": str(error)}))
     except KeyboardInterrupt as interrupt:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from secateur.backends import Solution, make_options
+from secateur.backends import Solution
 from secateur.problem import Problem, at_most
 from secateur_backends.leap import Leap
 
@@ -72,7 +72,7 @@ def options_for(backend: Any, server: LeapServer, journal: Path, **given: Any) -
         "wait": 20.0,
         "request_timeout": 10.0,
     }
-    return make_options(backend.Options, usual | given, backend.name)
+    return backend.make_options(usual | given)
 
 
 def limited_problem() -> Problem:

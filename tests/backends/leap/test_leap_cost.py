@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import secateur
-from secateur.backends import Status, Stopped, make_options
+from secateur.backends import Status, Stopped
 from secateur.backends.call import run
 from secateur.errors import BackendFailed, BackendMisbehaved, BackendUnsuitable
 from secateur.problem import Problem
@@ -94,7 +94,7 @@ def test_the_estimate_is_unknown_until_the_solver_was_listed(
 
 def test_applicability_needs_no_options_and_knows_the_limits() -> None:
     assert Leap().applicability(make_problem()).applicable
-    bqm = make_options(Leap.Options, {"solver": "bqm"}, "leap")
+    bqm = Leap.make_options({"solver": "bqm"})
     assert not Leap().applicability(make_problem(ones=1), bqm).applicable
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import dimod
 import pytest
 
-from secateur.backends import Status, Stopped, make_options
+from secateur.backends import Status, Stopped
 from secateur.errors import BackendFailed, BackendMisbehaved, BackendUnsuitable
 from secateur.problem import Problem
 from secateur_backends.leap_qpu import LeapQPU
@@ -19,7 +19,7 @@ from .server import Fault, LeapServer
 
 
 def rehearse(problem: Problem, sampler: Any, **given: Any) -> Any:
-    return LeapQPU(sampler).solve(problem, make_options(LeapQPU.Options, given, "leap-qpu"))
+    return LeapQPU(sampler).solve(problem, LeapQPU.make_options(given))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from secateur.backends import Status, Stopped, make_options
+from secateur.backends import Status, Stopped
 from secateur.errors import BackendUnsuitable
 from secateur.problem import Problem
 from secateur_backends.leap import Leap, LeapBQM
@@ -96,7 +96,7 @@ def test_no_feasible_row_is_no_solution(solve: Solve, server: LeapServer, journa
 
 
 def test_the_options_have_no_secret_in_them() -> None:
-    given = make_options(Leap.Options, {"token": "secret-token"}, "leap")
+    given = Leap.make_options({"token": "secret-token"})
     assert "secret-token" not in repr(given)
     assert "token" not in given.public()
 

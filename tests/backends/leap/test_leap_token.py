@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from secateur.backends import make_options
 from secateur.errors import BackendError, BackendUnavailable
 from secateur_backends.leap import Leap
 from secateur_backends.leap_config import Access, config_paths, find_access, hidden_in_logs
@@ -108,7 +107,7 @@ def test_the_files_are_those_of_the_client() -> None:
 
 
 def test_no_token(server: LeapServer) -> None:
-    options = make_options(Leap.Options, {"endpoint": server.endpoint}, "leap")
+    options = Leap.make_options({"endpoint": server.endpoint})
     with pytest.raises(BackendUnavailable) as caught:
         Leap().solve(make_problem(), options)
     assert str(caught.value) == (
@@ -134,7 +133,7 @@ def test_a_configuration_that_is_wrong(
     write(tmp_path / "bad.conf", f"token {TOKEN}\n")
     write(tmp_path / "good.conf", f"[one]\ntoken={TOKEN}\n")
     with pytest.raises(BackendUnavailable) as caught:
-        Leap().solve(make_problem(), make_options(Leap.Options, options, "leap"))
+        Leap().solve(make_problem(), Leap.make_options(options))
     assert said in str(caught.value)
     assert TOKEN not in str(caught.value)
 
@@ -144,7 +143,7 @@ def test_an_unknown_region_or_a_profile_with_a_given_token(
 ) -> None:
     given = {"token": TOKEN, "config_file": "missing.conf", "endpoint": server.endpoint}
     with pytest.raises(BackendUnavailable, match="configuration of D-Wave's client is wrong"):
-        Leap().solve(make_problem(), make_options(Leap.Options, given, "leap"))
+        Leap().solve(make_problem(), Leap.make_options(given))
 
 
 # --- availability
@@ -167,7 +166,7 @@ def test_not_installed(monkeypatch: pytest.MonkeyPatch, server: LeapServer) -> N
     assert not there.installed
     assert "pip install 'secateur[leap]'" in str(there.remedy)
     with pytest.raises(BackendUnavailable, match="dwave-system, dwave-cloud-client, dimod"):
-        LeapQPU().solve(make_problem(), make_options(LeapQPU.Options, {}, "leap-qpu"))
+        LeapQPU().solve(make_problem(), LeapQPU.make_options({}))
 
 
 def test_availability_and_estimates_import_nothing_of_the_vendor() -> None:

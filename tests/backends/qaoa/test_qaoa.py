@@ -10,7 +10,7 @@ import dimod
 import numpy as np
 import pytest
 
-from secateur.backends import Solution, Status, Stopped, make_options
+from secateur.backends import Solution, Status, Stopped
 from secateur.backends.call import run
 from secateur.errors import (
     BackendError,
@@ -152,7 +152,7 @@ def test_a_state_too_large_for_the_memory_is_refused(monkeypatch: pytest.MonkeyP
     problem = random_problem(20)
     monkeypatch.setattr(module, "_available_memory", lambda: 2**30)
     assert QAOA().applicability(problem).applicable
-    statevector = make_options(QAOA.Options, {"simulator": "statevector"}, "qaoa")
+    statevector = QAOA.make_options({"simulator": "statevector"})
     refusal = QAOA().applicability(problem, statevector)
     assert not refusal.applicable
     assert "GiB" in (refusal.reason or "")

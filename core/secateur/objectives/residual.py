@@ -7,41 +7,55 @@ of the activations' Gram matrix gives for one channel and, exactly, for two.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
 import numpy as np
 
 from secateur.errors import OptionError
-from secateur.qubo.build import Matrix, Terms, objective
-from secateur.statistics import ChannelStatistics, covariance
+from secateur.objectives.base import Objective
+from secateur.objectives.terms import Matrix, Terms
+from secateur.options import option
+
+if TYPE_CHECKING:
+    from secateur.statistics import ChannelStatistics
 
 
-@objective
-def residual_qubo(statistics: ChannelStatistics, *, ridge: float = 1e-4) -> Terms:
+@dataclass(frozen=True)
+class Residual(Objective):
     """Loss after compensation, from leave-one-out and leave-two-out residuals.
 
     With ``P = (C + ε)⁻¹`` of a group's covariance C and ``m_i = ½ H_ii / E[a_i²]``: linear
     ``m_i / P_ii``; coupling ``m_i (P_jj/det - 1/P_ii) + m_j (P_ii/det - 1/P_jj)`` with
     ``det = P_ii P_jj - P_ij²``. Two look-alikes are each cheap alone and dear together.
-
-    Arguments:
-        statistics: with Fisher probes.
-        ridge: ε in units of the group's mean variance.
-
-    Raises:
-        OptionError: a ridge that is not positive, or statistics without probes.
     """
-    if not ridge > 0:
-        raise OptionError(f"ridge is {ridge}", remedy="use a small positive number, 1e-4")
-    if len(statistics.fisher_rows) == 0:
-        raise OptionError("the statistics have no Fisher rows", remedy="measure with probes=20")
-    energy = statistics.energy
-    alive = energy > 0
-    weight = np.where(alive, 0.5 * statistics.fisher_diagonal / np.where(alive, energy, 1.0), 0.0)
-    linear = np.zeros(len(energy))
-    blocks = []
-    for group, matrix in zip(statistics.channels.groups, covariance(statistics), strict=True):
-        linear[group.slice], block = _residuals(matrix, weight[group.slice], ridge)
-        blocks.append(block)
-    return Terms(statistics.channels, linear, blocks)
+
+    name: ClassVar[str] = "residual"
+    needs_probes: ClassVar[bool] = True
+
+    ridge: float = option(1e-4, "ε in units of the group's mean variance", above=0)
+
+    def terms(self, statistics: ChannelStatistics) -> Terms:
+        """The residuals of one and of two channels, weighted by their curvature.
+
+        Raises:
+            OptionError: the statistics have no Fisher probes.
+        """
+        from secateur.statistics import covariance
+
+        if statistics.probes == 0:
+            raise OptionError("the statistics have no Fisher rows", remedy="measure with probes=20")
+        energy = statistics.energy
+        alive = energy > 0
+        curvature = 0.5 * statistics.fisher_diagonal
+        weight = np.where(alive, curvature / np.where(alive, energy, 1.0), 0.0)
+        linear = np.zeros(len(energy))
+        blocks = []
+        for group, matrix in zip(statistics.channels.groups, covariance(statistics), strict=True):
+            part, block = _residuals(matrix, weight[group.slice], self.ridge)
+            linear[group.slice] = part
+            blocks.append(block)
+        return Terms(statistics.channels, linear, blocks)
 
 
 def _residuals(matrix: Matrix, weight: Matrix, ridge: float) -> tuple[Matrix, Matrix]:

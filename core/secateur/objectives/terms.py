@@ -1,24 +1,23 @@
-"""A QUBO over channel labels, from arrays: as a BQM, or straight as a problem."""
+"""The terms of a QUBO over channel labels, from arrays: as a BQM, or straight as a problem."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, ParamSpec, cast
+from typing import TYPE_CHECKING
 
-import dimod
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import OptionError
-from secateur.network import Channels
+from secateur.lazy import dimod
 from secateur.problem import Constraint, Problem
+
+if TYPE_CHECKING:
+    from secateur.network import Channels
 
 Matrix = NDArray[np.float64]
 Positions = NDArray[np.int32]
-Arguments = ParamSpec("Arguments")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +39,10 @@ class Terms:
         """The terms as a BQM.
 
         Raises:
-            OptionError: a bias is NaN or infinite.
+            OptionError: a bias is NaN or infinite, or an array has another shape.
         """
         return dimod.BinaryQuadraticModel.from_numpy_vectors(
-            self.linear,
+            self._linear(),
             self._quadratic(),
             0.0,
             dimod.BINARY,
@@ -54,18 +53,36 @@ class Terms:
         """The terms as a problem; no BQM is made on the way, which takes several times the memory.
 
         Raises:
-            OptionError: a bias is NaN or infinite.
+            OptionError: a bias is NaN or infinite, or an array has another shape.
         """
         return Problem.from_arrays(
-            self.channels.labels, self.linear, self._quadratic(), 0.0, constraints
+            self.channels.labels, self._linear(), self._quadratic(), 0.0, constraints
         )
 
+    def _linear(self) -> Matrix:
+        linear = np.asarray(self.linear, dtype=np.float64)
+        if linear.shape != (len(self.channels),):
+            raise OptionError(
+                f"the linear terms have the shape {linear.shape}",
+                remedy=f"give one number for each of the {len(self.channels)} channels",
+            )
+        return linear
+
     def _quadratic(self) -> tuple[Positions, Positions, Matrix]:
-        couplings, channels = self.couplings, self.channels
-        if len(couplings) == 1 and couplings[0].shape == (len(channels),) * 2:
+        couplings = [np.asarray(block, dtype=np.float64) for block in self.couplings]
+        n, sizes = len(self.channels), [group.size for group in self.channels.groups]
+        shapes = [block.shape for block in couplings]
+        if shapes == [(n, n)]:
             starts = [0]
+        elif shapes == [(size, size) for size in sizes]:
+            starts = [group.start for group in self.channels.groups]
+        elif not shapes:
+            starts = []
         else:
-            starts = [group.start for group in channels.groups] if couplings else []
+            raise OptionError(
+                f"the couplings have the shapes {shapes}",
+                remedy=f"give one matrix ({n}, {n}), or one for each group, of the sizes {sizes}",
+            )
         pairs = [_pairs(block, start) for block, start in zip(couplings, starts, strict=True)] or [
             (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
         ]
@@ -76,29 +93,6 @@ class Terms:
                 remedy="look at the weights of its terms and at the statistics",
             )
         return row, col, bias
-
-
-def objective(
-    build: Callable[Arguments, Terms],
-) -> Callable[Arguments, dimod.BinaryQuadraticModel]:
-    """An objective from a function that makes its terms; ``terms_of`` gives that function back."""
-
-    @wraps(build)
-    def made(*args: Arguments.args, **options: Arguments.kwargs) -> dimod.BinaryQuadraticModel:
-        return build(*args, **options).bqm()
-
-    signature = inspect.signature(build)
-    returned = "dimod.BinaryQuadraticModel"
-    made.__annotations__ = {**build.__annotations__, "return": returned}
-    named = cast(Any, made)
-    named.__signature__ = signature.replace(return_annotation=returned)
-    named.terms = build
-    return made
-
-
-def terms_of(made: Callable[..., Any]) -> Callable[..., Terms] | None:
-    """The function that makes an objective's terms; None if it knows only how to make a BQM."""
-    return cast("Callable[..., Terms] | None", getattr(made, "terms", None))
 
 
 def make_qubo(
@@ -113,6 +107,12 @@ def make_qubo(
             couplings inside the groups only. The diagonals are not read; zeros make no coupling.
     """
     return Terms(channels, linear, couplings).bqm()
+
+
+def mean_one(score: Matrix) -> Matrix:
+    """A score divided by its mean, if that is positive."""
+    mean = float(score.mean())
+    return score / mean if mean > 0 else score
 
 
 def _pairs(block: Matrix, start: int) -> tuple[Positions, Positions, Matrix]:

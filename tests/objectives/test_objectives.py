@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 
 import dimod
 import numpy as np
@@ -11,17 +10,19 @@ import pytest
 
 from secateur.errors import OptionError
 from secateur.network import find_channels
-from secateur.problem import Problem
-from secateur.qubo import (
-    OBJECTIVES,
+from secateur.objectives import (
+    Fisher,
+    Terms,
     fisher_qubo,
     hybrid_qubo,
     l1_qubo,
     make_qubo,
     residual_qubo,
+    resolve_objective,
     taylor_qubo,
-    terms_of,
 )
+from secateur.problem import Problem
+from secateur.stages import OBJECTIVES, list_stages
 from secateur.statistics import (
     collect_statistics,
     covariance,
@@ -175,20 +176,26 @@ def test_linear_objectives(statistics):
     assert l1.num_interactions == taylor_qubo(statistics).num_interactions == 0
 
 
+NAMES = ["fisher", "hybrid", "l1", "random", "residual", "taylor"]
+
+
 def test_every_named_objective_builds(statistics):
-    assert set(OBJECTIVES) == {"hybrid", "fisher", "residual", "taylor", "l1"}
-    for build in OBJECTIVES.values():
-        assert build(statistics).num_variables == len(statistics.channels)
+    assert [e.name for e in list_stages(OBJECTIVES) if e.distribution == "secateur"] == NAMES
+    for name in NAMES:
+        bqm = resolve_objective(name).qubo(statistics)
+        assert tuple(bqm.variables) == statistics.channels.labels
+    assert not any(resolve_objective("random").qubo(statistics).linear.values())
 
 
 @pytest.mark.parametrize(
     ("build", "options", "message"),
     [
-        (hybrid_qubo, {"form": "both"}, "form is 'both'"),
+        (hybrid_qubo, {"form": "both"}, "'form' .*is 'both'"),
         (hybrid_qubo, {"measure": "dot"}, "'dot'"),
         (hybrid_qubo, {"fisher_kind": "half"}, "'half'"),
         (hybrid_qubo, {"normalise": "max"}, "'max'"),
-        (hybrid_qubo, {"taylor": float("nan")}, "NaN"),
+        (hybrid_qubo, {"taylor": float("nan")}, "not a number"),
+        (hybrid_qubo, {"fisher": float("inf")}, "not finite"),
         (fisher_qubo, {"shrinkage": 1.5}, "1.5"),
         (residual_qubo, {"ridge": 0.0}, "0.0"),
     ],
@@ -205,16 +212,16 @@ def test_couplings_are_not_read_twice(statistics):
     assert bqm.get_quadratic("first:0", "first:1") == 1.0 + 9.0
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_objective_as_a_problem_is_its_bqm(statistics, name):
-    build = OBJECTIVES[name]
-    direct = terms_of(build)(statistics).problem()
-    assert direct.sha256 == Problem(build(statistics)).sha256
-    assert next(iter(inspect.signature(build).parameters)) == "statistics"
+    objective = resolve_objective(name)
+    direct = objective.problem(statistics)
+    assert direct.sha256 == Problem(objective.qubo(statistics)).sha256
+    assert isinstance(objective.terms(statistics), Terms)
 
 
 def test_a_problem_across_groups_has_every_coupling(statistics):
-    direct = terms_of(fisher_qubo)(statistics, across_groups=True).problem()
+    direct = Fisher(across_groups=True).problem(statistics)
     assert direct.sha256 == Problem(fisher_qubo(statistics, across_groups=True)).sha256
     n = len(statistics.channels)
     assert len(direct.quadratic[2]) == n * (n - 1) // 2

@@ -1,0 +1,41 @@
+"""The QUBO that stands for a pruning problem, as a ``dimod.BinaryQuadraticModel``.
+
+Every objective is a class whose fields are its options; they are found by the entry points
+``secateur.objectives``. Importing them needs no PyTorch.
+"""
+
+from secateur.objectives.base import Objective
+from secateur.objectives.fisher import Fisher
+from secateur.objectives.functions import as_function
+from secateur.objectives.hybrid import Hybrid
+from secateur.objectives.linear import L1, Random, Taylor
+from secateur.objectives.registry import Given, objective_class, resolve_objective
+from secateur.objectives.residual import Residual
+from secateur.objectives.terms import Terms, make_qubo
+
+fisher_qubo = as_function(Fisher)
+hybrid_qubo = as_function(Hybrid)
+l1_qubo = as_function(L1)
+residual_qubo = as_function(Residual)
+taylor_qubo = as_function(Taylor)
+
+__all__ = [
+    "L1",
+    "Fisher",
+    "Given",
+    "Hybrid",
+    "Objective",
+    "Random",
+    "Residual",
+    "Taylor",
+    "Terms",
+    "as_function",
+    "fisher_qubo",
+    "hybrid_qubo",
+    "l1_qubo",
+    "make_qubo",
+    "objective_class",
+    "residual_qubo",
+    "resolve_objective",
+    "taylor_qubo",
+]

@@ -1,0 +1,73 @@
+"""The objective that a user means: a name, ``module:attribute``, a class, an object, a function."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from secateur.errors import OptionError
+from secateur.objectives.base import Objective
+from secateur.objectives.functions import FunctionObjective, objective_of_function
+from secateur.options import make_options, owner_of
+from secateur.signatures import stage_of_function
+from secateur.stages import OBJECTIVES, load_stage, misfit
+
+Given = str | type[Objective] | Objective | Callable[..., Any]
+"""What a user may give for an objective."""
+
+
+def objective_class(given: Given) -> type[Objective]:
+    """The class of an objective, whose options ``secateur.options.declared`` tells.
+
+    Raises:
+        OptionError: there is no such objective (the nearest is named), or it is no objective.
+        StageFailed: it cannot be imported.
+    """
+    loaded: object = load_stage(OBJECTIVES, given) if isinstance(given, str) else given
+    kind = loaded if isinstance(loaded, type) else type(loaded)
+    if issubclass(kind, Objective):
+        return kind
+    if not isinstance(loaded, type) and callable(loaded):
+        return objective_of_function(loaded, given if isinstance(given, str) else "")
+    if isinstance(given, str):
+        raise misfit(OBJECTIVES, given, loaded)
+    raise OptionError(
+        f"the objective is {given!r}, a {kind.__name__}",
+        remedy=f"give a name, {OBJECTIVES.wanted}",
+    )
+
+
+def resolve_objective(given: Given, options: Mapping[str, Any] | None = None) -> Objective:
+    """The objective with its options, all checked; nothing is measured.
+
+    Arguments:
+        given: a name that ``secateur objectives`` lists, ``module:attribute``, a subclass of
+            ``Objective``, an instance, or a function ``(statistics, **options)`` that returns a
+            ``dimod.BinaryQuadraticModel``.
+        options: names and values; none beside an instance.
+
+    Raises:
+        OptionError: there is no such objective or option (the nearest is named), or a value is
+            out of range.
+        StageFailed: it cannot be imported.
+    """
+    options = dict(options or {})
+    loaded: object = load_stage(OBJECTIVES, given) if isinstance(given, str) else given
+    if isinstance(loaded, Objective):
+        if options:
+            raise OptionError(
+                f"{owner_of(type(loaded))} is given with its options, and {', '.join(options)} "
+                "besides",
+                remedy="put them into the instance, or give the class",
+            )
+        return loaded
+    kind = objective_class(given)
+    if issubclass(kind, FunctionObjective) and not inspect.isclass(loaded):
+        name = kind.name
+        kind = stage_of_function(
+            FunctionObjective, kind.function, ("statistics",), name, tuple(options)
+        )
+    if inspect.isabstract(kind):
+        raise OptionError(f"{owner_of(kind)} has no terms()", remedy="define it in the subclass")
+    return make_options(kind, options)

@@ -1,0 +1,307 @@
+"""One registry of backends, objectives, refiners and operator rules.
+
+Each is found by a name in the entry points of its group, or as ``module:attribute`` typed by a
+user. Listing reads the metadata of the installed distributions and imports nothing of them.
+Loading goes through stevedore, with its on-disk cache kept out of the way: that cache is keyed by
+modification times rounded to two minutes, and can hide a plugin that was just installed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from secateur.errors import (
+    BackendConflict,
+    BackendFailed,
+    BackendNotFound,
+    BackendUnavailable,
+    MissingExtra,
+    NetworkError,
+    OptionError,
+    SecateurError,
+    StageFailed,
+)
+from secateur.extras import needed_by
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of stage.
+
+    Arguments:
+        group: of its entry points.
+        noun: what one is called, "objective".
+        wanted: what an entry point has to name, for messages.
+        not_found: raised where there is no such name.
+        conflict: where two distributions register it.
+        unavailable: where it cannot be imported, for the want of a package.
+        failed: where it cannot be imported, for a fault of its own, or is something else.
+        keyword: with which these errors take the name, or "".
+    """
+
+    group: str
+    noun: str
+    wanted: str
+    not_found: type[SecateurError] = OptionError
+    conflict: type[SecateurError] = OptionError
+    unavailable: type[SecateurError] = StageFailed
+    failed: type[SecateurError] = StageFailed
+    keyword: str = ""
+
+    def error(
+        self, error: type[SecateurError], name: str, message: str, remedy: str
+    ) -> SecateurError:
+        """One of its errors, which knows the stage's name where it can."""
+        made: Any = error
+        more = {self.keyword: name} if self.keyword else {}
+        found: SecateurError = made(message, remedy=remedy, **more)
+        return found
+
+
+BACKENDS = Kind(
+    "secateur.backends",
+    "backend",
+    "a subclass of secateur.backends.Backend or dimod.Sampler",
+    BackendNotFound,
+    BackendConflict,
+    BackendUnavailable,
+    BackendFailed,
+    "backend",
+)
+OBJECTIVES = Kind(
+    "secateur.objectives",
+    "objective",
+    "a subclass of secateur.objectives.Objective, or a function from statistics to a BQM",
+)
+REFINERS = Kind(
+    "secateur.refiners",
+    "refiner",
+    "a subclass of secateur.refine.Refiner, or something with search(state, seed)",
+)
+OPERATORS = Kind(
+    "secateur.operators",
+    "operator rule",
+    "a class with `ops` and `flow`",
+    NetworkError,
+    NetworkError,
+    NetworkError,
+    NetworkError,
+)
+KINDS = (BACKENDS, OBJECTIVES, REFINERS, OPERATORS)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered stage, as its distribution's metadata give it.
+
+    Arguments:
+        name: what users type.
+        target: ``module:attribute``.
+        distribution: who registers it; "" where a user typed the target.
+        version: of the distribution.
+    """
+
+    name: str
+    target: str
+    distribution: str = ""
+    version: str = ""
+
+    def told(self, kind: Kind) -> str:
+        """The entry for messages, "backend 'mine' of my-plugin 2.5"."""
+        owner = f" of {self.distribution}" if self.distribution else ""
+        return f"{kind.noun} {self.name!r}{owner} {self.version}".rstrip()
+
+
+def list_stages(kind: Kind) -> list[Entry]:
+    """Every registered stage of a kind, by name; imports no plugin. A name may occur twice."""
+    return _entries(points(kind))
+
+
+def find_stage(kind: Kind, name: str) -> Entry:
+    """The entry of a name, or of ``module:attribute``.
+
+    Raises:
+        SecateurError: of the kind: there is none (the nearest is named), or two distributions
+            register it.
+    """
+    registered = points(kind)
+    named = _entries(point for point in registered if point.name == name)
+    if len(named) == 1:
+        return named[0]
+    if named:
+        who = " and ".join(f"{entry.distribution} ({entry.target})" for entry in named)
+        raise kind.error(
+            kind.conflict,
+            name,
+            f"two plugins are called {name!r}: {who}",
+            f"uninstall one: pip uninstall {named[-1].distribution}",
+        )
+    if ":" in name:
+        return Entry(name, name)
+    known = sorted({point.name for point in registered})
+    near = difflib.get_close_matches(name, known, n=1)
+    raise kind.error(
+        kind.not_found,
+        name,
+        f"there is no {kind.noun} {name!r}",
+        (f"did you mean {near[0]!r}? " if near else "")
+        + f"installed are: {', '.join(known) or 'none'}; or write module:attribute",
+    )
+
+
+def load_stage(kind: Kind, name: str) -> object:
+    """What a name or ``module:attribute`` stands for; a module of the current folder is found.
+
+    Raises:
+        SecateurError: of the kind: it is not found, or cannot be imported, whatever its module
+            raises; Ctrl-C alone goes through.
+    """
+    entry = find_stage(kind, name)
+    try:
+        with needed_by(entry.told(kind)):
+            return _import(kind, entry)
+    except KeyboardInterrupt:
+        raise
+    except MissingExtra as error:
+        remedy = error.remedy or ""
+        raise kind.error(kind.unavailable, name, error.message, remedy) from error
+    except SecateurError as error:
+        raise kind.error(
+            kind.failed,
+            name,
+            f"{entry.told(kind)} cannot be imported: {error.message}",
+            error.remedy or _report(entry),
+        ) from error
+    except ImportError as error:
+        raise kind.error(
+            kind.unavailable,
+            name,
+            f"{entry.told(kind)} cannot be imported: {error}",
+            "install what it needs; the others are not affected"
+            if entry.distribution
+            else "run from the folder that holds the module, or install it",
+        ) from error
+    except BaseException as error:  # importing runs the plugin's code, sys.exit() for instance
+        raise kind.error(
+            kind.failed,
+            name,
+            f"{entry.told(kind)} cannot be imported: {type(error).__name__}: {error}",
+            _report(entry),
+        ) from error
+
+
+def misfit(kind: Kind, name: str, loaded: object) -> SecateurError:
+    """The error of an entry point that names something of the wrong kind."""
+    entry = find_stage(kind, name)
+    what = f"class {loaded.__name__}" if isinstance(loaded, type) else type(loaded).__name__
+    return kind.error(
+        kind.failed,
+        name,
+        f"{entry.told(kind)} names {entry.target}, which is a {what}",
+        f"it has to name {kind.wanted}",
+    )
+
+
+def origin(kind: Kind, name: str, thing: object) -> str:
+    """Who is to be told of a fault: the distributions of a name, or the module of a thing."""
+    owners = sorted({e.distribution for e in list_stages(kind) if e.name == name})
+    if owners:
+        return " or ".join(owners)
+    return str(getattr(thing, "__module__", None) or type(thing).__module__)
+
+
+def _report(entry: Entry) -> str:
+    if not entry.distribution:
+        return f"mend {entry.target.partition(':')[0]}"
+    return f"report it to {entry.distribution}; the others are not affected"
+
+
+def _import(kind: Kind, entry: Entry) -> object:
+    """What an entry names; an import's own error propagates."""
+    module, _, attribute = entry.target.partition(":")
+    if not module or not attribute or not EntryPoint.pattern.match(entry.target):
+        raise OptionError(
+            f"{entry.target!r} is not module:attribute", remedy="write it as module:attribute"
+        )
+    if entry.distribution:
+        from stevedore.driver import DriverManager
+
+        class OneDriver(DriverManager[object]):
+            """A driver manager that reads installed metadata itself: no cache can be stale."""
+
+            def list_entry_points(self) -> list[EntryPoint]:
+                return points(kind)
+
+        return OneDriver(kind.group, entry.name).driver
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    found: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    return found
+
+
+# -- the metadata ----------------------------------------------------------------------------------
+
+_once: dict[str, list[EntryPoint]] | None = None
+_read: tuple[Any, Any] | None = None
+_about: dict[Distribution, tuple[str, str]] = {}
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Read the metadata once for all that is asked inside: they are files of every distribution."""
+    global _once
+    _once = {}
+    try:
+        yield
+    finally:
+        _once = None
+
+
+def points(kind: Kind) -> list[EntryPoint]:
+    """The entry points of a kind; read again once something was installed or removed."""
+    global _read
+    if _once is not None and kind.group in _once:
+        return _once[kind.group]
+    now = _folders()
+    if _read is None or _read[0] != now:
+        _read = now, entry_points()
+        _about.clear()
+    found: list[EntryPoint] = list(_read[1].select(group=kind.group))
+    if _once is not None:
+        _once[kind.group] = found
+    return found
+
+
+def _folders() -> Any:
+    """Where distributions are looked for, and when something was last added or taken away there."""
+    times: list[tuple[str, int]] = []
+    for folder in sys.path:
+        try:
+            times.append((folder, Path(folder).stat().st_mtime_ns))
+        except (OSError, ValueError):  # a zip that is gone, or a folder that is yet to come
+            times.append((folder, 0))
+    return Path.cwd(), times, list(sys.meta_path), entry_points
+
+
+def _entries(found: Iterable[EntryPoint]) -> list[Entry]:
+    """The entries of some points, sorted; each distribution's metadata are parsed once."""
+    entries = set()
+    for point in found:
+        about = ("unknown", "")
+        if point.dist is not None:
+            if point.dist not in _about:
+                metadata = point.dist.metadata
+                _about[point.dist] = (metadata["Name"], metadata["Version"])
+            about = _about[point.dist]
+        entries.add(Entry(point.name, point.value, *about))
+    return sorted(entries, key=lambda entry: (entry.name, entry.distribution, entry.target))

@@ -1,0 +1,79 @@
+"""A value read as a declared type: "20" as an int, 1 as a float; never rounded, never guessed."""
+
+from __future__ import annotations
+
+import numbers
+import operator
+import types
+import typing
+from typing import Any
+
+
+def alternatives(hint: Any) -> tuple[Any, ...]:
+    """The types of a union, or the one type."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        return typing.get_args(hint)
+    return (hint,)
+
+
+def type_name(hint: Any, *, none: bool = True) -> str:
+    """A type as people say it: "float or none"."""
+    names: list[str] = []
+    for one in alternatives(hint):
+        if one is Any:
+            name = "any"
+        elif one is type(None):
+            name = "none" if none else ""
+        elif typing.get_origin(one) is typing.Literal:
+            name = " or ".join(dict.fromkeys(type(v).__name__ for v in typing.get_args(one)))
+        else:
+            name = getattr(one, "__name__", str(one))
+        if name and name not in names:
+            names.append(name)
+    return " or ".join(names)
+
+
+def read(value: Any, hint: Any) -> Any:
+    """The value as one of the types of ``hint``.
+
+    Raises:
+        TypeError, ValueError, OverflowError: it is none of them, and no text for one.
+    """
+    kinds = [kind for kind in alternatives(hint) if kind is not type(None)]
+    for kind in kinds:
+        if typing.get_origin(kind) is typing.Literal:
+            kinds += [type(one) for one in typing.get_args(kind)]
+    kinds = [kind for kind in kinds if typing.get_origin(kind) is not typing.Literal]
+    for kind in kinds:
+        plain = typing.get_origin(kind) or kind
+        if not isinstance(plain, type) or plain is object:  # Any, or what cannot be held against it
+            return value
+        found = _as(value, plain)
+        if found is not None:
+            return found
+    if isinstance(value, str):
+        for kind in kinds:
+            if kind is bool and value.lower() in ("true", "false"):
+                return value.lower() == "true"
+            if kind in (int, float):
+                try:
+                    return kind(value)
+                except ValueError:
+                    continue
+    raise TypeError(value)
+
+
+def _as(value: Any, kind: type) -> Any:
+    """The value if it is of the kind, or the same thing in it; else None."""
+    if isinstance(value, bool):
+        return value if kind is bool else None
+    if kind is float and isinstance(value, numbers.Real):
+        return float(value)
+    if kind is int and isinstance(value, numbers.Integral):
+        return operator.index(value)
+    if kind is tuple and isinstance(value, list):
+        return tuple(value)
+    try:
+        return value if isinstance(value, kind) else None
+    except TypeError:  # a protocol that cannot be asked for
+        return value
