@@ -31,8 +31,6 @@ def residual_qubo(statistics: ChannelStatistics, *, ridge: float = 1e-4) -> Term
     """
     if not ridge > 0:
         raise OptionError(f"ridge is {ridge}", remedy="use a small positive number, 1e-4")
-    if len(statistics.fisher_rows) == 0:
-        raise OptionError("the statistics have no Fisher rows", remedy="measure with probes=20")
     energy = statistics.energy
     alive = energy > 0
     weight = np.where(alive, 0.5 * statistics.fisher_diagonal / np.where(alive, energy, 1.0), 0.0)
