@@ -57,8 +57,8 @@ def make_statistics(
     rng = np.random.default_rng(seed)
     channels = make_channels(widths)
     n, rows = len(channels), samples * probes
-    fisher_rows = np.empty((rows, n))
-    grams, means = [], []
+    even = np.repeat(np.arange(samples) % 2 == 0, probes)
+    fisher, grams, means = [], [], []
     for group in channels.groups:
         width = group.size
         rank = max(4, width // 4)
@@ -66,7 +66,8 @@ def make_statistics(
         scale = np.exp(rng.normal(0, 1.2, width)) * np.exp(rng.normal(0, 0.7))
         shared = rng.standard_normal((rows, rank)) @ mix
         own = rng.standard_normal((rows, width))
-        fisher_rows[:, group.slice] = (shared + 0.5 * own) * scale * 0.01
+        drawn = (shared + 0.5 * own) * scale * 0.01
+        fisher.append(np.stack([drawn[half].T @ drawn[half] for half in (even, ~even)]))
         seen = rng.standard_normal((4 * width if width <= 512 else 2 * width, rank))
         activation = np.maximum(seen @ mix, 0)
         grams.append(activation.T @ activation / len(activation))
@@ -74,12 +75,17 @@ def make_statistics(
     gradients = rng.standard_normal((samples, n)) * 0.01 * np.exp(rng.normal(0, 1, n))
     return ChannelStatistics(
         channels=channels,
-        gate_gradients=gradients,
-        fisher_rows=fisher_rows,
-        fisher_samples=np.repeat(np.arange(samples), probes),
+        samples=samples,
+        probes=probes,
+        loss=0.1,
+        seed=seed,
+        data=f"drawn with seed {seed}",
+        taylor=np.abs(gradients).mean(0),
+        gradient=gradients.mean(0),
+        empirical_fisher=np.square(gradients).mean(0),
+        fisher=tuple(fisher),
+        rows=(int(even.sum()), int((~even).sum())),
         gram=tuple(grams),
         mean=tuple(means),
         l1=np.abs(rng.normal(1, 0.3, n)),
-        loss=0.1,
-        seed=seed,
     )

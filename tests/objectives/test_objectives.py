@@ -32,13 +32,19 @@ from secateur.statistics import (
     similarity,
 )
 from tests.nets import Chain, regression, seeded
+from tests.statistics.reference import all_rows
 
 
 @pytest.fixture(scope="module")
 def statistics():
     network, task = seeded(Chain), regression(samples=60)
     channels = find_channels(network, next(iter(task.calibration))[0])
-    return collect_statistics(network, task, channels, probes=10)
+    return collect_statistics(network, task, channels, probes=10, across_groups=True)
+
+
+@pytest.fixture(scope="module")
+def rows(statistics):
+    return all_rows(seeded(Chain), regression(samples=60), statistics.channels, probes=10)
 
 
 def random_bits(n: int, rows: int = 40) -> np.ndarray:
@@ -63,7 +69,7 @@ def pairs(statistics):
 @pytest.mark.parametrize("measure", ["cosine", "correlation"])
 @pytest.mark.parametrize("kind", ["empirical", "true"])
 @pytest.mark.parametrize("form", ["prune", "keep"])
-def test_hybrid_equals_its_formula(statistics, measure, kind, form):
+def test_hybrid_equals_its_formula(statistics, rows, measure, kind, form):
     alpha, beta, gamma = 0.7, 1.3, 0.4
     bqm = hybrid_qubo(
         statistics,
@@ -74,9 +80,8 @@ def test_hybrid_equals_its_formula(statistics, measure, kind, form):
         form=form,
         fisher_kind=kind,
     )
-    taylor = np.abs(statistics.gate_gradients).mean(0)
-    rows = statistics.gate_gradients if kind == "empirical" else statistics.fisher_rows
-    fisher = np.square(rows).mean(0)
+    taylor = np.abs(rows.gradients).mean(0)
+    fisher = np.square(rows.gradients if kind == "empirical" else rows.fisher).mean(0)
     score = alpha * taylor / taylor.mean() + beta * fisher / fisher.mean()
     alike = similarity(statistics, measure)
     bits = random_bits(len(statistics.channels))
@@ -227,13 +232,25 @@ def test_a_problem_across_groups_has_every_coupling(statistics):
     assert len(direct.quadratic[2]) == n * (n - 1) // 2
 
 
-def test_reliability_is_the_correlation_of_all_couplings_of_two_halves(statistics):
-    rows, odd = statistics.fisher_rows, statistics.fisher_samples % 2 == 1
-    halves = [rows[half].T @ rows[half] / half.sum() for half in (odd, ~odd)]
-    values = np.array([[half[a, b] for *_, a, b in pairs(statistics)] for half in halves])
-    correlation = np.corrcoef(values)[0, 1]
-    assert correlation > 0
-    assert reliability(statistics) == pytest.approx(2 * correlation / (1 + correlation), rel=1e-12)
+def test_reliability_is_the_correlation_of_all_couplings_of_two_halves(statistics, rows):
+    assert 0 < rows.reliability(statistics.channels) < 1
+    expected = rows.reliability(statistics.channels)
+    assert reliability(statistics) == pytest.approx(expected, rel=1e-12)
+
+
+def test_couplings_across_groups_have_to_be_measured(statistics):
+    within = dataclasses.replace(statistics, fisher_across=None)
+    for use in (fisher_matrix, fisher_qubo):
+        with pytest.raises(OptionError, match=r"within groups only.*\n.*across_groups=True"):
+            use(within, across_groups=True)
+
+
+def test_an_objective_leaves_the_statistics_as_they_are(statistics):
+    before = fisher_matrix(statistics, across_groups=True)
+    fisher_qubo(statistics, across_groups=True, shrinkage=0.5)
+    np.testing.assert_array_equal(before, fisher_matrix(statistics, across_groups=True))
+    with pytest.raises(ValueError, match="read-only"):
+        statistics.fisher[0][0, 0, 0] = 1.0
 
 
 def test_the_blocks_of_the_fisher_matrix_are_cut_from_it(statistics):

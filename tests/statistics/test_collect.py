@@ -12,15 +12,18 @@ from torch import nn
 
 from secateur.errors import DataError, MetricError, NetworkError, OptionError
 from secateur.network import Call, GatedNetwork, find_channels
+from secateur.qubo import fisher_qubo, hybrid_qubo, residual_qubo
 from secateur.statistics import (
     collect_statistics,
     covariance,
+    fisher_blocks,
     fisher_matrix,
     reliability,
     similarity,
 )
 from secateur.tasks import Task
 from tests.nets import Chain, Residual, classification, mse, regression, seeded
+from tests.statistics.reference import all_rows
 
 
 def example(task: Task) -> torch.Tensor:
@@ -31,6 +34,10 @@ def measured(network: nn.Module, task: Task, **options):
     return collect_statistics(network, task, find_channels(network, example(task)), **options)
 
 
+def gradients(network: nn.Module, task: Task) -> np.ndarray:
+    return all_rows(network, task, find_channels(network, example(task))).gradients
+
+
 @pytest.mark.parametrize(
     ("network", "task"),
     [(seeded(Chain), regression()), (seeded(Residual), classification())],
@@ -38,6 +45,7 @@ def measured(network: nn.Module, task: Task, **options):
 def test_gate_gradients_equal_autograd_through_explicit_masks(network, task):
     statistics = measured(network, task, probes=0)
     gated = GatedNetwork(network, statistics.channels)
+    found = gradients(network, task)
     row = 0
     for inputs, targets in task.calibration:
         for sample in range(len(inputs)):
@@ -45,11 +53,9 @@ def test_gate_gradients_equal_autograd_through_explicit_masks(network, task):
             one = slice(sample, sample + 1)
             loss = task.losses(gated(Call((inputs[one],)), mask), targets[one])
             (expected,) = torch.autograd.grad(loss.sum(), mask)
-            np.testing.assert_allclose(
-                statistics.gate_gradients[row], expected[0].numpy(), rtol=1e-4, atol=1e-6
-            )
+            np.testing.assert_allclose(found[row], expected[0].numpy(), rtol=1e-4, atol=1e-6)
             row += 1
-    assert row == statistics.samples
+    assert row == statistics.samples == len(found)
 
 
 def test_gate_gradients_equal_finite_differences():
@@ -57,6 +63,7 @@ def test_gate_gradients_equal_finite_differences():
     statistics = measured(network, task, probes=0)
     gated = GatedNetwork(network, statistics.channels)
     inputs, targets = (torch.cat(parts) for parts in zip(*task.calibration, strict=True))
+    slopes = []
     for i in range(len(statistics.channels)):
         losses = []
         for step in (-1e-5, 1e-5):
@@ -64,8 +71,11 @@ def test_gate_gradients_equal_finite_differences():
             gates[0, i] += step
             losses.append(mse(gated(Call((inputs,)), gates), targets).numpy())
         slope = (losses[1] - losses[0]) / 2e-5
-        np.testing.assert_allclose(statistics.gate_gradients[:, i], slope, rtol=1e-5, atol=1e-9)
-    np.testing.assert_allclose(statistics.taylor, np.abs(statistics.gate_gradients).mean(0))
+        slopes.append(slope)
+    np.testing.assert_allclose(gradients(network, task), np.transpose(slopes), 1e-5, 1e-9)
+    np.testing.assert_allclose(statistics.taylor, np.abs(slopes).mean(1), rtol=1e-5)
+    np.testing.assert_allclose(statistics.gradient, np.mean(slopes, 1), rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(statistics.empirical_fisher, np.square(slopes).mean(1), rtol=1e-5)
 
 
 def jacobian_of(function, point):
@@ -96,7 +106,7 @@ def exact_gauss_newton(network, task, channels, hessian):
 
 def test_the_true_fisher_equals_gauss_newton_for_regression():
     network, task = seeded(Chain).double(), regression(dtype=torch.float64)
-    statistics = measured(network, task, probes=4000)
+    statistics = measured(network, task, probes=4000, across_groups=True)
     exact = exact_gauss_newton(
         network, task, statistics.channels, lambda y: 2.0 / len(y) * torch.eye(len(y)).double()
     )
@@ -105,7 +115,7 @@ def test_the_true_fisher_equals_gauss_newton_for_regression():
     assert np.abs((estimate - exact) / scale).max() < 0.05
     inside = fisher_matrix(statistics)
     assert np.all(inside[:4, 4:] == 0)
-    np.testing.assert_array_equal(inside[:4, :4], estimate[:4, :4])
+    np.testing.assert_allclose(inside[:4, :4], estimate[:4, :4], rtol=1e-12)
 
 
 def test_the_true_fisher_equals_gauss_newton_with_all_probes(monkeypatch):
@@ -121,8 +131,8 @@ def test_the_true_fisher_equals_gauss_newton_with_all_probes(monkeypatch):
             probe[:, o] = (2.0 / pixels) ** 0.5 * pixels**0.5
             yield [(outputs, probe.reshape(outputs.shape))]
 
-    monkeypatch.setattr("secateur.statistics.collect.fisher_probes", every_output)
-    statistics = collect_statistics(network, task, channels, probes=pixels)
+    monkeypatch.setattr("secateur.statistics.rows.fisher_probes", every_output)
+    statistics = collect_statistics(network, task, channels, probes=pixels, across_groups=True)
     exact = exact_gauss_newton(
         network, task, channels, lambda y: 2.0 / len(y) * torch.eye(len(y)).double()
     )
@@ -133,7 +143,7 @@ def test_the_true_fisher_equals_gauss_newton_with_all_probes(monkeypatch):
 
 def test_the_true_fisher_equals_gauss_newton_for_classification():
     network, task = seeded(Residual), classification()
-    statistics = measured(network, task, probes=6000)
+    statistics = measured(network, task, probes=6000, across_groups=True)
 
     def hessian(logits):
         p = logits.softmax(0)
@@ -149,12 +159,13 @@ def test_the_curvature_of_log_mse_is_that_of_the_formula():
     """Science: E[vv'] = 2 / (pixels · MSE_s) for log-MSE."""
     network = seeded(Chain).double()
     data = regression(size=12, dtype=torch.float64).calibration
-    plain = measured(network, Task(data, mse), probes=3, seed=7)
-    log = measured(network, Task(data, lambda o, t: mse(o, t).log()), probes=3, seed=7)
-    gated = GatedNetwork(network, plain.channels)
+    channels = find_channels(network, data[0][0])
+    plain = all_rows(network, Task(data, mse), channels, probes=3, seed=7)
+    log = all_rows(network, Task(data, lambda o, t: mse(o, t).log()), channels, probes=3, seed=7)
+    gated = GatedNetwork(network, channels)
     errors = torch.cat([mse(gated(Call((x,))), t) for x, t in data]).numpy()
-    ratio = np.square(log.fisher_rows).sum(1) / np.square(plain.fisher_rows).sum(1)
-    expected = 1.0 / errors[plain.fisher_samples]
+    ratio = np.square(log.fisher).sum(1) / np.square(plain.fisher).sum(1)
+    expected = 1.0 / errors[plain.samples]
     np.testing.assert_allclose(ratio, expected, rtol=0.05)
 
 
@@ -201,7 +212,8 @@ def test_batches_do_not_change_the_result():
     inputs, targets = whole.calibration[0]
     parts = Task([(inputs[:1], targets[:1]), (inputs[1:], targets[1:])], mse)
     a, b = measured(network, whole, probes=0), measured(network, parts, probes=0)
-    np.testing.assert_allclose(a.gate_gradients, b.gate_gradients, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(a.taylor, b.taylor, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(a.gradient, b.gradient, rtol=1e-4, atol=1e-7)
     for left, right in zip(a.gram, b.gram, strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-5)
 
@@ -260,16 +272,19 @@ def test_the_pass_leaves_no_trace():
 def test_the_same_seed_gives_the_same_statistics_and_another_other_probes():
     network, task = seeded(Chain), regression()
     a, b, c = (measured(network, task, probes=2, seed=s) for s in (3, 3, 4))
-    np.testing.assert_array_equal(a.fisher_rows, b.fisher_rows)
-    assert np.abs(a.fisher_rows - c.fisher_rows).max() > 0
+    for one, same, other in zip(a.fisher, b.fisher, c.fisher, strict=True):
+        np.testing.assert_array_equal(one, same)
+        assert np.abs(one - other).max() > 0
 
 
 def test_reliability_tells_signal_from_noise():
     network, task = seeded(Chain), regression(samples=60)
     signal = measured(network, task, probes=40)
     assert reliability(signal) > 0.9
-    noise = np.random.default_rng(0).normal(size=signal.fisher_rows.shape)
-    assert reliability(dataclasses.replace(signal, fisher_rows=noise)) < 0.5
+    rng = np.random.default_rng(0)
+    noise = [rng.normal(size=(2, signal.rows[0], len(both[0]))) for both in signal.fisher]
+    noise = tuple(np.swapaxes(rows, 1, 2) @ rows for rows in noise)
+    assert reliability(dataclasses.replace(signal, fisher=noise)) < 0.5
 
 
 @pytest.mark.parametrize(
@@ -317,8 +332,26 @@ def test_options_are_checked():
     network, task = seeded(Chain), regression()
     with pytest.raises(OptionError, match="probes is -1"):
         measured(network, task, probes=-1)
-    with pytest.raises(OptionError, match="probes=0"):
-        fisher_matrix(measured(network, task, probes=0))
+
+
+def test_without_probes_there_is_no_fisher_matrix_of_any_kind():
+    network, task = seeded(Chain), regression()
+    statistics = measured(network, task, probes=0)
+    assert statistics.fisher == ()
+    assert statistics.rows == (0, 0)
+    for use in (
+        fisher_matrix,
+        reliability,
+        lambda s: list(fisher_blocks(s)),
+        lambda s: s.fisher_diagonal,
+        fisher_qubo,
+        residual_qubo,
+        lambda s: hybrid_qubo(s, fisher_kind="true"),
+    ):
+        with pytest.raises(OptionError, match=r"probes=0.*\n.*probes=20"):
+            use(statistics)
+    with pytest.raises(OptionError, match="across_groups"):
+        measured(network, task, probes=0, across_groups=True)
 
 
 def test_a_scalar_loss_is_taken_sample_by_sample():
@@ -326,10 +359,7 @@ def test_a_scalar_loss_is_taken_sample_by_sample():
     summed = Task(task.calibration, lambda o, t: (o - t).square().sum())
     single = Task(task.calibration, lambda o, t: (o - t).square().flatten(1).sum(1))
     np.testing.assert_allclose(
-        measured(network, summed, probes=0).gate_gradients,
-        measured(network, single, probes=0).gate_gradients,
-        rtol=1e-5,
-        atol=1e-6,
+        gradients(network, summed), gradients(network, single), rtol=1e-5, atol=1e-6
     )
 
 

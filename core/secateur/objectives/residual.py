@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from secateur.errors import OptionError
 from secateur.objectives.base import Objective
 from secateur.objectives.terms import Matrix, Terms
 from secateur.options import option
@@ -43,8 +42,6 @@ class Residual(Objective):
         """
         from secateur.statistics import covariance
 
-        if statistics.probes == 0:
-            raise OptionError("the statistics have no Fisher rows", remedy="measure with probes=20")
         energy = statistics.energy
         alive = energy > 0
         curvature = 0.5 * statistics.fisher_diagonal

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import OptionError
-
-if TYPE_CHECKING:
-    from secateur.statistics.collect import ChannelStatistics
+from secateur.statistics.data import ChannelStatistics
 
 
 def fisher_matrix(
@@ -22,11 +19,20 @@ def fisher_matrix(
     Arguments:
         statistics: with at least one probe.
         across_groups: keep the entries between channels of different groups.
+
+    Raises:
+        OptionError: measured without probes, or without the entries asked for.
     """
-    rows = _rows(statistics)
+    total = statistics.fisher_total
     if across_groups:
-        return np.asarray(rows.T @ rows / len(rows))
-    matrix = np.zeros((rows.shape[1],) * 2)
+        if statistics.fisher_across is None:
+            raise OptionError(
+                "the statistics hold the Fisher matrix within groups only, and the entries across "
+                "groups are asked for",
+                remedy="measure with across_groups=True, or leave across_groups out",
+            )
+        return np.asarray(statistics.fisher_across / total)
+    matrix = np.zeros((len(statistics.channels),) * 2)
     for group, block in zip(statistics.channels.groups, fisher_blocks(statistics), strict=True):
         matrix[group.slice, group.slice] = block
     return matrix
@@ -37,12 +43,14 @@ def fisher_blocks(statistics: ChannelStatistics) -> Iterator[NDArray[np.float64]
 
     Arguments:
         statistics: with at least one probe.
+
+    Raises:
+        OptionError: measured without probes.
     """
-    rows = _rows(statistics)
-    for group in statistics.channels.groups:
-        some = rows[:, group.slice]
-        block = some.T @ some
-        block /= len(rows)
+    total = statistics.fisher_total
+    for even, odd in statistics.fisher:
+        block = even + odd
+        block /= total
         yield block
 
 
@@ -51,20 +59,18 @@ def reliability(statistics: ChannelStatistics) -> float:
 
     Two halves of the samples give two estimates of every coupling; their correlation ``r`` is
     stepped up to the whole sample by Spearman–Brown, ``2r / (1 + r)``; a negative one counts as 0.
+
+    Raises:
+        OptionError: measured without probes.
     """
-    rows = _rows(statistics)
-    odd = statistics.fisher_samples % 2 == 1
-    if not odd.any() or odd.all():
+    statistics.fisher_total  # noqa: B018 (refuses statistics without probes)
+    if 0 in statistics.rows:
         return 0.0
     moments = _Moments()
-    halves = [np.flatnonzero(half) for half in (odd, ~odd)]
-    for group in statistics.channels.groups:
-        upper = np.tri(group.size, k=-1, dtype=bool).T
-        estimates = []
-        for half in halves:
-            some = rows[half, group.slice]
-            estimates.append((some.T @ some)[upper] / len(half))
-        moments.add(*estimates)
+    for halves in statistics.fisher:
+        upper = np.tri(halves.shape[1], k=-1, dtype=bool).T
+        even, odd = (half[upper] / rows for half, rows in zip(halves, statistics.rows, strict=True))
+        moments.add(odd, even)
     correlation = max(0.0, moments.correlation)
     return 2 * correlation / (1 + correlation)
 
@@ -101,12 +107,3 @@ class _Moments:
         if (variances <= 0).any():
             return 0.0
         return float(self.moment[0, 1] / np.sqrt(variances[0]) / np.sqrt(variances[1]))
-
-
-def _rows(statistics: ChannelStatistics) -> NDArray[np.float64]:
-    if len(statistics.fisher_rows) == 0:
-        raise OptionError(
-            "the statistics were measured with probes=0 and have no Fisher rows",
-            remedy="measure with probes=20",
-        )
-    return statistics.fisher_rows

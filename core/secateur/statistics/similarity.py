@@ -2,85 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from secateur.errors import OptionError
-from secateur.network import Channels, Placed, Read
+from secateur.statistics.data import ChannelStatistics, Matrix
 
-if TYPE_CHECKING:
-    from secateur.statistics.collect import ChannelStatistics
-
-Matrix = NDArray[np.float64]
 Measure = Literal["cosine", "correlation"]
-
-
-class ActivationMoments:
-    """Streams ``a a'`` and ``a`` over samples and positions, where the channels are read.
-
-    A group that is read in several places counts each place alike.
-    """
-
-    def __init__(self, channels: Channels) -> None:
-        self.channels = channels
-        self._moments: dict[tuple[int, int], _Moments] = {}
-        self._rows: dict[int, list[tuple[int, Tensor]]] = {}
-
-    def add(self, place: Read | Placed, activation: Tensor) -> None:
-        """Count the activation at one place where channels are read."""
-        key = id(place)
-        if key not in self._rows:
-            self._rows[key] = list(_rows_of(place, self.channels))
-        flat = activation.detach().movedim(place.dim, 0).reshape(activation.shape[place.dim], -1)
-        for number, rows in self._rows[key]:
-            moments = self._moments.setdefault((number, key), _Moments(len(rows)))
-            moments.add(flat[rows.reshape(-1).to(flat.device)].reshape(len(rows), -1))
-
-    def finish(self) -> tuple[tuple[Matrix, ...], tuple[Matrix, ...]]:
-        """Mean ``a a'`` and mean ``a`` of every group."""
-        grams, means = [], []
-        for number, group in enumerate(self.channels.groups):
-            own = [m for (k, _), m in self._moments.items() if k == number]
-            places = max(len(own), 1)
-            gram, mean = np.zeros((group.size, group.size)), np.zeros(group.size)
-            for moments in own:
-                gram += (moments.gram / moments.positions).numpy() / places
-                mean += (moments.sum / moments.positions).numpy() / places
-            grams.append(gram)
-            means.append(mean)
-        return tuple(grams), tuple(means)
-
-
-class _Moments:
-    """Of one group at one place."""
-
-    def __init__(self, size: int) -> None:
-        self.gram = torch.zeros(size, size, dtype=torch.float64)
-        self.sum = torch.zeros(size, dtype=torch.float64)
-        self.positions = 0
-
-    def add(self, flat: Tensor) -> None:
-        self.gram += (flat @ flat.T).double().cpu()
-        self.sum += flat.sum(dim=1, dtype=torch.float64).cpu()
-        self.positions += flat.shape[1]
-
-
-def _rows_of(place: Read | Placed, channels: Channels) -> Iterator[tuple[int, Tensor]]:
-    """The groups at a place: the positions of each channel, shape ``(size, times)``."""
-    for number, group in enumerate(channels.groups):
-        own = place.channel - group.start
-        inside = np.flatnonzero((own >= 0) & (own < group.size))
-        if not len(inside):
-            continue
-        counts = np.bincount(own[inside], minlength=group.size)
-        if counts.min() == counts.max():
-            order = inside[np.argsort(own[inside], kind="stable")]
-            yield number, torch.as_tensor(order.reshape(group.size, -1))
 
 
 def covariance(statistics: ChannelStatistics) -> tuple[Matrix, ...]:
