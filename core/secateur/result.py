@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from secateur.errors import NetworkError
-from secateur.footer import footer, tied_paths
 from secateur.metric import evaluate
 from secateur.network import Channels
 from secateur.network.labels import Origin
+from secateur.report import table
+from secateur.report.columns import Column, as_data
+from secateur.report.footer import footer, tied_paths
+from secateur.report.rows import row_columns
 from secateur.solving import Selection
 from secateur.statistics import ChannelStatistics
 from secateur.surgery.measure import count_parameters
@@ -66,37 +70,7 @@ class Row:
 
     def to_json(self, metric_name: str) -> dict[str, Any]:
         """The row as plain data; the metric's columns carry its name."""
-        return {
-            "method": self.method,
-            "amount": self.amount,
-            "pruned": self.pruned,
-            "channels": self.channels,
-            metric_name: self.metric,
-            f"{metric_name}_compensated": self.metric_compensated,
-            "parameters": self.parameters,
-            "macs": self.macs,
-            "times": {
-                runtime: {"ms": ms, **_ratio(self.speedups.get(runtime))}
-                for runtime, ms in self.times_ms.items()
-            },
-            "seconds": self.seconds,
-            "batch_norm": self.batch_norm,
-            "fitted": self.fitted,
-            "energy": self.energy,
-            "evaluations": self.evaluations,
-            "proof": self.proof,
-        }
-
-
-def _ratio(speedup: Ratio | None) -> dict[str, Any]:
-    if speedup is None:
-        return {}
-    return {
-        "speedup": speedup.value,
-        "at_least": speedup.low,
-        "at_most": speedup.high,
-        "different": speedup.different,
-    }
+        return as_data(row_columns(metric_name, runtimes=list(self.times_ms)), self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,6 +165,28 @@ class PruningResult:
             "versions": versions(),
         }
 
+    def to_csv(self) -> str:
+        """The rows as CSV, under the keys of ``result.json``."""
+        return table.to_csv(_columns(self.rows, self.task), self.rows)
+
+    def to_markdown(self) -> str:
+        """The table as Markdown."""
+        return table.markdown(_columns(self.rows, self.task), self.rows)
+
+    def save(self, folder: Path | str, network: nn.Module | None = None) -> Path:
+        """Write it to a new folder: see ``secateur.report.save_or_rescue``.
+
+        Arguments:
+            folder: must not exist.
+            network: the dense one, for its picture beside the others in the figure.
+
+        Raises:
+            FileError: it could not be written there, or not wholly; where it is, is said.
+        """
+        from secateur.report.folder import save_or_rescue
+
+        return save_or_rescue(self, folder, network)
+
     def _left(self) -> dict[str, int]:
         if self.origin is None:
             return {}
@@ -209,52 +205,8 @@ def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
 
 def format_rows(rows: tuple[Row, ...], task: Task) -> str:
     """Rows as an aligned table, the dense network's figures as the reference."""
-    unit = f" ({task.metric_unit})" if task.metric_unit else ""
-    timed = list(rows[0].times_ms)
-    header = [
-        "method",
-        "channels",
-        "parameters",
-        "MACs",
-        f"{timed[0]} (1 thread)",
-        f"{task.metric_name}{unit}",
-        "compensated",
-        "seconds",
-        "QUBO",
-        *timed[1:],
-    ]
-    cells = [header]
-    for row in rows:
-        cells.append(
-            [
-                row.method,
-                f"{row.channels} (-{row.pruned})" if row.pruned else str(row.channels),
-                f"{row.parameters:,}".replace(",", " "),
-                f"{row.macs / 1e6:.1f} M",
-                _time(row, timed[0]),
-                f"{row.metric:.3f}",
-                "" if row.metric_compensated is None else f"{row.metric_compensated:.3f}",
-                f"{row.seconds:.1f}" if row.pruned else "",
-                row.proof,
-                *(_time(row, runtime) for runtime in timed[1:]),
-            ]
-        )
-    widths = [max(len(line[k]) for line in cells) for k in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if k == 0 else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
-    )
+    return table.text(_columns(rows, task), rows)
 
 
-def _time(row: Row, runtime: str) -> str:
-    """``3.60 ms (2.00x)``, or that there is no difference."""
-    if runtime not in row.times_ms:
-        return ""
-    text = f"{row.times_ms[runtime]:.2f} ms"
-    speedup = row.speedups.get(runtime)
-    if speedup is None:
-        return text
-    return f"{text} ({f'{speedup.value:.2f}x' if speedup.different else 'no difference'})"
+def _columns(rows: tuple[Row, ...], task: Task) -> list[Column]:
+    return row_columns(task.metric_name, task.metric_unit, list(rows[0].times_ms))

@@ -183,7 +183,7 @@ def test_ctrl_c_while_writing_leaves_no_folder(tmp_path, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("secateur.report.draw", interrupted)
+    monkeypatch.setattr("secateur.report.figure.draw", interrupted)
     with pytest.raises(KeyboardInterrupt):
         save_result(result, tmp_path / "out", network)
     assert list(tmp_path.iterdir()) == []

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -52,10 +54,47 @@ def save_slim(
     Raises:
         FileError: a file cannot be written.
     """
-    folder = Path(folder)
-    state = {name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}
-    try:
-        _atomically(folder / WEIGHTS, lambda path: save_file(state, path))
+    digest = save_weights(network, folder)
+    save_selection(channels, keep, folder, sha256=digest, example=example, about=about)
+
+
+def save_weights(network: nn.Module, folder: Path | str) -> str:
+    """Write ``network.safetensors``, complete or not at all; its sha256.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    path = Path(folder) / WEIGHTS
+    with _written(path):
+        state = {name: tensor.contiguous().clone() for name, tensor in network.state_dict().items()}
+        _atomically(path, lambda draft: save_file(state, draft))
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def save_selection(
+    channels: Channels,
+    keep: NDArray[np.bool_],
+    folder: Path | str,
+    *,
+    sha256: str | None,
+    example: Call,
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Write ``selection.json``, complete or not at all.
+
+    Arguments:
+        channels: of the dense network.
+        keep: what it was cut with, shape ``(n,)``.
+        folder: exists already.
+        sha256: of the weights' file; None: it could not be written, and cannot be loaded.
+        example: for its shapes, which loading needs.
+        about: more for the file.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    path = Path(folder) / SELECTION
+    with _written(path):
         selection = {
             "format": FORMAT,
             **dict(about or {}),
@@ -64,14 +103,23 @@ def save_slim(
             "stands": [list(pair) for pair in channels.stands],
             "kept": channels.keep_by_layer(keep),
             "example": describe_call(example.take(0)),
-            "sha256": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
+            "sha256": sha256,
             "versions": versions(),
         }
         text = json.dumps(selection, indent=2) + "\n"
-        _atomically(folder / SELECTION, lambda path: path.write_text(text))
-    except OSError as error:
+        _atomically(path, lambda draft: draft.write_text(text))
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Whatever keeps a file from being written is an error of ours."""
+    try:
+        yield
+    except (OSError, SafetensorError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise FileError(
-            f"{folder} cannot be written: {error}", remedy="check the folder"
+            f"{path.name} cannot be written: {said or type(error).__name__}",
+            remedy="check that the folder can be written to and has space",
         ) from error
 
 

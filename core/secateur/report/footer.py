@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import TYPE_CHECKING
 
-from secateur.network import Channels
+if TYPE_CHECKING:
+    from secateur.network import Channels
 
 MOST = 12
 """Lines of each kind that are shown; the files hold all."""

@@ -1,94 +1,32 @@
-"""A result as a folder: result.json, selection.json, network.safetensors, figure.png."""
+"""The figure of a result; matplotlib is imported only when it is drawn."""
 
 from __future__ import annotations
 
-import json
-import logging
-import shutil
-import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from secateur.errors import FileError
 from secateur.metric import device_of, run_batch
-from secateur.network.labels import Origin
-from secateur.result import PruningResult
-from secateur.surgery import save_slim
 
-logger = logging.getLogger("secateur")
+if TYPE_CHECKING:
+    from secateur.result import PruningResult
+
 CROP = 96
 """Side of the crops in the figure, in pixels."""
 
 
-def save_result(result: PruningResult, folder: Path | str, network: nn.Module) -> None:
-    """Write a result; the folder appears complete or not at all.
+def draw(result: PruningResult, network: nn.Module | None, path: Path) -> None:
+    """Crops of a test sample where the task is about images, and the channels kept.
 
     Arguments:
-        result: from ``prune`` or ``compare``.
-        folder: must not exist.
-        network: the dense network, for the figure.
-
-    Raises:
-        FileError: the folder exists or cannot be written.
+        result: what is shown.
+        network: the dense one; its crop is left out without it.
+        path: a PNG file.
     """
-    folder = Path(folder)
-    if folder.exists():
-        raise FileError(f"{folder} exists already", remedy="choose another name, or remove it")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise FileError(
-            f"{folder} cannot be written: {error.strerror}", remedy="choose another folder"
-        ) from error
-    try:
-        _write(result, draft, network)
-        draft.chmod(0o755)
-        draft.rename(folder)
-    except BaseException:  # also Ctrl-C: no half-written folder stays behind
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-
-
-def _write(result: PruningResult, folder: Path, network: nn.Module) -> None:
-    (folder / "result.json").write_text(json.dumps(result.to_json(), indent=2) + "\n")
-    selection = result.selection
-    origin = result.origin or Origin(result.channels, selection.bits == 0)
-    save_slim(
-        result.network,
-        origin.channels,
-        origin.keep,
-        folder,
-        example=result.task.example(),
-        about={
-            "count": selection.count,
-            "pruned": list(selection.ones),
-            "energy": selection.energy,
-            "bound": selection.bound,
-            "gap": selection.gap,
-            "proof": selection.proof,
-            "status": selection.status,
-            "stopped": selection.stopped,
-            "backend": selection.backend,
-            "seed": selection.seed,
-            "provenance": dict(selection.provenance),
-        },
-    )
-    try:
-        draw(result, network, folder / "figure.png")
-    except ModuleNotFoundError as error:
-        logger.warning(
-            'figure.png is not drawn: %s is missing (pip install "secateur[figures]")', error.name
-        )
-
-
-def draw(result: PruningResult, network: nn.Module, path: Path) -> None:
-    """The figure: crops of a test sample where the task is about images, and channels kept."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -122,9 +60,11 @@ def _draw_layers(axes: Any, result: PruningResult) -> None:
     axes.legend(frameon=False)
 
 
-def _crops(result: PruningResult, network: nn.Module) -> list[tuple[str, NDArray[np.float32]]]:
+def _crops(
+    result: PruningResult, network: nn.Module | None
+) -> list[tuple[str, NDArray[np.float32]]]:
     """Input, dense, pruned and target of one test sample, if they are images."""
-    batch = next(result.task.batches("test", device_of(network))).take(0)
+    batch = next(result.task.batches("test", device_of(result.network))).take(0)
     targets = batch.targets
     if len(batch.call.args) != 1 or batch.call.kwargs or not isinstance(targets, torch.Tensor):
         return []
@@ -134,6 +74,8 @@ def _crops(result: PruningResult, network: nn.Module) -> list[tuple[str, NDArray
     pictures = [("noisy", inputs)]
     with torch.no_grad():
         for title, net in (("dense", network), (result.rows[-1].method, result.network)):
+            if net is None:
+                continue
             outputs = run_batch(net, batch)
             if not isinstance(outputs, torch.Tensor) or outputs.shape != targets.shape:
                 return []
