@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from secateur.errors import FileError
-from secateur.metric import device_of, run_batch
+from secateur.metric import run_batch
+from secateur.network.device import device_of
 from secateur.network.labels import Origin
 from secateur.result import PruningResult
 from secateur.surgery import save_slim

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from secateur.metric import device_of
 from secateur.network import Channels, GatedNetwork
+from secateur.network.device import device_of
 from secateur.problem.model import Bits
 from secateur.tasks import Split, Task
 from secateur.tasks.batches import Batch

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from secateur.backends.base import Backend
 from secateur.backends.registry import load_backend
-
-CONTROL = "greedy"
-"""The control that needs no backend: greedy with updated fields, then swaps."""
-AUTO = "auto"
-"""Annealing for the answer, branch and bound for the proof."""
-DECOMPOSE = "decompose:"
-"""Before the name of a backend: that backend, on parts of the problem around a good vector."""
-BLOCKS = "blocks:"
-"""Before the name of a backend: that backend, on the blocks of the problem one by one."""
+from secateur.solving.names import BLOCKS, DECOMPOSE
 
 
 def load_solver(name: str) -> type[Backend]:
