@@ -32,6 +32,7 @@ from secateur.backends import (
 )
 from secateur.lazy import dimod
 from secateur.problem import Problem
+from secateur.seeds import LARGEST_SEED
 from secateur_backends.annealing_chunks import (
     LOOK,
     Cost,
@@ -41,7 +42,6 @@ from secateur_backends.annealing_chunks import (
     descended,
 )
 
-LARGEST_SEED = 2**31 - 1
 """dwave-samplers says 2^32 - 1 in its message and refuses more than this."""
 
 Call = Callable[["dimod.BinaryQuadraticModel", Callable[[], bool], int], "dimod.SampleSet"]

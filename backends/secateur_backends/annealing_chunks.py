@@ -16,6 +16,8 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.seeds import LARGEST_SEED
+
 Floats = NDArray[np.float64]
 
 LOOK = 0.1
@@ -128,7 +130,7 @@ def annealed(
                 beta_schedule=part,
                 num_sweeps=len(part),
                 initial_states=(2 * state[None] - 1, list(range(n))),
-                seed=int(random.integers(2**31 - 1)),
+                seed=int(random.integers(LARGEST_SEED)),
             )
             state = in_order(answer, n)[0]
             clock.learn(time.monotonic() - began, handing + unit * len(part))

@@ -95,7 +95,7 @@ class Leap(LeapBackend):
 
     def determines(self, options: Any) -> dict[str, Any]:
         """The service, the solver and the time limit, as they were asked for."""
-        return _service(options) | {"time_limit": options.time_limit}
+        return service_of(options) | {"time_limit": options.time_limit}
 
     def estimate(self, problem: Problem, options: Any = None) -> Estimate:
         """What it will cost, by what is known without the network."""
@@ -215,7 +215,8 @@ def _payload(problem: Problem, kind: str) -> Callable[[], BinaryIO]:
     return payload
 
 
-def _service(options: Any) -> dict[str, Any]:
+def service_of(options: Any) -> dict[str, Any]:
+    """Where a call is sent, as an answer tells it."""
     # the profile is left out: it says how to reach the service, not what is asked of it
     names = ("endpoint", "region", "solver_name")
     return {name: getattr(options, name) for name in names}

@@ -29,7 +29,8 @@ from secateur.backends import (
 from secateur.errors import BackendUnsuitable
 from secateur.lazy import dimod
 from secateur.problem import Problem
-from secateur_backends.leap import _service, positional
+from secateur.seeds import LARGEST_SEED
+from secateur_backends.leap import positional, service_of
 from secateur_backends.leap_answer import Read, read_answer, solution, understood, untyped
 from secateur_backends.leap_cost import Estimate, shape
 from secateur_backends.leap_jobs import Job, State
@@ -73,7 +74,7 @@ class LeapQPUOptions(LeapOptions):
         None, "coupling inside a chain; None: by uniform torque compensation", least=0
     )
     embedding_seed: int = option(
-        0, "seed of the heuristic embedding (the samples have none)", least=0, most=2**31 - 1
+        0, "seed of the heuristic embedding (the samples have none)", least=0, most=LARGEST_SEED
     )
     embedding_timeout: float = option(60.0, "give up looking for an embedding", least=0.1, unit="s")
 
@@ -117,7 +118,7 @@ class LeapQPU(LeapBackend):
     def determines(self, options: Any) -> dict[str, Any]:
         """The service and the options of sampling, as they were asked for."""
         names = ("num_reads", "annealing_time", "chain_strength")
-        return _service(options) | {name: getattr(options, name) for name in names}
+        return service_of(options) | {name: getattr(options, name) for name in names}
 
     def applicability(
         self, problem: Problem, options: BackendOptions | None = None

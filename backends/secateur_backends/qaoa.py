@@ -30,12 +30,12 @@ from secateur.backends import (
 from secateur.errors import BackendUnsuitable
 from secateur.lazy import dimod
 from secateur.problem import Problem
+from secateur.seeds import LARGEST_SEED
 from secateur_backends.qaoa_ansatz import Ansatz, make_ansatz
 from secateur_backends.qaoa_engine import Answer, Engine, ExactEngine, MeasuredEngine
 from secateur_backends.qaoa_optimize import OPTIMIZERS, Run, minimise
 from secateur_backends.qaoa_samplers import INSTALL, Measured, simulator
 
-LARGEST_SEED = 2**31 - 1
 _MOST_VARIABLES = 26
 """2^26 amplitudes at 80 bytes are 5 GiB; each variable more doubles that and the time."""
 _COST = {"exact": (80, 1.2e-8), "statevector": (5200, 2e-7), "aer": (32, 4e-9)}

@@ -15,7 +15,8 @@ from secateur.backends import (
 )
 from secateur.errors import BackendOptionError
 from secateur.problem import Problem
-from secateur_backends.qaoa import LARGEST_SEED, CircuitBackend, CircuitOptions, versions
+from secateur.seeds import LARGEST_SEED
+from secateur_backends.qaoa import CircuitBackend, CircuitOptions, versions
 from secateur_backends.qaoa_ansatz import Ansatz
 from secateur_backends.qaoa_engine import Engine, MeasuredEngine
 from secateur_backends.qaoa_samplers import INSTALL, Measured, Measurer, device

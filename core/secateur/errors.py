@@ -8,6 +8,7 @@
     ├── NetworkError           the network: no convolutions, NaN weights, not traceable
     ├── DataError              calibration or test data: wrong shape, NaN, missing files
     ├── MetricError            a loss or metric that returns NaN or the wrong shape
+    ├── TaskError              a task that cannot be imported or built, or is none
     ├── OptionError            an option of ours that is unknown or out of range
     ├── FileError              a file or folder: exists already, missing, corrupt, truncated
     ├── StaleError             what was measured belongs to other weights, data or channels
@@ -19,7 +20,8 @@
         ├── BackendConflict        two distributions register one name
         ├── BackendUnavailable     not installed, not licensed, not reachable
         ├── BackendOptionError     an unknown option, or one out of its range
-        ├── BackendUnsuitable      cannot take this problem (size, shape, budget)
+        ├── BackendUnsuitable      cannot take this problem (size, shape)
+        │   └── BackendBudgetSpent     a metered one may not be called, or not once more
         ├── BackendFailed          raised, timed out or crashed while solving
         └── BackendMisbehaved      returned something that is not true
 
@@ -64,6 +66,10 @@ class DataError(SecateurError):
 
 class MetricError(SecateurError):
     """A loss or metric returned something that is not a finite number per sample."""
+
+
+class TaskError(SecateurError):
+    """A task cannot be imported or built, or what was built is none."""
 
 
 class OptionError(SecateurError):

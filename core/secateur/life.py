@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from secateur.errors import OptionError
-from secateur.metric import device_of
 from secateur.network.call import Call, as_call
+from secateur.network.device import device_of
 from secateur.network.door import unwrap
 from secateur.result import PruningResult
 from secateur.surgery.export import TOLERANCE, Exported, export_network

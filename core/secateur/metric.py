@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from secateur.network import Channels, GatedNetwork
+from secateur.network.device import device_of as device_of
 from secateur.network.run import evaluation, input_error
 from secateur.tasks import Split, Task
 from secateur.tasks.batches import Batch
@@ -144,8 +145,3 @@ def run_batch(network: nn.Module, batch: Batch) -> object:
             if isinstance(error, torch.OutOfMemoryError):
                 raise
             raise input_error(batch.call, error) from error
-
-
-def device_of(network: nn.Module) -> torch.device:
-    """Where a network's parameters are."""
-    return next((p.device for p in network.parameters()), torch.device("cpu"))

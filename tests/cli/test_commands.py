@@ -109,7 +109,7 @@ def test_a_wrong_amount(capsys, amount):
         (["--task", "tests.end_to_end.own:nan_metric"], "MetricError", "nan"),
         (["--task", "tests.end_to_end.own:nan_data"], "DataError", "NaN"),
         (["--task", "tests.end_to_end.own:wrong_shape"], "DataError", "(1, 5, 8, 8)"),
-        (["--task", "denoise"], "OptionError", "denoising"),
+        (["--task", "denoise"], "TaskError", "denoising"),
         (["--task", "sidd"], "DataError", "--sidd"),
         (["--task", "sidd", "--sidd", "nowhere"], "FileError", "nowhere"),
         (["--task", "denoising", "--photos", "nowhere"], "FileError", "nowhere is no folder"),

@@ -22,7 +22,8 @@ from secateur.problem import (
     tied,
 )
 from secateur.problem import parts as parts_room
-from secateur.problem.parts import Junction, Parts
+from secateur.problem.junction import Junction
+from secateur.problem.parts import Parts
 from tests.random_problems import energies, everything, feasible_rows, problems
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from secateur.problem.parts import Block, InnerCount, InnerSum, Junction
+from secateur.problem.junction import Junction
+from secateur.problem.parts import Block, InnerCount, InnerSum
 from secateur.solving.curve import Curve
 
 FAMILIES = (

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.errors import SecateurError
+from secateur.problem.junction import Junction
 from secateur.problem.minplus import best_split
-from secateur.problem.parts import Block, InnerCount, InnerSum, Junction
+from secateur.problem.parts import Block, InnerCount, InnerSum
 from secateur.solving import curves as module
 from secateur.solving.control import Control
 from secateur.solving.curve import Curve

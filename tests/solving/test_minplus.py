@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secateur.problem import minplus
+from secateur.problem.junction import Junction
 from secateur.problem.minplus import best_split, rest, total_curve
-from secateur.problem.parts import Junction
 from secateur.problem.slopes import convex, merge_slopes
 
 

@@ -6,7 +6,8 @@ import pytest
 import secateur
 import secateur.solving.prove as engine
 from secateur.problem import Problem
-from secateur.problem.parts import Block, InnerCount, InnerSum, Junction
+from secateur.problem.junction import Junction
+from secateur.problem.parts import Block, InnerCount, InnerSum
 from secateur.solving.control import Control
 from secateur.solving.curve import Curve
 from secateur.solving.prove import NOTHING, prove

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from secateur.errors import DataError, NetworkError, OptionError
+from secateur.errors import DataError, NetworkError, OptionError, SecateurError, TaskError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -66,30 +66,38 @@ def network_options(command: Command) -> Command:
     return command
 
 
+_ERRORS: dict[str, type[SecateurError]] = {"network": NetworkError, "task": TaskError}
+
+
 def import_object(name: str, what: str) -> Any:
     """The object that ``module:attribute`` names; modules of the current folder are found.
 
+    Arguments:
+        name: as it was typed.
+        what: "network", "task" or another word for messages.
+
     Raises:
-        NetworkError: it cannot be imported.
+        NetworkError, TaskError, OptionError: it cannot be imported.
     """
+    wrong = _ERRORS.get(what, OptionError)
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
-        raise NetworkError(f"the {what} is {name!r}", remedy="write it as module:factory")
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+        raise wrong(f"the {what} is {name!r}", remedy="write it as module:factory")
     try:
+        if "" not in sys.path and str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))
         found: Any = importlib.import_module(module_name)
         for part in attribute.split("."):
             found = getattr(found, part)
     except KeyboardInterrupt:
         raise
     except AttributeError as error:
-        raise NetworkError(
+        raise wrong(
             f"the {what} {name!r} cannot be found: {error}",
             remedy=f"check the name behind the colon in {module_name}",
         ) from error
-    except Exception as error:  # importing runs the user's code
-        raise NetworkError(
+    except BaseException as error:  # importing runs the user's code, which may end Python
+        raise wrong(
             f"the {what} {name!r} cannot be imported: {type(error).__name__}: {error}",
             remedy="run from the folder that holds the module, or install it",
         ) from error
@@ -100,18 +108,21 @@ def call_factory(name: str, what: str) -> Any:
     """What the factory ``module:factory`` builds.
 
     Raises:
-        NetworkError: it cannot be imported or raises.
+        NetworkError, TaskError, OptionError: it cannot be imported or raises.
     """
+    wrong = _ERRORS.get(what, OptionError)
     factory = import_object(name, what)
     if not callable(factory):
-        raise NetworkError(
+        raise wrong(
             f"the {what} {name!r} is a {type(factory).__name__}",
             remedy="name a function without arguments",
         )
     try:
         return factory()
-    except Exception as error:  # the user's code
-        raise NetworkError(
+    except (KeyboardInterrupt, SecateurError):  # ours say more than that they were raised
+        raise
+    except BaseException as error:  # the user's code
+        raise wrong(
             f"the {what} {name!r} raised {type(error).__name__}: {error}",
             remedy="it is called without arguments",
         ) from error
@@ -153,10 +164,10 @@ def load_task(name: str, photos: Path | None, sidd: Path | None, seed: int) -> T
             raise DataError("the task sidd needs its data", remedy="give its folder with --sidd")
         return sidd_task(sidd, seed=seed)
     if ":" not in name:
-        raise OptionError(
+        raise TaskError(
             f"there is no task {name!r}", remedy=f"use {', '.join(TASKS)} or module:factory"
         )
     task = call_factory(name, "task")
     if not isinstance(task, Task):
-        raise DataError(f"{name} built a {type(task).__name__}", remedy="build a secateur.Task")
+        raise TaskError(f"{name} built a {type(task).__name__}", remedy="build a secateur.Task")
     return task

@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from secateur.errors import NetworkError
 from secateur.network.call import Call
 from secateur.network.channels import Channels, Placed, Read
+from secateur.network.device import floats_of
 from secateur.network.layout import another_way, laid_out
 from secateur.network.run import Op, Visitor, run
 
@@ -79,7 +80,7 @@ class GatedNetwork:
             keep: which channels stay, shape ``(n,)``.
             call: that will be run; None for one of the shape that channels were found with.
         """
-        like = next((p for p in self.network.parameters() if p.is_floating_point()), torch.zeros(1))
+        like = floats_of(self.network)
         gone = self.channels.extended(~np.asarray(keep))
         gates = torch.as_tensor(~gone).to(device=like.device, dtype=like.dtype).reshape(1, -1)
         return Masking(self, gates, ~gone, None, call)

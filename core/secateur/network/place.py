@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from secateur.network.channels import Placed
+from secateur.network.device import device_of
 
 
 class Place:
@@ -68,8 +69,7 @@ def put_in_place(network: nn.Module, placed: Placed, gone: NDArray[np.bool_]) ->
         return
     module = network.get_submodule(placed.path)
     position = np.cumsum(stream) - 1
-    device = next((p.device for p in network.parameters()), torch.device("cpu"))
-    at = torch.as_tensor(position[own], dtype=torch.long, device=device)
+    at = torch.as_tensor(position[own], dtype=torch.long, device=device_of(network))
     module.__class__ = _placing(type(module))
     module.register_buffer("place_at", at, persistent=False)
     module.place_size = int(stream.sum())  # type: ignore[assignment]

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from secateur.problem.budgeted import Budgeted
 from secateur.problem.demands import Counted
+from secateur.problem.junction import Junction
 from secateur.problem.minplus import best_split
 from secateur.problem.model import Problem
 from secateur.problem.nesting import Top, gathered, nest
-from secateur.problem.parts import Junction
 from secateur.problem.shares import Shares
 
 Floats = NDArray[np.float64]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from secateur.problem.parts import Junction
+from secateur.problem.junction import Junction
 from secateur.problem.slopes import convex, merge_slopes
 
 Floats = NDArray[np.float64]

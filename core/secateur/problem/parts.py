@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from secateur.problem.budgeted import Budgeted
 from secateur.problem.demands import Counted, Demand, Summed
 from secateur.problem.inner import DENSE, as_form, cut_steps, square
+from secateur.problem.junction import Junction
 from secateur.problem.nesting import Top, gathered, nest
 
 if TYPE_CHECKING:
@@ -92,21 +93,6 @@ class Block:
     def size(self) -> int:
         """The number of its variables, w."""
         return len(self.linear)
-
-
-@dataclass(frozen=True, eq=False)
-class Junction:
-    """Children whose ones are counted together.
-
-    Arguments:
-        children: numbers of blocks, or further junctions.
-        allowed: which numbers of ones they may have together, shape ``(variables below + 1,)``.
-        names: of the constraints that ``allowed`` comes from.
-    """
-
-    children: tuple[int | Junction, ...]
-    allowed: NDArray[np.bool_]
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

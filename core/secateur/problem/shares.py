@@ -18,8 +18,8 @@ from secateur.problem.boxes import settle
 from secateur.problem.budgeted import Budgeted
 from secateur.problem.counting import Counting, NodeBudget, Side
 from secateur.problem.dual import Dual
+from secateur.problem.junction import Junction
 from secateur.problem.minplus import Split, rest, split_at, total_curve
-from secateur.problem.parts import Junction
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.intp]

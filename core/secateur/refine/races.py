@@ -7,7 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from secateur.metric import Evaluator, Keep, Runner, device_of, mean_metric
+from secateur.metric import Evaluator, Keep, Runner, mean_metric
+from secateur.network.device import device_of
 from secateur.problem.model import Bits
 from secateur.tasks import Split
 from secateur.tasks.batches import Batch

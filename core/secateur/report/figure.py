@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from secateur.metric import device_of, run_batch
+from secateur.metric import run_batch
+from secateur.network.device import device_of
 
 if TYPE_CHECKING:
     from secateur.result import PruningResult

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from secateur.solving.api import solve
+    from secateur.solving.names import AUTO, CONTROL
     from secateur.solving.selection import Selection
-    from secateur.solving.solvers import AUTO, CONTROL, load_solver
+    from secateur.solving.solvers import load_solver
 
 _HOME = {
-    "AUTO": "solvers",
-    "CONTROL": "solvers",
+    "AUTO": "names",
+    "CONTROL": "names",
     "Selection": "selection",
     "load_solver": "solvers",
     "solve": "api",

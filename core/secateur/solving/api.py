@@ -22,8 +22,9 @@ from secateur.problem.shares import Shares
 from secateur.solving.blocks import ByBlocks, by_blocks
 from secateur.solving.control import Control
 from secateur.solving.exactly import Found, Search
+from secateur.solving.names import AUTO, CONTROL
 from secateur.solving.selection import Selection, make_selection
-from secateur.solving.solvers import AUTO, CONTROL, as_solver
+from secateur.solving.solvers import as_solver
 from secateur.versions import versions
 
 logger = logging.getLogger("secateur")

@@ -33,11 +33,12 @@ from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.problem.parts import Block
 from secateur.problem.subproblem import subproblem
+from secateur.seeds import LARGEST_SEED
 from secateur.solving.control import Control
 from secateur.solving.curves import feed, upper_curves
 from secateur.solving.exactly import Search
-from secateur.solving.solvers import BLOCKS
-from secateur.solving.wrapping import LARGEST_SEED, Wrapper, WrapperOptions, wrap
+from secateur.solving.names import BLOCKS
+from secateur.solving.wrapping import Wrapper, WrapperOptions, wrap
 
 
 @dataclass(frozen=True)

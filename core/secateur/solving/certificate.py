@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from secateur.errors import FileError
+from secateur.problem.junction import Junction
 from secateur.problem.model import Bits, Problem
-from secateur.problem.parts import Junction
 from secateur.solving.blocks import ByBlocks
 from secateur.solving.exactly_summed import nearest_and_below
 from secateur.solving.record import Record

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.problem.junction import Junction
 from secateur.problem.minplus import Sharing, best_split
-from secateur.problem.parts import Block, InnerCount, Junction
+from secateur.problem.parts import Block, InnerCount
 from secateur.solving.control import Control
 from secateur.solving.curve import Bits, Curve
 from secateur.solving.greedy import backward, forward, prefix_energies, prefixes

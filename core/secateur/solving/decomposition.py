@@ -34,9 +34,10 @@ from secateur.problem.model import Problem
 from secateur.problem.moves import Moves
 from secateur.problem.persistency import persistent
 from secateur.problem.subproblem import subproblem
+from secateur.seeds import LARGEST_SEED
 from secateur.solving.decomposition_search import Limits, Search, asked
-from secateur.solving.solvers import DECOMPOSE
-from secateur.solving.wrapping import LARGEST_SEED, Wrapper, WrapperOptions, wrap
+from secateur.solving.names import DECOMPOSE
+from secateur.solving.wrapping import Wrapper, WrapperOptions, wrap
 
 _UNLIMITED_SIZE = 64
 """Variables of a part where neither the user nor the inner backend has a limit."""

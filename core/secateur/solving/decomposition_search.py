@@ -16,9 +16,9 @@ from secateur.errors import BackendBudgetSpent, ConstraintError
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.problem.subproblem import subproblem
+from secateur.seeds import LARGEST_SEED
 
 Positions = NDArray[np.intp]
-LARGEST_SEED = 2**31 - 1
 _ROWS = 10
 """Of an answer that has to be repaired, so many of the best rows are."""
 _KINDS = ("disagreement", "closest", "coupled", "random")

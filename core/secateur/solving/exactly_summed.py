@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.problem.parts import Junction
+from secateur.problem.junction import Junction
 
 Floats = NDArray[np.float64]
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from secateur.problem.junction import Junction
 from secateur.problem.minplus import Split, best_split
-from secateur.problem.parts import Block, Floats, Junction
+from secateur.problem.parts import Block, Floats
 from secateur.problem.shares import Shares
 from secateur.solving.control import Control
 from secateur.solving.convexify import convexify, seconds, slope_at

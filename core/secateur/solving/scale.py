@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from secateur.problem.junction import Junction
 from secateur.problem.minplus import Split, best_split, rest
-from secateur.problem.parts import Block, Floats, Junction
+from secateur.problem.parts import Block, Floats
 from secateur.problem.shares import Shares
 from secateur.solving.thin import is_thin
 

@@ -5,16 +5,8 @@ from __future__ import annotations
 from secateur.backends.base import Backend
 from secateur.backends.registry import Given, backend_class, load_backend
 from secateur.errors import OptionError
+from secateur.solving.names import BLOCKS, DECOMPOSE
 from secateur.stages import BACKENDS
-
-CONTROL = "greedy"
-"""The control that needs no backend: greedy with updated fields, then swaps."""
-AUTO = "auto"
-"""Annealing for the answer, branch and bound for the proof."""
-DECOMPOSE = "decompose:"
-"""Before the name of a backend: that backend, on parts of the problem around a good vector."""
-BLOCKS = "blocks:"
-"""Before the name of a backend: that backend, on the blocks of the problem one by one."""
 
 
 def load_solver(name: str) -> type[Backend]:

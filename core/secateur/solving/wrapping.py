@@ -14,10 +14,10 @@ from secateur.backends.base import Availability, Backend, BackendOptions, Capabi
 from secateur.backends.call import resolve_options
 from secateur.errors import BackendOptionError
 from secateur.options import option
+from secateur.seeds import LARGEST_SEED
 
 INNER = "inner."
 """Before the name of an option: that option of the inner backend."""
-LARGEST_SEED = 2**31 - 1
 _METERED_CALLS = 5
 """A backend that costs money is asked so often unless the user says otherwise."""
 

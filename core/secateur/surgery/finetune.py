@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from secateur.errors import DataError, MetricError, NetworkError, OptionError
+from secateur.network.device import device_of
 from secateur.network.door import check_weights
 from secateur.progress import Step, track
 from secateur.tasks import Task
@@ -114,7 +115,7 @@ class _Loop:
         total: int | None,
     ) -> None:
         self.network, self.loss, self.reader = network, loss, task.reader
-        self.device = next(network.parameters()).device
+        self.device = device_of(network)
         self.norms = [
             m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
         ]

@@ -17,10 +17,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from secateur.errors import DataError, FileError, NetworkError
-from secateur.metric import device_of
 from secateur.network import Call, Channels, find_channels
 from secateur.network.call import describe_call, restore_call
 from secateur.network.cut import cut
+from secateur.network.device import device_of
 from secateur.network.door import unwrap
 from secateur.network.labels import Origin
 from secateur.surgery.weights import load_state, read_safetensors

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from secateur.errors import DataError, FileError, SecateurError
+from secateur.tasks.images import as_colours, pixel_tensor, read_image
 
 TRAIN = (
     "astronaut",
@@ -38,7 +39,8 @@ _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"
 class Photographs:
     """Photographs, split by photograph: nothing of one is in two splits.
 
-    Each is a float tensor ``(3, height, width)`` in [0, 1].
+    Each is a tensor ``(3, height, width)``: ``uint8`` or ``uint16`` as it was read, or floats in
+    [0, 1]. Crops of them are floats; the whole photographs never are.
 
     Arguments:
         train: for training a network.
@@ -63,7 +65,8 @@ def load_photographs(folder: Path | str | None = None) -> Photographs:
     Raises:
         SecateurError: scikit-image or scikit-learn is not installed.
         FileError: the folder does not exist or an image cannot be read.
-        DataError: fewer than three images, or one that is too small.
+        DataError: fewer than three images, or one that is too small, too large, or of a kind that
+            ``read_image`` refuses.
     """
     if folder is not None:
         return _from_folder(Path(folder))
@@ -94,8 +97,12 @@ def _bundled(name: str) -> Tensor:
 
 
 def _tensor(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Tensor:
-    colours = pixels if pixels.ndim == 3 else np.stack([pixels] * 3, axis=-1)
-    return torch.from_numpy(np.array(colours)).movedim(-1, 0).float() / 255.0
+    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3):
+        raise DataError(
+            f"a photograph of a package is of type {pixels.dtype} and shape {pixels.shape}",
+            remedy="install a version that pyproject.toml allows, or give a folder of images",
+        )
+    return pixel_tensor(pixels if pixels.ndim == 3 else np.stack([pixels] * 3, axis=-1))
 
 
 def _from_folder(folder: Path) -> Photographs:
@@ -107,7 +114,7 @@ def _from_folder(folder: Path) -> Photographs:
             f"{folder} has {len(files)} images",
             remedy=f"give at least 3 ({', '.join(sorted(_SUFFIXES))}): train, calibration, test",
         )
-    images = [_read(path) for path in files]
+    images = [pixel_tensor(read_image(path, smallest=SMALLEST)) for path in files]
     train: list[Tensor] = []
     calibration: list[Tensor] = []
     test: list[Tensor] = []
@@ -120,29 +127,6 @@ def _from_folder(folder: Path) -> Photographs:
     else:
         train += rest
     return Photographs(tuple(train), tuple(calibration), tuple(test), source=folder.name)
-
-
-def _read(path: Path) -> Tensor:
-    try:
-        from PIL import Image
-    except ModuleNotFoundError as error:
-        raise SecateurError(
-            "reading images needs Pillow, which is not installed",
-            remedy='pip install "secateur[photos]"',
-        ) from error
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise FileError(
-            f"{path} cannot be read as an image: {error}", remedy="remove it or fetch it again"
-        ) from error
-    if min(pixels.shape[:2]) < SMALLEST:
-        raise DataError(
-            f"{path} has {pixels.shape[1]}×{pixels.shape[0]} pixels",
-            remedy=f"give images of at least {SMALLEST} pixels a side",
-        )
-    return _tensor(pixels)
 
 
 def random_crops(
@@ -175,7 +159,7 @@ def random_crops(
             int(torch.randint(0, side - size + 1, (), generator=generator))
             for side in photograph.shape[1:]
         )
-        crop = photograph[:, top : top + size, left : left + size].rot90(turn, (1, 2))
+        crop = as_colours(photograph[:, top : top + size, left : left + size]).rot90(turn, (1, 2))
         crops.append(crop.flip(2) if flip else crop)
     return torch.stack(crops)
 
@@ -225,4 +209,4 @@ def grid_crops(photographs: Sequence[Tensor], size: int, count: int) -> Tensor:
             remedy="take smaller crops or larger photographs",
         )
     chosen = np.linspace(0, len(cells) - 1, min(count, len(cells))).round().astype(int)
-    return torch.stack([cells[k] for k in chosen])
+    return torch.stack([as_colours(cells[k]) for k in chosen])

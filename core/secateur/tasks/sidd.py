@@ -14,17 +14,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from secateur.errors import DataError, FileError, OptionError, SecateurError
+from secateur.errors import DataError, FileError, OptionError
 from secateur.progress import track
 from secateur.tasks.base import Task
 from secateur.tasks.denoising import log_mse, psnr
+from secateur.tasks.images import as_colours, pixel_tensor, read_image
+from secateur.tasks.matlab import read_bytes_array
 
 FOLDERS = ("SIDD_Small_sRGB_Only", "SIDD_Medium_Srgb")
 NOISY_BLOCKS, CLEAN_BLOCKS = "ValidationNoisyBlocksSrgb.mat", "ValidationGtBlocksSrgb.mat"
@@ -182,14 +183,14 @@ def _crops(
                     for side in pictures[0].shape[1:]
                 )
                 for crops, picture in zip((noisy, clean), pictures, strict=True):
-                    crops.append(picture[:, top : top + size, left : left + size].float() / 255.0)
+                    crops.append(as_colours(picture[:, top : top + size, left : left + size]))
             bar.advance()
     return torch.stack(noisy), torch.stack(clean)
 
 
 def _read_pair(pair: Pair, size: int) -> list[Tensor]:
     """Both pictures of a pair, checked to be of one size that a crop fits in."""
-    pictures = [_read(path) for path in (pair.noisy, pair.clean)]
+    pictures = [pixel_tensor(read_image(path)) for path in (pair.noisy, pair.clean)]
     if pictures[0].shape != pictures[1].shape:
         raise DataError(
             f"{pair.noisy} is {tuple(pictures[0].shape)} and {pair.clean.name} "
@@ -202,24 +203,6 @@ def _read_pair(pair: Pair, size: int) -> list[Tensor]:
             remedy="take smaller patches",
         )
     return pictures
-
-
-def _read(path: Path) -> Tensor:
-    try:
-        from PIL import Image
-    except ModuleNotFoundError as error:
-        raise SecateurError(
-            "reading SIDD needs Pillow, which is not installed",
-            remedy='pip install "secateur[photos]"',
-        ) from error
-    try:
-        with Image.open(path) as image:
-            pixels = np.array(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise FileError(
-            f"{path} is damaged: {error}", remedy="the download is incomplete: unpack it again"
-        ) from error
-    return torch.from_numpy(pixels).movedim(-1, 0)
 
 
 def _blocks(root: Path, count: int) -> tuple[Tensor, Tensor] | None:
@@ -254,18 +237,11 @@ def _blocks(root: Path, count: int) -> tuple[Tensor, Tensor] | None:
 
 def _load_blocks(path: Path) -> NDArray[np.uint8]:
     """Blocks as ``(images · blocks, height, width, 3)``."""
-    from scipy.io import loadmat
-
-    try:
-        content: dict[str, Any] = loadmat(path)
-    except Exception as error:  # scipy raises many kinds on a damaged file
+    blocks = read_bytes_array(path, path.stem)
+    if blocks.ndim != 5 or blocks.shape[-1] != 3 or 0 in blocks.shape:
         raise FileError(
-            f"{path} is damaged: {type(error).__name__}: {error}", remedy="fetch it again"
-        ) from error
-    blocks = content.get(path.stem)
-    if blocks is None or blocks.ndim != 5 or blocks.shape[-1] != 3 or blocks.dtype != np.uint8:
-        raise FileError(
-            f"{path} does not hold {path.stem} of shape (images, blocks, height, width, 3)",
+            f"{path} holds {path.stem} of shape {blocks.shape}, not (images, blocks, height, "
+            "width, 3)",
             remedy="fetch the sRGB validation blocks again",
         )
     merged: NDArray[np.uint8] = blocks.reshape(-1, *blocks.shape[2:])
