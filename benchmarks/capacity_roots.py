@@ -8,8 +8,8 @@ import numpy as np
 from common import clocks, percent, rows_of
 from synthetic import POSITIVE, SIGNED, make_statistics
 
-from secateur.selecting import make_problem
 from secateur.problem import count as exactly
+from secateur.selecting import make_problem
 
 AMOUNT = 0.36
 INTERIOR = 512
@@ -22,9 +22,7 @@ def run(widths: list[int], *, seed: int = 0) -> dict[str, Any]:
     for objective in (SIGNED, POSITIVE):
         for width in widths:
             statistics = make_statistics([width], seed=seed)
-            problem = make_problem(
-                statistics, objective, [exactly(round(AMOUNT * width))]
-            )
+            problem = make_problem(statistics, objective, [exactly(round(AMOUNT * width))])
             for row in roots(problem):
                 rows.append({"objective": objective, "width": width, **row})
                 print(rows[-1], flush=True)

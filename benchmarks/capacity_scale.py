@@ -76,8 +76,8 @@ def one(kind: str, n: int, limit: float) -> dict[str, Any]:
 def coupled(objective: str, n: int) -> Any:
     from synthetic import make_statistics, widths_of
 
-    from secateur.selecting import make_problem
     from secateur.problem import count as exactly
+    from secateur.selecting import make_problem
 
     statistics = make_statistics(widths_of(n))
     count = round(AMOUNT * n)

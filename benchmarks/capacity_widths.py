@@ -8,8 +8,8 @@ from common import clocks, rows_of, verdict
 from synthetic import POSITIVE, SIGNED, make_statistics
 
 import secateur
-from secateur.selecting import make_problem
 from secateur.problem import count as exactly
+from secateur.selecting import make_problem
 
 AMOUNT = 0.36
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from secateur.selecting import make_problem
 from secateur.network import count_of
 from secateur.problem import Problem, count
+from secateur.selecting import make_problem
 
 
 @cache

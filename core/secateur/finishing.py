@@ -10,11 +10,12 @@ import numpy as np
 from torch import nn
 
 from secateur.backends import Status
-from secateur.resolving import Resolved
-from secateur.metric import Evaluator, Keep, device_of
+from secateur.metric import Evaluator, Keep
 from secateur.network import Call
+from secateur.network.device import device_of
 from secateur.problem import Problem
 from secateur.refine import Races, Refined, refine
+from secateur.resolving import Resolved
 from secateur.solving import Selection
 from secateur.subject import Subject
 from secateur.surgery import check_cut, cut, reestimate_batch_norm
@@ -48,9 +49,7 @@ def finish(
 
     def compensate(keep: Keep) -> Compensation:
         how = method.method
-        return fit(
-            network, channels, keep, calls, ridge=how.ridge, fit_batches=how.fit_batches
-        )
+        return fit(network, channels, keep, calls, ridge=how.ridge, fit_batches=how.fit_batches)
 
     evaluator = Evaluator(network, channels, task, compensate=lambda keep: compensate(keep).network)
     evaluations = 0

@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from secateur.errors import OptionError
 from secateur.keywords import measuring_of, method_of, split, wanted_of
 from secateur.landscape import curves_of
 from secateur.measuring import Measuring
 from secateur.methods import Method, as_method, standard_methods
-from secateur.resolving import Resolved
 from secateur.metric import evaluate
 from secateur.network import Amount, Channels
 from secateur.network.door import differentiable
 from secateur.objectives import resolve_objective
+from secateur.resolving import Resolved
 from secateur.result import PruningResult
 from secateur.running import Comparison, Job, prepare, run
 from secateur.statistics import ChannelStatistics, collect_statistics, reliability
@@ -160,8 +161,11 @@ class Measured:
             SecateurError: with the value that is wrong and what to do. Where several methods are
                 asked for and some fail, the others are told and the failures are in the notes.
         """
-        alone = isinstance(amounts, (str, int, float, Wanted))
-        given = [amounts] if alone else list(amounts) or [None]
+        given: list[Any] = (
+            [amounts]
+            if isinstance(amounts, (str, int, float, Wanted))
+            else list(amounts) or [None]  # a budget says all
+        )
         wanted = [
             one.checked()
             if isinstance(one, Wanted)
@@ -222,9 +226,7 @@ class Measured:
 
 
 @differentiable
-def measure(
-    network: Prunable, task: Task, **settings: Unpack[MeasuringSettings]
-) -> Measured:
+def measure(network: Prunable, task: Task, **settings: Unpack[MeasuringSettings]) -> Measured:
     """Measure every channel of a network, once, for as many prunings as you like.
 
     ``network`` itself is not changed.

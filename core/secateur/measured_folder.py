@@ -1,4 +1,4 @@
-"""What was measured, as a folder: measured.json and statistics.safetensors; nothing is unpickled."""
+"""What was measured, as a folder of JSON and safetensors; nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 from secateur.errors import FileError, SecateurError, StaleError
 from secateur.keywords import measuring_of
 from secateur.measuring import Measuring
-from secateur.metric import device_of
+from secateur.network.device import device_of
 from secateur.progress import track
 from secateur.statistics.fingerprint import fingerprint_data, fingerprint_network
 from secateur.statistics.preserved import preserved_rng
@@ -85,7 +85,8 @@ def load_measured(folder: Path | str, network: Prunable, task: Task) -> Measured
     with track("comparing weights and data with those that were measured"):
         with preserved_rng(measuring.seed):
             subject = look_at(network, task, measuring)
-        _refuse("weights of the network", about["weights"], fingerprint_network(subject.network))
+        weights = fingerprint_network(subject.network)
+        _refuse("weights of the network", about["weights"], weights)
         _refuse("channels of the network", about["labels"], _digest(subject.channels.labels))
         with preserved_rng(measuring.seed):  # a loader that shuffles draws what it drew
             data = fingerprint_data(task, device_of(subject.network), measuring.measure_batches)
@@ -104,7 +105,8 @@ def _arrays(folder: Path) -> dict[str, Any]:
 def _refuse(what: str, then: Any, now: str) -> None:
     if then != now:
         raise StaleError(
-            f"the {what} are not those that were measured (sha256 {now[:12]}, then {str(then)[:12]})",
+            f"the {what} are not those that were measured "
+            f"(sha256 {now[:12]}, then {str(then)[:12]})",
             remedy="measure again; data that are drawn anew each time they are read can only be "
             "used at once",
         )
@@ -133,6 +135,15 @@ def _read(folder: Path) -> dict[str, Any]:
     if about["format"] != FORMAT:
         raise _damaged(folder, f"its format is {about['format']}, and this reads {FORMAT}")
     return dict(about)
+
+
+def read_settings(folder: Path | str) -> Measuring:
+    """The settings that a folder was measured with.
+
+    Raises:
+        FileError: it holds nothing that was measured, or is damaged.
+    """
+    return _measuring(_read(Path(folder)), Path(folder))
 
 
 def _measuring(about: dict[str, Any], folder: Path) -> Measuring:

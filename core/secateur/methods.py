@@ -27,7 +27,9 @@ class Method(Options):
     given.
     """
 
-    objective: Given = option("fisher", "what the QUBO is made of; `secateur objectives` lists them")
+    objective: Given = option(
+        "fisher", "what the QUBO is made of; `secateur objectives` lists what there is"
+    )
     backend: Given = option(
         AUTO,
         "a solver, `secateur backends` lists them; auto: exact by blocks where that can be had, "
@@ -39,9 +41,7 @@ class Method(Options):
     objective_options: Mapping[str, Any] | None = option(None, "of the objective")
     options: Mapping[str, Any] | None = option(None, "of the backend")
     refine_options: Mapping[str, Any] | None = option(None, "of the refinement")
-    time_limit: float | None = option(
-        None, "for the whole search", above=0, most=1e9, unit="s"
-    )
+    time_limit: float | None = option(None, "for the whole search", above=0, most=1e9, unit="s")
     compensated: bool = option(True, "re-fit the layers that read pruned channels")
     fit_batches: int | None = option(
         None, "so many of the calibration batches are used to re-fit; all unless given", least=1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from secateur.network import Channels, GatedNetwork
-from secateur.network.device import device_of as device_of
+from secateur.network.device import device_of
 from secateur.network.run import evaluation, input_error
 from secateur.tasks import Split, Task
 from secateur.tasks.batches import Batch

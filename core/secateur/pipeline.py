@@ -13,9 +13,9 @@ from secateur.keywords import measuring_of, split, wanted_of
 from secateur.measured import many_methods, measure_subject, one_method
 from secateur.measuring import Measuring
 from secateur.methods import Method
-from secateur.resolving import Resolved
 from secateur.network import Amount
 from secateur.network.door import differentiable
+from secateur.resolving import Resolved
 from secateur.result import PruningResult
 from secateur.running import prepare
 from secateur.statistics.preserved import preserved_rng

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.budgets import TimeModel, features_of, measure_step, meet, random_masks
-from secateur.resolving import Resolved
 from secateur.problem import Constraint, Problem
 from secateur.progress import track
+from secateur.resolving import Resolved
 from secateur.selecting import choose, with_room
 from secateur.solving import Selection
 from secateur.statistics import ChannelStatistics
@@ -50,9 +50,7 @@ class Planner:
         self.demands = with_room(subject.channels, wanted.demands(subject.channels, step, None))
         self.model: TimeModel | None = None
 
-    def select(
-        self, statistics: ChannelStatistics, method: Resolved
-    ) -> tuple[Problem, Selection]:
+    def select(self, statistics: ChannelStatistics, method: Resolved) -> tuple[Problem, Selection]:
         """The problem of a method and its selection.
 
         A time budget is planned for in a prediction, measured in a fresh process beside the dense
@@ -67,7 +65,9 @@ class Planner:
 
         def plan(model: TimeModel) -> NDArray[np.int8]:
             demands = self.wanted.demands(self.subject.channels, self.step, model)
-            made.append(self._selected(statistics, method, with_room(self.subject.channels, demands)))
+            made.append(
+                self._selected(statistics, method, with_room(self.subject.channels, demands))
+            )
             return made[-1][1].bits
 
         with track("measuring the plan in a fresh process"):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from secateur.backends import Backend
+from secateur.backends import Backend, BackendOptions
 from secateur.backends.call import resolve_options
 from secateur.errors import BackendUnavailable, OptionError
 from secateur.methods import RANDOM, Method
 from secateur.objectives import Objective, resolve_objective
-from secateur.options import Options
 from secateur.refine import Refiner, resolve_refiner
 from secateur.solving import AUTO, CONTROL
 from secateur.solving.api import ANNEALING
@@ -44,7 +43,7 @@ class Resolved:
     name: str
     objective: Objective
     backend: str | Backend
-    backend_options: Options | None
+    backend_options: BackendOptions | None
     refiner: Refiner | None
     method: Method
 
@@ -75,8 +74,8 @@ def _of_choice(method: Method) -> Method:
     )
 
 
-def _resolved_backend(method: Method) -> tuple[str | Backend, Options | None]:
-    """The backend, which can be used here and has these options; "auto" and "greedy" as they are."""
+def _resolved_backend(method: Method) -> tuple[str | Backend, BackendOptions | None]:
+    """The backend, which can be used here, with its options; "auto" and "greedy" as they are."""
     if method.backend == CONTROL:
         if method.options:
             raise OptionError(

@@ -92,6 +92,7 @@ class PruningResult:
         notes: what was done to the network before: wrappers taken off, parametrizations baked.
         origin: what is left of the dense network's channels, after all rounds.
         untimed: why times are missing, by runtime.
+        dense: the network that was pruned, without wrappers.
     """
 
     network: nn.Module
@@ -107,6 +108,7 @@ class PruningResult:
     notes: tuple[str, ...] = ()
     origin: Origin | None = None
     untimed: Mapping[str, str] = field(default_factory=dict)
+    dense: nn.Module | None = field(default=None, repr=False)
 
     def remeasured(self, network: nn.Module | None = None, name: str = "trained") -> PruningResult:
         """The result with its network as it is now, or another one of the same sizes.
@@ -178,14 +180,15 @@ class PruningResult:
 
         Arguments:
             folder: must not exist.
-            network: the dense one, for its picture beside the others in the figure.
+            network: the dense one, for its picture beside the others in the figure; the one that
+                was pruned unless given.
 
         Raises:
             FileError: it could not be written there, or not wholly; where it is, is said.
         """
         from secateur.report.folder import save_or_rescue
 
-        return save_or_rescue(self, folder, network)
+        return save_or_rescue(self, folder, self.dense if network is None else network)
 
     def _left(self) -> dict[str, int]:
         if self.origin is None:

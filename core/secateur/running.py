@@ -13,10 +13,10 @@ from secateur.backends import Backend
 from secateur.errors import BackendUnsuitable, OptionError, SecateurError
 from secateur.finishing import Finished, finish
 from secateur.methods import RANDOM
-from secateur.resolving import Resolved
 from secateur.network.labels import Origin
 from secateur.planning import Planner
 from secateur.problem import Problem
+from secateur.resolving import Resolved
 from secateur.result import PruningResult, Row
 from secateur.solving import Selection
 from secateur.statistics import ChannelStatistics, reliability
@@ -199,9 +199,7 @@ def _rows(
     networks = {"dense": subject.network}
     networks |= {str(number): done.network for number, done in enumerate(finished)}
     runtimes = list(dict.fromkeys(r for p in job.planners for r in p.wanted.runtimes))
-    speed = measure_speed(
-        networks, subject.example, where=runtimes, seconds=TIMING * len(networks)
-    )
+    speed = measure_speed(networks, subject.example, where=runtimes, seconds=TIMING * len(networks))
     n = len(subject.channels)
 
     def row(key: str, **about: Any) -> Row:

@@ -8,12 +8,11 @@ from typing import Protocol
 from torch import nn
 
 from secateur.measuring import Measuring
-from secateur.metric import device_of
 from secateur.network import Call, Channels, find_channels
+from secateur.network.device import device_of
 from secateur.network.door import check_call, unwrap
 from secateur.network.labels import Origin
 from secateur.tasks import Task, check_task
-
 
 
 class Smaller(Protocol):

@@ -13,7 +13,7 @@ from secateur.options import Options, option
 
 if TYPE_CHECKING:
     from secateur.budgets import TimeModel
-    from secateur.network import Amount, Channels
+    from secateur.network import Channels
     from secateur.problem import Constraint
 
 STEP = 16

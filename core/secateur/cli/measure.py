@@ -17,9 +17,7 @@ from secateur.measuring import Measuring
 @click.command()
 @network_options
 @declared_options(Measuring)
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="A new folder; none if left out."
-)
+@click.option("--output", type=click.Path(path_type=Path), help="A new folder; none if left out.")
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),

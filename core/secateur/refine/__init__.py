@@ -9,8 +9,8 @@ from typing import Any
 from secateur.errors import OptionError
 from secateur.problem.model import Bits, Problem
 from secateur.progress import track
-from secateur.refine.races import Metric, Races
 from secateur.refine.exchange import Exchange
+from secateur.refine.races import Metric, Races
 from secateur.refine.search import Search
 from secateur.refine.tensor_train import TensorTrain
 

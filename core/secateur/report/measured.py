@@ -62,7 +62,8 @@ def describe_measured(measured: Measured) -> str:
         head += f", reliability of the Fisher couplings {measured.reliability:.2f}"
     head += f"; measured in {measured.seconds:.1f} s"
     below = [*footer(measured.channels), *measured.subject.notes]
-    return "\n".join([head, "", text(COLUMNS, group_rows(measured)), *([""] if below else []), *below])
+    table = text(COLUMNS, group_rows(measured))
+    return "\n".join([head, "", table, *([""] if below else []), *below])
 
 
 def as_json(measured: Measured) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from secateur.errors import OptionError
-from secateur.metric import device_of
 from secateur.network import Channels, GatedNetwork
+from secateur.network.device import device_of
 from secateur.network.door import differentiable
 from secateur.progress import track
 from secateur.statistics.data import ChannelStatistics

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+
 @contextmanager
 def preserved_rng(seed: int) -> Iterator[None]:
     """The global random states of torch, numpy and Python come back after.
