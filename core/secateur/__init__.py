@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from secateur.backends import Backend, Solution
     from secateur.errors import SecateurError
     from secateur.life import export, finetune
+    from secateur.measured import Measured, measure
     from secateur.methods import Method
     from secateur.network import Channels, find_channels
     from secateur.objectives import (
@@ -48,6 +49,7 @@ _HOMES = {
     "ChannelStatistics": "statistics",
     "Channels": "network",
     "Exchange": "refine",
+    "Measured": "measured",
     "Method": "methods",
     "Problem": "problem",
     "PruningResult": "result",
@@ -66,6 +68,7 @@ _HOMES = {
     "l1_qubo": "objectives",
     "load_pruned": "surgery",
     "load_slim": "surgery",
+    "measure": "measured",
     "prune": "pipeline",
     "residual_qubo": "objectives",
     "solve": "solving",
@@ -77,6 +80,7 @@ __all__ = [
     "ChannelStatistics",
     "Channels",
     "Exchange",
+    "Measured",
     "Method",
     "Problem",
     "PruningResult",
@@ -96,6 +100,7 @@ __all__ = [
     "l1_qubo",
     "load_pruned",
     "load_slim",
+    "measure",
     "prune",
     "residual_qubo",
     "solve",

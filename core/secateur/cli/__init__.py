@@ -16,6 +16,7 @@ from secateur.extras import needed_by
 COMMANDS = {
     "demo": "Prune the bundled denoiser by several methods and show the table.",
     "prune": "Prune your own network.",
+    "measure": "Measure your own network once, for many prunings.",
     "export": "Write a pruned network as ONNX or for torch.export.",
     "qubo": "Write the QUBO of a network to a file and stop.",
     "solve": "Solve a QUBO file with any backend.",
