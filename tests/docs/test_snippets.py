@@ -68,14 +68,22 @@ def test_the_how_to_of_demands_runs_with_its_file(tmp_path, monkeypatch):
     exec(compile(program, "state-demands.md", "exec"), {"__name__": "how_to"})
 
 
-@pytest.mark.parametrize("name", ["fine-tune.md", "export.md"])
-def test_the_how_to_of_life_after_pruning_runs(name, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("fine-tune.md", "smaller.pt"),
+        ("export.md", "model.onnx"),
+        ("keep-a-budget.md", "."),
+        ("measure-once.md", "measured/measured.json"),
+    ],
+)
+def test_the_how_to_runs_and_writes(name, written, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     program = "\n".join(re.findall(r"```python\n(.+?)```", (HOW_TO / name).read_text(), re.DOTALL))
     module = types.ModuleType("how_to")  # what is pickled must be found again
     monkeypatch.setitem(sys.modules, "how_to", module)
     exec(compile(program, name, "exec"), module.__dict__)
-    assert (tmp_path / {"fine-tune.md": "smaller.pt", "export.md": "model.onnx"}[name]).exists()
+    assert (tmp_path / written).exists()
 
 
 def test_the_eight_lines_of_the_how_to_are_a_backend(tmp_path, monkeypatch):
