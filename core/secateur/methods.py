@@ -12,10 +12,10 @@ import numpy as np
 from secateur.backends import Backend, Status, Stopped
 from secateur.errors import OptionError
 from secateur.network import keep_one_each
-from secateur.objectives import Given, Objective, resolve_objective
+from secateur.objectives import Objective, ObjectiveLike, resolve_objective
 from secateur.problem import Constraint, Problem
 from secateur.problem.moves import Moves
-from secateur.refine import Refinement, TensorTrain
+from secateur.refine import RefinerLike, TensorTrain
 from secateur.solving import AUTO, CONTROL, Selection, solve
 from secateur.statistics import ChannelStatistics
 
@@ -33,15 +33,15 @@ class Method:
             statistics to a BQM; "random" is the control.
         backend: a name, a backend, "greedy" (the control), or "auto": exact by blocks where that
             can be had, with annealing beside it.
-        refine: a refinement on the true metric, or None.
+        refine: a refiner on the true metric, as for ``resolve_refiner``, or None.
         objective_options: of the objective.
         options: of the backend.
     """
 
     name: str
-    objective: Given
+    objective: ObjectiveLike
     backend: str | type[Backend] | Backend = AUTO
-    refine: Refinement | None = None
+    refine: RefinerLike | None = None
     objective_options: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 

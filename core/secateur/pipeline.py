@@ -22,9 +22,9 @@ from secateur.metric import device_of, evaluate
 from secateur.network import Amount, Call, Channels, find_channels
 from secateur.network.door import check_call, differentiable, unwrap
 from secateur.network.labels import Origin
-from secateur.objectives import Given
+from secateur.objectives import ObjectiveLike
 from secateur.problem import Problem
-from secateur.refine import Refinement
+from secateur.refine import RefinerLike, resolve_refiner
 from secateur.result import PruningResult, Row
 from secateur.solving import AUTO, CONTROL, Selection
 from secateur.statistics import collect_statistics, reliability
@@ -49,9 +49,9 @@ def prune(
     minimum: Mapping[str, Amount] | None = None,
     maximum: Mapping[str, Amount] | None = None,
     multiple: int | Literal["device"] | None = None,
-    objective: Given = "fisher",
+    objective: ObjectiveLike = "fisher",
     backend: str | type[Backend] | Backend = AUTO,
-    refine: Refinement | None = None,
+    refine: RefinerLike | None = None,
     seed: int = 0,
     ignored: Iterable[str] = (),
     probes: int = 20,
@@ -110,11 +110,12 @@ def prune(
         SecateurError: with the value that is wrong and what to do; see ``secateur.errors``.
     """
     name = objective if isinstance(objective, str) else getattr(objective, "__name__", "own")
+    refiner = resolve_refiner(refine)
     method = Method(
-        f"{name}+{refine.name}" if refine else name,
+        f"{name}+{refiner.name}" if refiner else name,
         objective,
         CONTROL if objective == RANDOM else backend,
-        refine,
+        refiner,
         objective_options or {},
         options or {},
     )
