@@ -1,32 +1,39 @@
-"""The directive ``backend-options``: a backend's options as a table, from their declaration."""
+"""The directives that make tables of options from their declarations.
+
+``{backend-options} NAME``, ``{objective-options} NAME`` and ``{refiner-options} NAME``.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-
 from docutils import nodes
 from docutils.parsers.rst import Directive
-from secateur.backends.options import domain
 
+from secateur.objectives import objective_class
+from secateur.options import Declared, declared
+from secateur.refine import refiner_class
 from secateur.solving import load_solver
 
 
-class BackendOptionsTable(Directive):
-    """``{backend-options} NAME``."""
+class OptionsTable(Directive):
+    """The options of one stage."""
 
     required_arguments = 1
 
+    def options_of(self, name: str) -> list[Declared]:
+        raise NotImplementedError
+
     def run(self) -> list[nodes.Node]:
-        kind = load_solver(self.arguments[0]).Options
         table, body = nodes.table(), nodes.tbody()
         group = nodes.tgroup(cols=3)
         for width in (18, 50, 32):
             group += nodes.colspec(colwidth=width)
         head = nodes.thead()
         head += self._row([nodes.Text(text) for text in ("option", "meaning", "values")])
-        for field in dataclasses.fields(kind):
-            name = nodes.literal(text=field.name)
-            body += self._row([name, nodes.Text(field.metadata["text"]), nodes.Text(domain(field))])
+        for one in self.options_of(self.arguments[0]):
+            values = f"{one.type}, {one.values}"
+            body += self._row(
+                [nodes.literal(text=one.name), nodes.Text(one.text), nodes.Text(values)]
+            )
         group += [head, body]
         table += group
         return [table]
@@ -42,7 +49,30 @@ class BackendOptionsTable(Directive):
         return row
 
 
+class BackendOptionsTable(OptionsTable):
+    """``{backend-options} NAME``."""
+
+    def options_of(self, name: str) -> list[Declared]:
+        return load_solver(name).describe_options()
+
+
+class ObjectiveOptionsTable(OptionsTable):
+    """``{objective-options} NAME``."""
+
+    def options_of(self, name: str) -> list[Declared]:
+        return declared(objective_class(name))
+
+
+class RefinerOptionsTable(OptionsTable):
+    """``{refiner-options} NAME``."""
+
+    def options_of(self, name: str) -> list[Declared]:
+        return declared(refiner_class(name))
+
+
 def setup(app):
     """Called by Sphinx."""
     app.add_directive("backend-options", BackendOptionsTable)
+    app.add_directive("objective-options", ObjectiveOptionsTable)
+    app.add_directive("refiner-options", RefinerOptionsTable)
     return {"parallel_read_safe": True}

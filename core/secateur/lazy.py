@@ -23,5 +23,6 @@ class _Lazy:
 
 if TYPE_CHECKING:
     import dimod as dimod
+    import torch as torch
 else:
-    dimod = _Lazy("dimod")
+    dimod, torch = _Lazy("dimod"), _Lazy("torch")

@@ -50,13 +50,15 @@ def _made(
 ) -> type[Stage]:
     own = getattr(function, "__name__", type(function).__name__)
     about = f"{base.noun} {name or own!r}"
+    fields = fields_of_function(function, first, base, about, given)
     return dataclasses.make_dataclass(
         own if own.isidentifier() else "function",
-        fields_of_function(function, first, base, about, given),
+        fields,
         bases=(base,),
         namespace={
             "name": name or own,
             "function": staticmethod(function),
+            "passed": tuple(name for name, *_ in fields),
             "__doc__": inspect.getdoc(function) or f"The function {own}.",
             "__module__": getattr(function, "__module__", None) or type(function).__module__,
         },
@@ -103,23 +105,28 @@ def fields_of_function(
     ]
     fields = []
     for one in options:
-        if one.kind is kinds.POSITIONAL_ONLY or hasattr(base, one.name):
+        inherited = {field.name: field for field in dataclasses.fields(base)}.get(one.name)
+        if one.kind is kinds.POSITIONAL_ONLY or (hasattr(base, one.name) and inherited is None):
             raise OptionError(
                 f"{about} has a parameter {one.name!r} that cannot be an option",
                 remedy="give it another name, and let it be given by keyword",
             )
         default = dataclasses.MISSING if one.default is kinds.empty else one.default
-        fields.append((one.name, _hint(function, one), _field(default)))
+        fields.append((one.name, _hint(function, one), _field(default, inherited)))
     if any(p.kind is kinds.VAR_KEYWORD for p in parameters):
         known = {one.name for one in options}
         fields += [(name, Any, _field(None)) for name in given if name not in known]
     return fields
 
 
-def _field(default: Any) -> Any:
-    if default is not dataclasses.MISSING and getattr(type(default), "__hash__", None) is None:
-        return dataclasses.field(default_factory=lambda: default, metadata={"text": ""})
-    return dataclasses.field(default=default, metadata={"text": ""})
+def _field(default: Any, inherited: dataclasses.Field[Any] | None = None) -> Any:
+    """A field with a default, and with the domain of the one that it stands for."""
+    about = {"text": ""} if inherited is None else inherited.metadata
+    if default is dataclasses.MISSING and inherited is not None:
+        default = inherited.default
+    if default is not dataclasses.MISSING and type(default).__hash__ is None:  # a list
+        return dataclasses.field(default_factory=lambda: default, metadata=about)
+    return dataclasses.field(default=default, metadata=about)
 
 
 def _parameters(function: Callable[..., Any], about: str) -> Iterable[inspect.Parameter]:

@@ -125,7 +125,11 @@ def test_a_wrong_amount(capsys, amount):
         (["--objective-option", "gamma=1"], "OptionError", "gradient"),
         (["--weights", "nowhere.safetensors"], "FileError", "nowhere.safetensors"),
         (["--ignored", "stemm"], "NetworkError", "did you mean 'stem'"),
-        (["--refine", "tt", "--evaluations", "0"], "OptionError", "evaluations is 0"),
+        (
+            ["--refine", "tt", "--evaluations", "0"],
+            "OptionError",
+            "'evaluations' of refiner 'tt' is 0",
+        ),
         (["--probes", "-1"], "OptionError", "probes is -1"),
     ],
 )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from secateur.errors import BackendOptionError
 from secateur.lazy import dimod
-from secateur.options import Options, make_options
+from secateur.options import Declared, Options, declared, make_options
 from secateur.problem.model import Problem
 
 
@@ -245,6 +245,11 @@ class Backend(ABC):
         """
         error = partial(BackendOptionError, backend=cls.name)
         return make_options(cls.Options, given, f"backend {cls.name!r}", error)
+
+    @classmethod
+    def describe_options(cls) -> list[Declared]:
+        """Its options as they were declared, for help and reference pages."""
+        return declared(cls.Options)
 
     @classmethod
     def availability(cls) -> Availability:

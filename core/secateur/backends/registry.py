@@ -12,7 +12,7 @@ from secateur.backends.base import Backend
 from secateur.errors import BackendFailed
 from secateur.stages import BACKENDS, Entry, find_stage, load_stage, misfit
 
-Given = str | type[Backend] | Backend | Callable[..., Any]
+BackendLike = str | type[Backend] | Backend | Callable[..., Any]
 """What a user may give for a backend; a ``dimod.Sampler``, its class or an instance, too."""
 
 

@@ -25,7 +25,7 @@ from secateur.backends.base import (
     Timings,
 )
 from secateur.errors import BackendFailed, BackendOptionError
-from secateur.options import refuse_unknown
+from secateur.options import Declared, refuse_unknown
 from secateur.problem.model import Problem
 
 
@@ -64,6 +64,12 @@ class SamplerBackend(Backend):
         error = partial(BackendOptionError, backend=cls.name)
         refuse_unknown(given, known, f"backend {cls.name!r}", error)
         return SamplerOptions(dict(given))
+
+    @classmethod
+    def describe_options(cls) -> list[Declared]:
+        """The sampler's parameters; it tells their names alone."""
+        names = [str(name) for name in cls.build().parameters]
+        return [Declared(name, "any", None, "", "of the sampler", "", False) for name in names]
 
     @classmethod
     def build(cls) -> Sampler:

@@ -21,7 +21,9 @@ COMMANDS = {
     "qubo": "Write the QUBO of a network to a file and stop.",
     "solve": "Solve a QUBO file with any backend.",
     "verify": "Check a proof of a solution in exact arithmetic.",
-    "backends": "List, check, cite and write backends.",
+    "backends": "List, show, check, cite and write backends.",
+    "objectives": "List objectives, and show what one is and its options.",
+    "refiners": "List refiners, and show what one is and its options.",
     "train": "Train the example network.",
 }
 """Names and one-line helps, so that ``--help`` imports nothing."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secateur.cli.common import print_json
+from secateur.cli.showing import describe, show_stage
 
 if TYPE_CHECKING:
     from secateur.backends.listing import BackendDescription
@@ -23,6 +24,7 @@ def backends(context: click.Context, as_json: bool) -> None:
     \b
     Example:
       secateur backends
+      secateur backends show annealing
       secateur backends check annealing
     """
     if context.invoked_subcommand is not None:
@@ -34,6 +36,28 @@ def backends(context: click.Context, as_json: bool) -> None:
         print_json({"backends": [_flat(one) for one in found]})
         return
     click.echo(_table(found))
+
+
+@backends.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def show(name: str, as_json: bool) -> None:
+    """Tell what backend NAME is, its options, what to cite, and who registers it.
+
+    \b
+    Example:
+      secateur backends show annealing
+    """
+    from dataclasses import replace
+
+    from secateur.solving import load_solver
+    from secateur.solving.solvers import inner_name
+    from secateur.stages import BACKENDS, find_stage
+
+    found = load_solver(name)
+    entry = replace(find_stage(BACKENDS, inner_name(name)), name=name)
+    shown = describe(BACKENDS, entry, found, found.describe_options(), found.cite())
+    show_stage(shown, as_json)
 
 
 @backends.command()

@@ -9,7 +9,7 @@ from secateur.objectives.fisher import Fisher
 from secateur.objectives.functions import as_function
 from secateur.objectives.hybrid import Hybrid
 from secateur.objectives.linear import L1, Random, Taylor
-from secateur.objectives.registry import Given, objective_class, resolve_objective
+from secateur.objectives.registry import ObjectiveLike, objective_class, resolve_objective
 from secateur.objectives.residual import Residual
 from secateur.objectives.terms import Terms, make_qubo
 
@@ -22,9 +22,9 @@ taylor_qubo = as_function(Taylor)
 __all__ = [
     "L1",
     "Fisher",
-    "Given",
     "Hybrid",
     "Objective",
+    "ObjectiveLike",
     "Random",
     "Residual",
     "Taylor",

@@ -22,10 +22,11 @@ class FunctionObjective(Objective):
     """An objective that a function makes; see ``objective_of_function``."""
 
     function: ClassVar[Callable[..., Any]]
+    passed: ClassVar[tuple[str, ...]] = ()
 
     def terms(self, statistics: ChannelStatistics) -> Terms | dimod.BinaryQuadraticModel:
         """What the function returns for the statistics and its options."""
-        given = {one.name: getattr(self, one.name) for one in declared(type(self))}
+        given = {name: getattr(self, name) for name in self.passed}
         made: Terms | dimod.BinaryQuadraticModel = type(self).function(statistics, **given)
         return made
 

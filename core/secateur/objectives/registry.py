@@ -13,11 +13,11 @@ from secateur.options import make_options, owner_of
 from secateur.signatures import stage_of_function
 from secateur.stages import OBJECTIVES, load_stage, misfit
 
-Given = str | type[Objective] | Objective | Callable[..., Any]
+ObjectiveLike = str | type[Objective] | Objective | Callable[..., Any]
 """What a user may give for an objective."""
 
 
-def objective_class(given: Given) -> type[Objective]:
+def objective_class(given: ObjectiveLike) -> type[Objective]:
     """The class of an objective, whose options ``secateur.options.declared`` tells.
 
     Raises:
@@ -38,7 +38,7 @@ def objective_class(given: Given) -> type[Objective]:
     )
 
 
-def resolve_objective(given: Given, options: Mapping[str, Any] | None = None) -> Objective:
+def resolve_objective(given: ObjectiveLike, options: Mapping[str, Any] | None = None) -> Objective:
     """The objective with its options, all checked; nothing is measured.
 
     Arguments:

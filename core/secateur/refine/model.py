@@ -9,12 +9,16 @@ an elite follow PROTES, Batsheva et al. 2023; the conditioning is our own.)
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from secateur.lazy import torch
 from secateur.problem.model import Bits
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class ExactCountTrain:

@@ -15,15 +15,15 @@ from secateur.tasks.batches import Batch
 
 
 class Metric(Protocol):
-    """What a refinement maximises; ``Races`` is the real one.
+    """What a refinement maximises; ``Races`` is the real one."""
 
-    Attributes:
-        spent: evaluations paid for, in units of the whole split.
-        quick_cost: of one call of ``quick``, in the same unit.
-    """
+    @property
+    def spent(self) -> float:
+        """Evaluations paid for, in units of the whole split."""
 
-    spent: float
-    quick_cost: float
+    @property
+    def quick_cost(self) -> float:
+        """The cost of one call of ``quick``, in the same unit."""
 
     def full(self, bits: Bits) -> float:
         """The metric of one mask on the whole split; more is better."""

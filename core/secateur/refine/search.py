@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.progress import Step
-from secateur.refine.races import Metric
+
+if TYPE_CHECKING:
+    from secateur.refine.races import Metric
 
 
 @dataclass

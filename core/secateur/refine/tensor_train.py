@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from secateur.lazy import torch
 from secateur.options import option
 from secateur.problem.model import Bits, Problem
 from secateur.refine.base import Refiner

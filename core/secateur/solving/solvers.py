@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secateur.backends.base import Backend
-from secateur.backends.registry import Given, backend_class, load_backend
+from secateur.backends.registry import BackendLike, backend_class, load_backend
 from secateur.errors import OptionError
 from secateur.solving.names import BLOCKS, DECOMPOSE
 from secateur.stages import BACKENDS
@@ -26,7 +26,14 @@ def load_solver(name: str) -> type[Backend]:
     return load_backend(name)
 
 
-def as_solver(backend: Given) -> Backend:
+def inner_name(name: str) -> str:
+    """The name without what stands before it, ``decompose:`` and ``blocks:``."""
+    while name.startswith((DECOMPOSE, BLOCKS)):
+        name = name.partition(":")[2]
+    return name
+
+
+def as_solver(backend: BackendLike) -> Backend:
     """An instance of what was named or given.
 
     Raises:
