@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import click
 
-from secateur.cli.common import key_values, print_json, refuse_existing
+from secateur.cli.common import key_values, print_json
 from secateur.cli.networks import load_network, load_task, network_options
 
 REFINEMENTS = ("none", "tt", "exchange")
@@ -127,10 +127,10 @@ def prune(
     The folder holds result.json, selection.json, network.safetensors and figure.png.
     """
     from secateur.pipeline import prune as run
-    from secateur.report import save_result
+    from secateur.report import save_or_rescue, try_output
     from secateur.surgery.speed import runtimes
 
-    refuse_existing(output)
+    try_output(output)
     network = load_network(network_name, weights, weights_key)
     result = run(
         network,
@@ -154,14 +154,14 @@ def prune(
         time_limit=time_limit,
         runtimes=sorted(runtimes(), key=lambda name: name != runtime),
     )
-    if output is not None:
-        save_result(result, output, network)
     if as_json:
         print_json(result.to_json())
-        return
-    click.echo(str(result))
+    else:
+        click.echo(str(result))
     if output is not None:
-        click.echo(f"\nwritten: {output}")
+        written = save_or_rescue(result, output, network)
+        if not as_json:
+            click.echo(f"\nwritten: {written}")
 
 
 def read_multiple(text: str | None) -> int | Literal["device"] | None:

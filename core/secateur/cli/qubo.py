@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from secateur.cli.common import key_values, print_json, refuse_existing
+from secateur.cli.common import key_values, print_json
 from secateur.cli.networks import load_network, load_task, network_options
 
 
@@ -62,10 +62,11 @@ def qubo(
     from secateur.methods import Method, check_method, make_qubo_of
     from secateur.network import find_channels
     from secateur.network.door import unwrap
+    from secateur.report.output import save_somewhere, try_output
     from secateur.statistics import collect_statistics
     from secateur.versions import versions
 
-    refuse_existing(output)
+    try_output(output)
     method = Method(
         objective, objective, objective_options=key_values(objective_options, "--objective-option")
     )
@@ -89,10 +90,10 @@ def qubo(
         "seed": seed,
         "versions": versions(),
     }
-    digest = save_bqm(bqm, output, provenance)
+    saved = save_somewhere(lambda path: save_bqm(bqm, path, provenance), output)
     about = {
-        "file": str(output),
-        "sha256": digest,
+        "file": str(saved.path),
+        "sha256": saved.value,
         "variables": bqm.num_variables,
         "couplings": bqm.num_interactions,
     }
@@ -100,6 +101,9 @@ def qubo(
         print_json(about)
     else:
         click.echo(
-            f"written: {output} ({bqm.num_variables} variables, {bqm.num_interactions} couplings)"
-            f"\nsha256:  {digest}"
+            f"written: {saved.path} ({bqm.num_variables} variables, "
+            f"{bqm.num_interactions} couplings)"
+            f"\nsha256:  {saved.value}"
         )
+    if saved.error is not None:
+        raise saved.error
