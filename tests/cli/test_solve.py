@@ -193,11 +193,6 @@ ANNEALING = ["--backend", "annealing"]
         (["a.bqm", *ANNEALING, "--seed", "1", "--option", "seed=1"], "OptionError", "--seed is 1"),
         (["a.bqm", "--constraints", "missing.toml"], "FileError", "missing.toml"),
         (["a.bqm", "--certificate", "a.bqm"], "FileError", "a.bqm exists already"),
-        (
-            ["a.bqm", *ANNEALING, "--no-proof", "--certificate", "p.json"],
-            "OptionError",
-            "nothing to certify",
-        ),
         (["a.bqm", "--backend", "greedy", "--seed", "1"], "OptionError", "greedy takes no seed"),
         (
             ["a.bqm", "--backend", "exhaustive", "--seed", "1"],

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import traceback
 from typing import Any
 
 import click
 
 from secateur import __version__
+from secateur.cli.streams import Streams, only_json, streams
 from secateur.errors import SecateurError
 from secateur.extras import needed_by
 
@@ -41,6 +43,7 @@ class _LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"secateur.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
+        _only_json_where_asked(command)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -54,6 +57,22 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _only_json_where_asked(command: click.Command) -> None:
+    """With ``--json`` standard output belongs to the document, whatever the command."""
+
+    def asked(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+        if value:
+            only_json()
+        return value
+
+    for parameter in command.params:
+        if "--json" in parameter.opts:
+            parameter.callback, parameter.is_eager = asked, True
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _only_json_where_asked(inner)
 
 
 @click.group(
@@ -80,16 +99,42 @@ def cli(quiet: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 an error, 2 wrong usage, 130 interrupted."""
-    sys.exit(run(arguments))
+    with streams(last=True) as both:
+        code = _run(arguments, both)
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
+    with streams() as both:
+        return _run(arguments, both)
+
+
+def _run(arguments: list[str] | None, both: Streams) -> int:
     logger = logging.getLogger("secateur")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    try:
+        code = _guarded(arguments)
+    finally:
+        logger.removeHandler(handler)
+    failure = both.answer.failure
+    if failure is None:
+        return code
+    if not both.answer.unread:  # else there is nobody to tell
+        from secateur.report.output import cause
+
+        click.echo(
+            f"FileError: standard output cannot be written: {cause(failure)}; the answer stands "
+            "here\n  Mend: give it a terminal, a pipe or a file with space",
+            err=True,
+        )
+    return code or 1
+
+
+def _guarded(arguments: list[str] | None) -> int:
     try:
         return _exit_code(cli.main(arguments, prog_name="secateur", standalone_mode=False))
     except SecateurError as error:
@@ -103,11 +148,21 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe has gone; there is nobody to tell
+    except MemoryError:
+        click.echo("SecateurError: memory ran out\n  Mend: a smaller problem or batch", err=True)
         return 1
-    finally:
-        logger.removeHandler(handler)
+    except SystemExit as stop:  # none of ours: a network, a task, data
+        click.echo(f"NetworkError: {_who_left(stop)}\n  Mend: raise an exception there", err=True)
+        return 1
+
+
+def _who_left(stop: SystemExit) -> str:
+    """Where ``sys.exit`` was called."""
+    where = traceback.extract_tb(stop.__traceback__)[-1]
+    return (
+        f"{where.name} ({where.filename}, line {where.lineno}) ended the command by "
+        f"sys.exit({'' if stop.code is None else repr(stop.code)})"
+    )
 
 
 def _exit_code(value: Any) -> int:

@@ -1,15 +1,15 @@
-"""What several commands share: options as ``key=value``, new files, JSON."""
+"""What several commands share: options as ``key=value``, JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
-from secateur.errors import FileError, OptionError
+from secateur.cli.streams import answer
+from secateur.errors import OptionError
 
 
 def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
@@ -30,18 +30,6 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
     return values
 
 
-def refuse_existing(output: Path | None) -> None:
-    """Before any work: the output must not exist.
-
-    Raises:
-        FileError: it does.
-    """
-    if output is not None and output.exists():
-        raise FileError(
-            f"{output} exists already", remedy="choose another --output, or remove it yourself"
-        )
-
-
 def print_json(data: Mapping[str, Any]) -> None:
     """Data as JSON on standard output."""
-    click.echo(json.dumps(data, indent=2))
+    click.echo(json.dumps(data, indent=2), file=answer())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from secateur.cli.common import print_json, refuse_existing
+from secateur.cli.common import print_json
 
 TIED = ("random", "taylor", "fisher", "residual")
 """The methods of the second table."""
@@ -56,11 +56,12 @@ def demo(
     """
     from secateur.methods import standard_methods
     from secateur.pipeline import compare
-    from secateur.report import save_result
+    from secateur.report import try_output
+    from secateur.report.folder import save_somehow
     from secateur.tasks.denoising import denoising_task
     from secateur.zoo import pretrained_halfunet
 
-    refuse_existing(output)
+    try_output(output)
     network = pretrained_halfunet()
     task = denoising_task(photos, seed=seed)
     methods = standard_methods(evaluations=evaluations)
@@ -69,15 +70,24 @@ def demo(
         click.echo(f"Every filter by itself:\n\n{apart}\n")
     few = [method for method in methods if method.name in TIED]
     together = compare(network, task, amount=amount, methods=few, seed=seed)
-    save_result(together, output, network)
-    save_result(apart, output / "untied", network)
     if as_json:
         print_json({"untied": apart.to_json(), "tied": together.to_json()})
-        return
-    click.echo(
-        f"Filters that are added up together:\n\n{together}\n"
-        f"\nStatistics: {apart.statistics_seconds:.1f} and {together.statistics_seconds:.1f} s, "
-        f"shared by all rows. Reliability of the Fisher couplings: {apart.reliability:.2f} and "
-        f"{together.reliability:.2f}.\nWritten: {output} and {output / 'untied'} (result.json, "
-        "selection.json, network.safetensors, figure.png)"
-    )
+    else:
+        click.echo(
+            f"Filters that are added up together:\n\n{together}\n"
+            f"\nStatistics: {apart.statistics_seconds:.1f} and "
+            f"{together.statistics_seconds:.1f} s, shared by all rows. Reliability of the Fisher "
+            f"couplings: {apart.reliability:.2f} and {together.reliability:.2f}."
+        )
+    first = save_somehow(together, output, network)
+    second = save_somehow(apart, first.path / "untied", network)
+    if not as_json:
+        click.echo(
+            f"Written: {first.path} and {second.path} (result.json, selection.json, "
+            "network.safetensors, figure.png)"
+        )
+    faults = [saved.error for saved in (first, second) if saved.error is not None]
+    for fault in faults[1:]:
+        click.echo(f"{type(fault).__name__}: {fault}", err=True)
+    if faults:
+        raise faults[0]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from secateur.cli.common import print_json
 from secateur.cli.networks import load_network
+from secateur.errors import FileError
+
+if TYPE_CHECKING:
+    from secateur.surgery.export import Exported
 
 
 @click.command(epilog="Reading ONNX needs onnxruntime: pip install 'secateur[export]'.")
@@ -37,15 +42,20 @@ def export(
     against the network.
     """
     from secateur.life import export as run
+    from secateur.report.output import save_somewhere, try_output
 
-    done = run(
-        folder,
-        path,
-        network=load_network(network_name, None),
-        dynamic_batch=not fixed_batch,
-        check=not no_check,
-    )
+    try_output(path)
+    network = load_network(network_name, None)
+
+    def write(place: Path) -> Exported:
+        return run(
+            folder, place, network=network, dynamic_batch=not fixed_batch, check=not no_check
+        )
+
+    saved = save_somewhere(write, path, only=FileError)
     if as_json:
-        print_json(done.to_json())
+        print_json(saved.value.to_json())
     else:
-        click.echo(str(done))
+        click.echo(str(saved.value))
+    if saved.error is not None:
+        raise saved.error

@@ -10,6 +10,7 @@ import click
 from secateur.cli.common import key_values, print_json
 
 if TYPE_CHECKING:
+    from secateur.report.output import Saved
     from secateur.solving import Selection
 
 _SHOWN = 12
@@ -77,14 +78,14 @@ def solve(
       secateur solve halfunet.bqm --count 173 --certificate proof.json.gz
       secateur verify proof.json.gz halfunet.bqm --count 173
     """
-    from secateur.cli.common import refuse_existing
     from secateur.errors import OptionError
     from secateur.files import read_file
     from secateur.problem import Constraint, Problem, read_constraints
     from secateur.problem import count as exactly
+    from secateur.report.output import try_output
     from secateur.solving import solve as minimise
 
-    refuse_existing(certificate)
+    try_output(certificate)
     content = read_file(file)
     if None not in (count, content.ones) and count != content.ones:
         raise OptionError(
@@ -106,17 +107,23 @@ def solve(
         time_limit=time_limit,
         proof=True if certificate is not None and proof is None else proof,
     )
-    if certificate is not None:
-        _certify(answer, certificate)
-    if as_json:
-        written = None if certificate is None else str(certificate)
-        print_json({**answer.to_json(), "samples": _reads(answer), "certificate": written})
-        return
-    _show(answer)
-    if "sense" in content.provenance:
-        click.echo(f"{'note':8} {content.provenance['sense']}")
-    if certificate is not None:
-        click.echo(f"{'written':8} {certificate}")
+    if not as_json:
+        _show(answer)
+        if "sense" in content.provenance:
+            click.echo(f"{'note':8} {content.provenance['sense']}")
+    saved: Saved[None] | None = None
+    try:
+        if certificate is not None:
+            saved = _certify(answer, certificate)
+    finally:  # the answer is not lost, whatever becomes of its certificate
+        if as_json:
+            written = None if saved is None else str(saved.path)
+            print_json({**answer.to_json(), "samples": _reads(answer), "certificate": written})
+    if saved is not None:
+        if not as_json:
+            click.echo(f"{'written':8} {saved.path}")
+        if saved.error is not None:
+            raise saved.error
 
 
 def _check(backend: str, given: dict[str, Any], seed: int | None) -> None:
@@ -139,15 +146,17 @@ def _check(backend: str, given: dict[str, Any], seed: int | None) -> None:
     resolve_options(load_solver(backend)(), given, seed=seed)
 
 
-def _certify(answer: Selection, path: Path) -> None:
+def _certify(answer: Selection, path: Path) -> Saved[None]:
     from secateur.errors import OptionError
+    from secateur.report.output import save_somewhere
 
-    if answer.certificate is None:
+    certificate = answer.certificate
+    if certificate is None:
         raise OptionError(
             "there is no bound, so there is nothing to certify",
             remedy="give more time, or --proof",
         )
-    answer.certificate.save(path)
+    return save_somewhere(certificate.save, path)
 
 
 def _reads(answer: Selection) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -71,8 +72,9 @@ def halfunet(
     """
     import torch
 
+    from secateur.report.output import try_output
     from secateur.tasks.photographs import load_photographs
-    from secateur.zoo.train import Recipe, train_halfunet
+    from secateur.zoo.train import Recipe, refuse_another_run, train_halfunet
 
     recipe = Recipe(
         width=width,
@@ -86,6 +88,9 @@ def halfunet(
         seed=seed,
         settled=settled,
     )
+    if not resume:
+        refuse_another_run(output)
+        try_output(output)
     torch.set_num_threads(max(1, threads))
     context = click.get_current_context()
     command = ["secateur", "train", "halfunet", "--output", output.name]
@@ -94,17 +99,21 @@ def halfunet(
         if typed and name not in ("resume", "as_json", "output"):
             flag = "--" + name.replace("_", "-")
             command += [flag] if value is True else [flag, str(value)]
-    about = train_halfunet(
+
+    def tell(about: dict[str, Any]) -> None:
+        if as_json:
+            print_json(about)
+            return
+        noisy, clean = about["psnr_noisy"], about["psnr"]
+        click.echo(f"test photographs: {noisy:.2f} dB noisy, {clean:.2f} dB denoised")
+
+    train_halfunet(
         recipe,
         load_photographs(photos),
         output,
         resume=resume,
         command=shlex.join(command),
+        tell=tell,
     )
-    if as_json:
-        print_json(about)
-        return
-    click.echo(
-        f"test photographs: {about['psnr_noisy']:.2f} dB noisy, {about['psnr']:.2f} dB denoised\n"
-        f"written: {output / 'halfunet.safetensors'}"
-    )
+    if not as_json:
+        click.echo(f"written: {output / 'halfunet.safetensors'}")

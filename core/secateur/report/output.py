@@ -35,7 +35,8 @@ def try_output(path: Path | str | None) -> None:
     try:
         if os.path.lexists(path):  # a link to nowhere is in the way too
             raise FileError(
-                f"{path} exists already", remedy="choose another output, or remove it yourself"
+                f"{path} exists already",
+                remedy="choose another name (--output), or remove it yourself",
             )
         os.lstat(path.parent / f".{path.name}-12345678")  # the draft's name may be too long
     except FileNotFoundError:
@@ -137,27 +138,37 @@ class Saved(Generic[T]):
     error: FileError | None = None
 
 
-def save_somewhere(write: Callable[[Path], T], path: Path | str) -> Saved[T]:
-    """Write a file; if that fails, somewhere else, and say where.
+def save_somewhere(
+    write: Callable[[Path], T],
+    path: Path | str,
+    *,
+    folder: bool = False,
+    only: type[Exception] = Exception,
+) -> Saved[T]:
+    """Write a file or folder; if that fails, somewhere else, and say where.
 
     Arguments:
         write: writes it to a path that does not exist, or raises and leaves nothing behind.
         path: where it should be.
+        folder: it is one.
+        only: what another place can help against.
 
     Raises:
-        Exception: what the first try raised, if it can be written nowhere.
+        SecateurError: why it could not be written there; it can be written nowhere.
     """
     path = Path(path)
     try:
         return Saved(path, write(path))
-    except Exception as error:
-        for place in places(path):
+    except only as error:
+        for place in places(path, folder=folder):
             try:
                 value = write(place)
-            except Exception:
+            except only:
                 continue
             return Saved(place, value, rescued(path, place, cause(error)))
-        raise
+        if isinstance(error, SecateurError):
+            raise
+        raise _cannot(path, error) from error
 
 
 def rescued(path: Path, place: Path, why: str) -> FileError:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import platform
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from torch.nn import functional as F
 from secateur.errors import FileError, OptionError
 from secateur.network.run import evaluation
 from secateur.progress import track
+from secateur.report.output import cause, save_somewhere
 from secateur.tasks import Task
 from secateur.tasks.denoising import denoising_task, psnr
 from secateur.tasks.noise import sensor_noise
@@ -27,6 +30,7 @@ from secateur.tasks.photographs import Photographs, random_crops, vary_colours
 from secateur.versions import versions
 from secateur.zoo.halfunet import HalfUNet
 
+logger = logging.getLogger("secateur")
 FLOOR = 1e-4
 """Added to a crop's squared error before its logarithm, so that dark, easy crops do not rule."""
 WEIGHTS, STATE, ABOUT = "halfunet.safetensors", "state.safetensors", "halfunet.json"
@@ -104,6 +108,7 @@ def train_halfunet(
     resume: bool = False,
     save_every: int = 250,
     command: str = "",
+    tell: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Train, and write ``halfunet.safetensors`` and ``halfunet.json``; return the latter.
 
@@ -117,10 +122,11 @@ def train_halfunet(
         resume: go on from the state in the folder.
         save_every: steps between two states on disk.
         command: recorded in the JSON file.
+        tell: gets what the JSON file will hold before anything is written at the end.
 
     Raises:
         FileError: the folder exists (without ``resume``), or its state is missing, corrupt or of
-            another recipe.
+            another recipe; or the network was written to another folder, which is named.
     """
     network = recipe.network()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster
@@ -131,8 +137,8 @@ def train_halfunet(
         first, spent, curve = _load_state(
             folder / STATE, recipe, photographs.source, network, optimizer
         )
-    elif folder.exists():
-        raise FileError(f"{folder} exists already", remedy="choose another, or give --resume")
+    else:
+        refuse_another_run(folder)
     folder.mkdir(parents=True, exist_ok=True)
     task = denoising_task(photographs)
     begun = time.monotonic()
@@ -145,7 +151,15 @@ def train_halfunet(
             "seconds": spent + time.monotonic() - begun,
             "curve": curve,
         }
-        _save_state(folder / STATE, about, network, optimizer)
+        try:
+            _save_state(folder / STATE, about, network, optimizer)
+        except (OSError, SafetensorError) as error:
+            if step == first:
+                raise FileError(
+                    f"{folder / STATE} cannot be written: {cause(error)}",
+                    remedy="choose another folder, on a disk with space",
+                ) from error
+            logger.warning("the state of step %d is not saved: %s", step, cause(error))
 
     save(first)  # whenever it is stopped, there is a state to go on from
     with track("training", recipe.steps) as bar:
@@ -174,12 +188,37 @@ def train_halfunet(
         "curve": curve,
     }
     weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    _atomically(folder / WEIGHTS, lambda path: save_file(weights, path))
-    _atomically(
-        folder / ABOUT, lambda path: Path(path).write_text(json.dumps(about, indent=2) + "\n")
-    )
+    if tell is not None:
+        tell(about)
+    saved = save_somewhere(lambda place: _finish(place, weights, about), folder, folder=True)
+    if saved.error is not None:
+        raise saved.error
     (folder / STATE).unlink()
     return about
+
+
+def refuse_another_run(folder: Path) -> None:
+    """A run without ``resume`` makes its folder.
+
+    Raises:
+        FileError: it exists.
+    """
+    if folder.exists():
+        raise FileError(f"{folder} exists already", remedy="choose another, or give --resume")
+
+
+def _finish(folder: Path, weights: dict[str, Tensor], about: dict[str, Any]) -> None:
+    """Write the trained network into its folder, or a new one."""
+    new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _atomically(folder / WEIGHTS, lambda path: save_file(weights, path))
+        text = json.dumps(about, indent=2) + "\n"
+        _atomically(folder / ABOUT, lambda path: Path(path).write_text(text))
+    except BaseException:
+        if new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def training_crops(
