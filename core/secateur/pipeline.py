@@ -207,7 +207,13 @@ def compare(
     planner = Planner(wanted, network, channels, example, seed, time_limit)
     started = time.monotonic()
     statistics = collect_statistics(
-        network, task, channels, probes=probes, seed=seed, batches=measure_batches
+        network,
+        task,
+        channels,
+        probes=probes,
+        seed=seed,
+        batches=measure_batches,
+        across_groups=any(one.objective_options.get("across_groups") is True for one in methods),
     )
     measured = time.monotonic() - started
     finished: list[Finished] = []

@@ -78,7 +78,10 @@ def qubo(
     channels = find_channels(
         network, task.example(), ignored=ignored, tied=not untied, norm_over=norm_over, seed=seed
     )
-    statistics = collect_statistics(network, task, channels, probes=probes, seed=seed)
+    across = method.objective_options.get("across_groups") is True
+    statistics = collect_statistics(
+        network, task, channels, probes=probes, seed=seed, across_groups=across
+    )
     bqm = make_qubo_of(statistics, method)
     provenance = {
         "network": network_name,
