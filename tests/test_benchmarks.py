@@ -143,12 +143,35 @@ def test_a_budget_of_time_is_measured_by_another_clock(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["capacity.py", "backends.py", "instances.py", "overhead.py", "networks.py"]
+    "name", ["capacity.py", "backends.py", "instances.py", "overhead.py", "networks.py", "scale.py"]
 )
 def test_every_benchmark_says_how_it_is_run(name):
     text = (ROOT / "benchmarks" / name).read_text()
     assert f"python benchmarks/{name}" in text
     assert "--quick" in text or "parser(" in text
+
+
+def test_a_resnet_stage_by_stage(tmp_path):
+    content, text = run(tmp_path, "scale.py")
+    tied, untied = content["rows"]
+    # an eighth of a ResNet-50, counted by hand
+    wide = [(8, 3), (16, 4), (32, 6), (64, 3)]
+    inner = sum(2 * width * blocks for width, blocks in wide)
+    assert untied["channels"] == 8 + inner + sum(4 * width * (blocks + 1) for width, blocks in wide)
+    assert tied["channels"] == 8 + inner + sum(4 * width for width, _ in wide)
+    for row in (tied, untied):
+        assert row["count"] == row["channels"] // 2
+        assert row["difference"] < 1e-4
+        assert row["bound"] is None or row["bound"] <= row["energy"]
+        assert row["parameters"][1] < row["parameters"][0]
+        stages = [stage["stage"] for stage in row["stages"]]
+        assert stages[:2] == ["channels", "statistics"]
+        assert stages[-2:] == ["cut", "check"]
+        for stage in row["stages"]:
+            assert 0 < stage["peak_mib"] < 2000
+            assert f"| {stage['stage']} | " in text
+        longest = max(row["stages"], key=lambda stage: stage["cpu"])["stage"]
+        assert f"Longest: {longest} (" in text
 
 
 def test_overhead(tmp_path):

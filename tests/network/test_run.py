@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -310,3 +313,34 @@ def test_evaluation_keeps_every_mode():
     with evaluation(network, training=True):
         assert all(module.training for module in network.modules())
     assert not network.norm.training
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_compiler_is_loaded_by_whoever_compiles(compiled):
+    """And then it is kept out of the stream: it would complain on stderr."""
+    code = f"""
+import sys
+import torch
+from torch import nn
+from secateur.network import find_channels
+
+def act(x):
+    return torch.relu(x) * 2 + torch.sin(x)
+
+if {compiled}:
+    act = torch.compile(act, backend="eager")
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 5, 3), nn.Linear(5, 4)
+
+    def forward(self, x):
+        return self.c(act(self.b(act(self.a(x)))).mean((2, 3)))
+
+for width in range(7, 17):
+    assert len(find_channels(Net(), torch.randn(1, 3, width, width))) == 11
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (f"{compiled}\n", "")

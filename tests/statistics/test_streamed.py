@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from secateur.network import find_channels
 from secateur.statistics import (
@@ -123,6 +124,36 @@ def test_sums_in_sixteen_bits_keep_their_digits():
     flat = activation.double().movedim(1, 0).flatten(1)
     gram, _ = moments.finish()
     np.testing.assert_allclose(gram[0], (flat @ flat.T / flat.shape[1]).numpy(), rtol=1e-5)
+
+
+class Largest(TorchDispatchMode):
+    """The largest tensor, in bytes, that is made and is no view."""
+
+    def __init__(self, *known: Tensor) -> None:
+        super().__init__()
+        self.known = {tensor.untyped_storage().data_ptr() for tensor in known}
+        self.bytes = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        for tensor in out if isinstance(out, (tuple, list)) else (out,):
+            if isinstance(tensor, Tensor) and tensor.untyped_storage().data_ptr() not in self.known:
+                self.bytes = max(self.bytes, tensor.untyped_storage().nbytes())
+        return out
+
+
+@pytest.mark.parametrize("shape", [(16, 4, 64, 64), (1, 4, 512, 512)])
+def test_no_copy_of_a_whole_activation_is_made(shape, monkeypatch):
+    monkeypatch.setattr("secateur.statistics.moments.PART", 2**14)
+    channels = find_channels(seeded(Chain), torch.randn(1, 2, 5, 5))
+    activation = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    moments = ActivationMoments(channels)
+    with Largest(activation) as largest:
+        moments.add(channels.reads[0], activation)
+    assert 0 < largest.bytes <= 8 * 2**14
+    flat = activation.double().movedim(1, 0).flatten(1)
+    gram, _ = moments.finish()
+    np.testing.assert_allclose(gram[0], (flat @ flat.T / flat.shape[1]).numpy(), atol=1e-6)
 
 
 def test_what_is_held_does_not_grow_with_samples_and_probes():

@@ -9,6 +9,7 @@ arrive as their parts; so an operation has the same number in every run that goe
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -143,7 +144,9 @@ class Stream(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        kwargs = kwargs or {}
+        return self._show(func, args, kwargs or {})
+
+    def _show(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         name = func.overloadpacket.__name__
         if self.aside:  # whoever stands aside decides about autograd
             return func(*args, **kwargs)
@@ -234,6 +237,22 @@ class Stream(TorchDispatchMode):
         finally:
             for handle in handles:
                 handle.remove()
+
+
+class _Quick(Stream):
+    """A stream while PyTorch's compiler is not loaded, which takes a second.
+
+    PyTorch keeps its compiler out of every dispatch mode, and loads it to do so.
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        return self._show(func, args, kwargs or {})
 
 
 def _laid_as(out: Tensor) -> Callable[[Tensor], Tensor]:
@@ -346,7 +365,7 @@ def run(
     Raises:
         DataError: forward raised something; it is the cause.
     """
-    stream = Stream(visitor, grad=grad)
+    stream = (Stream if "torch._dynamo" in sys.modules else _Quick)(visitor, grad=grad)
     visitor.stream = stream
     with evaluation(network, training=training), plain_kernels(), stream.hooked(network):
         try:
