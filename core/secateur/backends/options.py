@@ -129,7 +129,7 @@ def _check(value: Any, hint: Any, field: dataclasses.Field[Any], backend: str) -
         raise wrong("it cannot be none")
     try:
         value = _convert(value, [k for k in kinds if k is not type(None)])
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         names = " or ".join(getattr(k, "__name__", str(k)) for k in kinds if k is not type(None))
         raise wrong(f"not of type {names}") from None
     if about.get("choices") is not None and value not in about["choices"]:
