@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import dimod
@@ -21,12 +21,14 @@ from secateur.errors import (
     BackendUnsuitable,
     SecateurError,
 )
+from secateur.limits import LONGEST_SECONDS, as_number, names_and_values
 from secateur.problem.model import Bits, Problem
 from secateur.stages import BACKENDS
 from secateur.stages import origin as who_registers
 
 TOLERANCE = 1e-6
 """How far a returned energy may be off, relative to the sum of the problem's absolute biases."""
+_SECONDS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6}
 DESCENT = 1000
 """Moves of the descent that a claimed optimum or bound is held against."""
 GRACE = 10.0
@@ -98,20 +100,33 @@ def resolve_options(
             does not take.
     """
     if isinstance(options, BackendOptions):
+        if not isinstance(options, solver.Options):
+            raise BackendOptionError(
+                f"the options of backend {solver.name!r} are a {type(options).__name__}",
+                backend=solver.name,
+                remedy=f"give names and values, or a {solver.Options.__name__}",
+            )
         if seed is not None or time_limit is not None:
             raise BackendOptionError(
                 "a seed or time limit was given beside the backend's own options",
                 backend=solver.name,
                 remedy="put them into the options",
             )
-        return options
-    given = dict(options or {})
+        return _timely(solver, options)
+    given = names_and_values(options)
     for name, value, taken in (
         ("seed", seed, solver.capabilities.takes_seed),
         ("time_limit", time_limit, solver.capabilities.takes_time_limit),
     ):
-        if value is None or name in given:
+        if value is None:
             continue
+        if name in given:
+            raise BackendOptionError(
+                f"the {name} of backend {solver.name!r} is given twice: {value}, and "
+                f"{given[name]} among its options",
+                backend=solver.name,
+                remedy="give one of them",
+            )
         if not taken:
             raise BackendOptionError(
                 f"backend {solver.name!r} takes no {name}",
@@ -119,7 +134,27 @@ def resolve_options(
                 remedy="leave it out; `secateur backends` shows what each backend takes",
             )
         given[name] = value
-    return solver.make_options(given)
+    return _timely(solver, solver.make_options(given))
+
+
+def _timely(solver: Backend, options: BackendOptions) -> BackendOptions:
+    """The options, if every duration among them is one that a clock can count.
+
+    Raises:
+        BackendOptionError: one is not finite, negative, or longer than ``LONGEST_SECONDS``.
+    """
+    for field in fields(options):
+        unit, value = field.metadata.get("unit"), getattr(options, field.name)
+        if unit not in _SECONDS or value is None:
+            continue
+        number = as_number(value)
+        if number is None or not 0 <= number * _SECONDS[unit] <= LONGEST_SECONDS:
+            raise BackendOptionError(
+                f"option {field.name!r} of backend {solver.name!r} is {value!r} {unit}",
+                backend=solver.name,
+                remedy=f"give a number of at least 0 and at most {LONGEST_SECONDS:,.0f} s",
+            )
+    return options
 
 
 def _call(

@@ -16,17 +16,24 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
     """``("reads=20",)`` as ``{"reads": 20}``; values are read as JSON where they are JSON.
 
     Raises:
-        OptionError: a pair without "=".
+        OptionError: a pair without "=", a key twice, or brackets without end.
     """
     values: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
             raise OptionError(f"{option} is {pair!r}", remedy=f"write {option} key=value")
+        if key in values:
+            raise OptionError(f"{option} {key}=… is given twice", remedy="give it once")
         try:
             values[key] = json.loads(text)
         except ValueError:
             values[key] = text
+        except RecursionError:
+            raise OptionError(
+                f"{option} {key}=… has brackets in brackets, too many of them",
+                remedy="give a number, a word, or a plain list",
+            ) from None
     return values
 
 

@@ -80,6 +80,7 @@ def solve(
     """
     from secateur.errors import OptionError
     from secateur.files import read_file
+    from secateur.limits import check_seed, check_time_limit
     from secateur.problem import Constraint, Problem, read_constraints
     from secateur.problem import count as exactly
     from secateur.report.output import try_output
@@ -98,6 +99,13 @@ def solve(
     if demands is not None:
         wanted += read_constraints(demands, problem.variables)
     given = key_values(options, "--option")
+    check_time_limit(time_limit)
+    for name, value in (("seed", check_seed(seed)), ("time_limit", time_limit)):
+        if value is not None and name in given:
+            raise OptionError(
+                f"--{name.replace('_', '-')} is {value}, and --option says {name}={given[name]}",
+                remedy="give one of them",
+            )
     _check(backend, given, seed)
     answer = minimise(
         problem.with_constraints(wanted),
@@ -138,11 +146,6 @@ def _check(backend: str, given: dict[str, Any], seed: int | None) -> None:
         if seed is not None:
             raise OptionError(f"{CONTROL} takes no seed", remedy="leave it out")
         return
-    if seed is not None and "seed" in given:
-        raise OptionError(
-            f"--seed is {seed}, and --option says seed={given['seed']}",
-            remedy="give one of them",
-        )
     resolve_options(load_solver(backend)(), given, seed=seed)
 
 

@@ -190,6 +190,19 @@ class Summed:
 Demand = Counted | Summed | Budgeted
 
 
+def check_kind(constraint: Any) -> None:
+    """It is of one of the four kinds; a class of one's own would be understood by nobody.
+
+    Raises:
+        ConstraintError: it is something else.
+    """
+    if not isinstance(constraint, (Cardinality, Linear, Quadratic, Budget)):
+        raise ConstraintError(
+            f"a constraint is a {type(constraint).__name__}",
+            remedy="use secateur.problem: count, at_most, at_least, tied, keep, linear, …",
+        )
+
+
 def compile_demand(constraint: Constraint, index: Mapping[Hashable, int], n: int) -> Demand:
     """A constraint over positions.
 

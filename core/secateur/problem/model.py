@@ -21,7 +21,7 @@ from secateur.errors import ConstraintError, SecateurError
 from secateur.lazy import dimod
 from secateur.problem.budgeted import Budgeted
 from secateur.problem.constraints import Constraint, copied, count
-from secateur.problem.demands import Counted, Demand, Summed, compile_demand
+from secateur.problem.demands import Counted, Demand, Summed, check_kind, compile_demand
 from secateur.problem.frozen import frozen
 from secateur.problem.qubo import Bits, Floats, Label, Qubo, tidy
 
@@ -167,15 +167,11 @@ class Problem(Qubo):
     def _demand(
         self, constraints: Iterable[Constraint] | int, start: NDArray[np.generic] | None
     ) -> None:
-        given = (constraints,) if isinstance(constraints, (int, Constraint)) else constraints
-        listed = [count(c) if isinstance(c, int) else c for c in given]
+        given = constraints if isinstance(constraints, Iterable) else (constraints,)
+        listed: list[Any] = [count(int(c)) if isinstance(c, int) else c for c in given]
         names: set[str] = set()
         for constraint in listed:
-            if not isinstance(constraint, Constraint):
-                raise ConstraintError(
-                    f"a constraint is a {type(constraint).__name__}",
-                    remedy="use secateur.problem: count, at_most, at_least, tied, keep, linear, …",
-                )
+            check_kind(constraint)
             if constraint.name in names:
                 raise ConstraintError(
                     f"two constraints are called {constraint.name!r}",
@@ -193,13 +189,17 @@ class Problem(Qubo):
         self.start: Bits | None = None
         """Known samples, shape ``(rows, n)``, or None."""
         if start is not None:
-            rows = np.asarray(start)
-            if rows.ndim != 2 or rows.shape[1] != self.n or not np.isin(rows, (0, 1)).all():
-                raise SecateurError(
-                    f"the start has the shape {rows.shape}",
-                    remedy=f"give rows of {self.n} zeros and ones",
-                )
-            self.start = rows.astype(np.int8)
+            self.start = self._rows(start)
+
+    def _rows(self, start: NDArray[np.generic]) -> Bits:
+        """Known samples, checked."""
+        rows = np.asarray(start)
+        if rows.ndim != 2 or rows.shape[1] != self.n or not np.isin(rows, (0, 1)).all():
+            raise SecateurError(
+                f"the start has the shape {rows.shape}",
+                remedy=f"give rows of {self.n} zeros and ones",
+            )
+        return rows.astype(np.int8)
 
     def _check_labels(self, constraint: Constraint) -> None:
         for label in constraint.labels():
@@ -232,9 +232,13 @@ class Problem(Qubo):
         return made
 
     def with_start(self, start: NDArray[np.generic] | None) -> Problem:
-        """The same with other known samples."""
+        """The same with other known samples.
+
+        Raises:
+            SecateurError: they are no rows of zeros and ones.
+        """
         made = self._copy()
-        made.start = None if start is None else np.asarray(start, dtype=np.int8)
+        made.start = None if start is None else self._rows(start)
         return made
 
     def with_linear(self, linear: Floats, offset: float | None = None) -> Problem:

@@ -47,6 +47,7 @@ from secateur.problem.constraints import (
     remove,
     tied,
 )
+from secateur.problem.demands import check_kind
 from secateur.problem.globs import Labels, nearest
 from secateur.problem.toml_budgets import read_budget, written_budget
 
@@ -350,6 +351,7 @@ def _written(constraint: Constraint, known: Labels) -> str:
     def quoted(label: Label) -> str:
         return _quoted(known.text(label))
 
+    check_kind(constraint)
     lines = [f"name = {_quoted(constraint.name)}"]
     if isinstance(constraint, Cardinality):
         if constraint.kind == "count":

@@ -14,6 +14,7 @@ import numpy as np
 from secateur.backends.base import Backend, Status, Stopped
 from secateur.backends.call import resolve_options
 from secateur.errors import BackendError, ConstraintError, OptionError, SecateurError
+from secateur.limits import check_seed, check_time_limit, names_and_values, refuse_twice
 from secateur.problem.constraints import Constraint
 from secateur.problem.constraints import count as demand_count
 from secateur.problem.model import Bits, Problem
@@ -73,7 +74,8 @@ def solve(
             control), or "auto": blocks and branch and bound, with annealing where they are not
             enough.
         options: of the backend; those of annealing with "auto".
-        seed: of everything random.
+        seed: of everything random; an option ``seed`` of the backend goes before the default, and
+            is an error beside any other.
         time_limit: seconds for the whole search; a call's limit follows from it.
         proof: True: prove or bound the answer too; False: take what the backend gives, for
             comparisons; None: prove small problems (up to 40 variables, or blocks of up to 64).
@@ -84,12 +86,11 @@ def solve(
         SecateurError: the model or an option is wrong.
     """
     problem = as_problem(model, count, constraints)
-    if time_limit is not None and not (math.isfinite(time_limit) and time_limit > 0):
-        raise OptionError(
-            f"the time limit is {time_limit}", remedy="give a positive number of seconds"
-        )
+    seed, time_limit = check_seed(seed), check_time_limit(time_limit)
+    given = names_and_values(options)
+    refuse_twice(given, seed=seed, time_limit=time_limit)
     _check_possible(problem)
-    asked = _Ask(problem, backend, dict(options or {}), seed, Control(time_limit), proof)
+    asked = _Ask(problem, backend, given, seed, Control(time_limit), proof)
     if backend == AUTO:
         return asked.auto()
     if backend == CONTROL:
@@ -254,7 +255,6 @@ class _Ask:
                 raise _impossible(self.problem)
         if bits is None:
             raise self._nothing(name)
-        assert bits is not None
         chosen: Bits = bits
         return make_selection(
             self.problem,
