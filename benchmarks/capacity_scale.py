@@ -77,7 +77,7 @@ def coupled(objective: str, n: int) -> Any:
     from synthetic import make_statistics, widths_of
 
     from secateur.problem import count as exactly
-    from secateur.selecting import make_problem
+    from secateur.pruning.selecting import make_problem
 
     statistics = make_statistics(widths_of(n))
     count = round(AMOUNT * n)

@@ -9,7 +9,7 @@ from synthetic import POSITIVE, SIGNED, make_statistics
 
 import secateur
 from secateur.problem import count as exactly
-from secateur.selecting import make_problem
+from secateur.pruning.selecting import make_problem
 
 AMOUNT = 0.36
 

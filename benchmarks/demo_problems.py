@@ -7,7 +7,7 @@ from typing import Any
 
 from secateur.network import count_of
 from secateur.problem import Problem, count
-from secateur.selecting import make_problem
+from secateur.pruning.selecting import make_problem
 
 
 @cache

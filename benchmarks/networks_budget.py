@@ -15,7 +15,7 @@ from networks_time import in_fresh_process, usable
 from networks_torch_pruning import macs
 
 import secateur
-import secateur.planning
+import secateur.pruning.planning
 from secateur.errors import AmountError
 
 
@@ -32,7 +32,7 @@ def run(
     """One row for each network, runtime and seed; the measuring is not the library's own."""
     rows = []
     if small:
-        secateur.planning.FITTING, secateur.planning.MEASURING = 1.0, 0.5
+        secateur.pruning.planning.FITTING, secateur.pruning.planning.MEASURING = 1.0, 0.5
     for name in names:
         for seed in seeds:
             cell = cell_of(name, seed, cache, small)

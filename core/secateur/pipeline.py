@@ -7,26 +7,27 @@ can be decided without its statistics, before those are measured.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from secateur.keywords import measuring_of, split, wanted_of
 from secateur.measured import many_methods, measure_subject, one_method
-from secateur.measuring import Measuring
 from secateur.methods import Method
+from secateur.methods.keywords import measuring_of, split, wanted_of
+from secateur.methods.measuring import Measuring
+from secateur.methods.resolved import Resolved
+from secateur.methods.wanted import Wanted
 from secateur.network import Amount
 from secateur.network.door import differentiable
-from secateur.resolving import Resolved
+from secateur.pruning.running import prepare
+from secateur.pruning.subject import Prunable, look_at
 from secateur.result import PruningResult
-from secateur.running import prepare
 from secateur.statistics.preserved import preserved_rng
-from secateur.subject import Prunable, look_at
 from secateur.tasks import Task
-from secateur.wanted import Wanted
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from secateur.keywords import MeasuringAndPruning, MeasuringAndWanted
+    from secateur.methods.keywords import MeasuringAndPruning, MeasuringAndWanted
 
 
 def prune(
@@ -104,6 +105,8 @@ def _run(
     wanted: Wanted,
     methods: Sequence[Resolved],
 ) -> PruningResult:
+    if any(method.objective.needs_across_groups for method in methods):
+        measuring = replace(measuring, across_groups=True)
     with preserved_rng(measuring.seed):
         subject = look_at(network, task, measuring)
         job = prepare(subject, [wanted], methods, measuring.seed)

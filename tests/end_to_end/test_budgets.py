@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 import secateur
 from secateur.errors import AmountError, ConstraintError, OptionError
+from secateur.methods.wanted import Wanted
 from secateur.network import as_call
 from secateur.surgery import count_macs, count_parameters
-from secateur.wanted import Wanted
 
 
 class Sums(nn.Module):
@@ -102,8 +102,8 @@ def test_a_random_selection_keeps_a_budget(network, task):
 
 
 def test_a_time_is_planned_for_and_measured(network, task, monkeypatch):
-    monkeypatch.setattr("secateur.wanted.FITTING", 1.0)
-    monkeypatch.setattr("secateur.wanted.MEASURING", 0.5)
+    monkeypatch.setattr("secateur.methods.wanted.FITTING", 1.0)
+    monkeypatch.setattr("secateur.methods.wanted.MEASURING", 0.5)
     result = prune(network, task, budget={"time": 0.9})
     told = result.selection.provenance["time"]
     assert told["runtime"] == "eager"
@@ -134,7 +134,7 @@ def test_what_cannot_be_kept_is_told_before_anything_is_measured(
 
 
 def test_the_step_of_a_device_can_be_asked_for(monkeypatch):
-    monkeypatch.setattr("secateur.wanted.device_step", lambda: 8)
+    monkeypatch.setattr("secateur.methods.wanted.device_step", lambda: 8)
     assert Wanted(amount=0.5, multiple="device").checked().multiple == 8
     assert Wanted(budget={"time": 0.5}).checked().multiple == 16
     assert Wanted(budget={"macs": 0.5}).checked().multiple is None

@@ -12,7 +12,8 @@ import torch
 import secateur
 from secateur.errors import AmountError, FileError, NetworkError, OptionError
 from secateur.methods import standard_methods
-from secateur.pipeline import compare, evaluate
+from secateur.metric import evaluate
+from secateur.pipeline import compare
 from secateur.report import save_result
 from tests.end_to_end.own import build, task
 
@@ -152,12 +153,12 @@ def test_bad_options_are_named_and_change_nothing(options, error, message):
 @pytest.mark.parametrize(
     "stage",
     [
-        "secateur.pipeline.collect_statistics",
-        "secateur.methods.solve",
-        "secateur.finishing.refine",
-        "secateur.finishing.fit",
-        "secateur.finishing.cut",
-        "secateur.pipeline.measure_speed",
+        "secateur.measured.measured.collect_statistics",
+        "secateur.pruning.selecting.solve",
+        "secateur.pruning.finishing.refine",
+        "secateur.pruning.finishing.fit",
+        "secateur.pruning.finishing.cut",
+        "secateur.pruning.running.measure_speed",
     ],
 )
 def test_ctrl_c_in_every_stage_leaves_the_network_as_it_was(monkeypatch, stage):

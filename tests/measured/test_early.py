@@ -12,10 +12,10 @@ from torch import nn
 import secateur
 from secateur.cli import run
 from secateur.errors import SecateurError
-from secateur.keywords import MeasuringSettings, MethodSettings, WantedSettings
-from secateur.measuring import Measuring
 from secateur.methods import Method
-from secateur.wanted import Wanted
+from secateur.methods.keywords import MeasuringSettings, MethodSettings, WantedSettings
+from secateur.methods.measuring import Measuring
+from secateur.methods.wanted import Wanted
 from tests.end_to_end.own import deep, task
 
 
@@ -107,7 +107,7 @@ def test_a_typo_in_the_last_method_loses_none_before_it(given, message):
     ],
 )
 def test_what_the_channels_decide_is_said_before_they_are_measured(monkeypatch, given, message):
-    monkeypatch.setattr("secateur.measured.collect_statistics", pytest.fail)
+    monkeypatch.setattr("secateur.measured.measured.collect_statistics", pytest.fail)
     with pytest.raises(SecateurError) as caught:
         secateur.prune(deep(), task(), **{"amount": 3, **given})
     assert message in str(caught.value)

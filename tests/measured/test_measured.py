@@ -40,9 +40,10 @@ def test_pruning_what_was_measured_is_pruning_the_network(measured, objective):
 
 def test_one_measuring_serves_many_amounts_and_methods(monkeypatch):
     passes = []
-    real = secateur.measured.collect_statistics
+    real = secateur.measured.measured.collect_statistics
     monkeypatch.setattr(
-        "secateur.measured.collect_statistics", lambda *a, **k: passes.append(1) or real(*a, **k)
+        "secateur.measured.measured.collect_statistics",
+        lambda *a, **k: passes.append(1) or real(*a, **k),
     )
     measured = secateur.measure(deep(), task(), probes=2)
     table = measured.compare(["taylor", Method("fisher", "greedy", name="mine")], [3, "40%"])

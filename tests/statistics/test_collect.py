@@ -8,11 +8,11 @@ import random
 import numpy as np
 import pytest
 import torch
-from secateur.qubo import fisher_qubo, hybrid_qubo, residual_qubo
 from torch import nn
 
 from secateur.errors import DataError, MetricError, NetworkError, OptionError
 from secateur.network import Call, GatedNetwork, find_channels
+from secateur.objectives import fisher_qubo, hybrid_qubo, residual_qubo
 from secateur.statistics import (
     collect_statistics,
     covariance,

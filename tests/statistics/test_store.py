@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from secateur.qubo import fisher_qubo, residual_qubo
 
 from secateur.errors import FileError
 from secateur.network import find_channels
+from secateur.objectives import fisher_qubo, residual_qubo
 from secateur.statistics import collect_statistics
 from secateur.statistics.store import about_arrays, from_arrays, to_arrays
 from tests.nets import Chain, regression, seeded

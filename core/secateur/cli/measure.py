@@ -11,7 +11,7 @@ from secateur.cli.common import print_json
 from secateur.cli.declared import declared_options
 from secateur.cli.measured import load_subject, read_measuring
 from secateur.cli.networks import network_options
-from secateur.measuring import Measuring
+from secateur.methods.measuring import Measuring
 
 
 @click.command()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from secateur.measured import Measured
-    from secateur.measuring import Measuring
+    from secateur.methods.measuring import Measuring
     from secateur.tasks import Task
 
 measured_option = click.option(
@@ -34,8 +34,8 @@ def read_measuring(values: Mapping[str, Any], folder: Path | None) -> Measuring:
     Raises:
         OptionError: a setting that it cannot have, or one besides the folder's.
     """
-    from secateur.keywords import measuring_of
-    from secateur.measuring import Measuring
+    from secateur.methods.keywords import measuring_of
+    from secateur.methods.measuring import Measuring
 
     said = [flag for flag in typed(click.get_current_context(), Measuring) if flag != "--seed"]
     if folder is not None and said:
@@ -58,7 +58,7 @@ def load_measured(values: Mapping[str, Any], folder: Path) -> tuple[Measured, in
     The task's own seed is that of the measuring.
     """
     from secateur.measured import Measured
-    from secateur.measured_folder import read_settings
+    from secateur.measured.folder import read_settings
 
     settings = read_settings(folder)
     network, task = load_subject(values, settings.seed)

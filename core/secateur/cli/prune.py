@@ -16,9 +16,9 @@ from secateur.cli.measured import (
     read_measuring,
 )
 from secateur.cli.networks import network_options
-from secateur.measuring import Measuring
 from secateur.methods import Method
-from secateur.wanted import Wanted
+from secateur.methods.measuring import Measuring
+from secateur.methods.wanted import Wanted
 
 
 @click.command(
@@ -62,7 +62,7 @@ def prune(
 
     The folder holds result.json, selection.json, network.safetensors and figure.png.
     """
-    from secateur.keywords import method_of, wanted_of
+    from secateur.methods.keywords import method_of, wanted_of
     from secateur.pipeline import prune as run
     from secateur.report import save_or_rescue, try_output
     from secateur.surgery.speed import runtimes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from secateur.cli.measured import (
     read_measuring,
 )
 from secateur.cli.networks import network_options
-from secateur.measuring import Measuring
+from secateur.methods.measuring import Measuring
 
 
 @click.command()
@@ -73,6 +74,8 @@ def qubo(
         measured, _ = load_measured(values, folder)
     else:
         network, task = load_subject(values, measuring.seed)
+        if chosen.needs_across_groups:
+            measuring = replace(measuring, across_groups=True)
         settings = {name: getattr(measuring, name) for name in measuring.public()}
         measured = measure(network, task, **settings)
     for note in measured.subject.notes:

@@ -37,6 +37,11 @@ class Objective(Stage, ABC):
     noun: ClassVar[str] = "objective"
     needs_probes: ClassVar[bool] = False
 
+    @property
+    def needs_across_groups(self) -> bool:
+        """The statistics have to be measured with couplings between groups."""
+        return False
+
     @abstractmethod
     def terms(self, statistics: ChannelStatistics) -> Terms | dimod.BinaryQuadraticModel:
         """The QUBO: ``Terms``, or a BQM over exactly the labels ``statistics.channels.labels``.

@@ -41,6 +41,11 @@ class Fisher(Objective):
     )
     across_groups: bool = option(False, "keep the couplings between layers too")
 
+    @property
+    def needs_across_groups(self) -> bool:
+        """As the option says."""
+        return self.across_groups
+
     def terms(self, statistics: ChannelStatistics) -> Terms:
         """``-gradient·ḡ + ½ diag(H)``, and H inside the groups times ``shrinkage``.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from secateur.options import Options, option
+from secateur.seeds import LARGEST_SEED
 
 NormOver = Literal["all", "kept"]
 
@@ -28,7 +29,7 @@ class Measuring(Options):
     )
     ignored: tuple[str, ...] = option((), "module paths that stay whole")
     probes: int = option(20, "Fisher probes for each calibration sample", least=0)
-    seed: int = option(0, "of everything random", least=0)
+    seed: int = option(0, "of everything random", least=0, most=LARGEST_SEED)
     measure_batches: int | None = option(
         None, "so many of the calibration batches are measured on; all unless given", least=1
     )

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from secateur.limits import LONGEST_SECONDS
 from secateur.options import Options, option
 from secateur.solving import AUTO, CONTROL
 
 if TYPE_CHECKING:
-    from secateur.resolving import Resolved
+    from secateur.methods.resolved import Resolved
 
 RANDOM = "random"
 """The objective of the random control: no QUBO at all."""
@@ -41,7 +42,9 @@ class Method(Options):
     objective_options: Mapping[str, Any] | None = option(None, "of the objective")
     options: Mapping[str, Any] | None = option(None, "of the backend")
     refine_options: Mapping[str, Any] | None = option(None, "of the refinement")
-    time_limit: float | None = option(None, "for the whole search", above=0, most=1e9, unit="s")
+    time_limit: float | None = option(
+        None, "for the whole search", above=0, most=LONGEST_SECONDS, unit="s"
+    )
     compensated: bool = option(True, "re-fit the layers that read pruned channels")
     fit_batches: int | None = option(
         None, "so many of the calibration batches are used to re-fit; all unless given", least=1
@@ -58,7 +61,7 @@ class Method(Options):
             OptionError: an objective, a refinement or an option of theirs that there is not.
             BackendError: the backend does not exist, cannot be used here, or has no such option.
         """
-        from secateur.resolving import resolve
+        from secateur.methods.resolved import resolve
 
         return resolve(self)
 

@@ -11,19 +11,20 @@ import numpy as np
 
 from secateur.backends import Backend
 from secateur.errors import BackendUnsuitable, OptionError, SecateurError
-from secateur.finishing import Finished, finish
+from secateur.limits import refuse_twice
 from secateur.methods import RANDOM
+from secateur.methods.resolved import Resolved
+from secateur.methods.wanted import Wanted
 from secateur.network.labels import Origin
-from secateur.planning import Planner
 from secateur.problem import Problem
-from secateur.resolving import Resolved
+from secateur.pruning.finishing import Finished, finish
+from secateur.pruning.planning import Planner
+from secateur.pruning.subject import Subject
 from secateur.result import PruningResult, Row
 from secateur.solving import Selection
 from secateur.statistics import ChannelStatistics, reliability
-from secateur.subject import Subject
 from secateur.surgery import count_macs, count_parameters
 from secateur.surgery.speed import measure_speed
-from secateur.wanted import Wanted
 
 logger = logging.getLogger("secateur")
 TIMING = 0.3
@@ -89,6 +90,12 @@ def prepare(
                 f"objective {method.objective.name!r} needs Fisher probes, and probes is 0",
                 remedy="measure with probes=20, or use an objective that needs none: taylor, l1",
             )
+        if method.objective.needs_across_groups and not subject.measuring.across_groups:
+            raise OptionError(
+                f"{method.name} is to have couplings between layers, which were not measured",
+                remedy="measure with across_groups=True",
+            )
+        refuse_twice(method.method.options or {}, seed=seed)
     planners = [Planner(one, subject, seed) for one in wanted]
     for planner in planners:
         _check_applicable(planner, methods)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from torch import nn
 
-from secateur.measuring import Measuring
+from secateur.methods.measuring import Measuring
 from secateur.network import Call, Channels, find_channels
 from secateur.network.device import device_of
 from secateur.network.door import check_call, unwrap

@@ -12,10 +12,10 @@ from dataclasses import fields
 from typing import Any, Literal, TypedDict
 
 from secateur.errors import OptionError
-from secateur.measuring import Measuring
 from secateur.methods import Method
+from secateur.methods.measuring import Measuring
+from secateur.methods.wanted import Wanted
 from secateur.options import Options, make_options
-from secateur.wanted import Wanted
 
 
 class MeasuringSettings(TypedDict, total=False):

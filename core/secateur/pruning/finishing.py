@@ -10,14 +10,14 @@ import numpy as np
 from torch import nn
 
 from secateur.backends import Status
+from secateur.methods.resolved import Resolved
 from secateur.metric import Evaluator, Keep
 from secateur.network import Call
 from secateur.network.device import device_of
 from secateur.problem import Problem
+from secateur.pruning.subject import Subject
 from secateur.refine import Races, Refined, refine
-from secateur.resolving import Resolved
 from secateur.solving import Selection
-from secateur.subject import Subject
 from secateur.surgery import check_cut, cut, reestimate_batch_norm
 from secateur.surgery.compensation import Compensation, fit
 from secateur.tasks import Task

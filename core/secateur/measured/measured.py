@@ -15,27 +15,28 @@ from numpy.typing import NDArray
 from torch import nn
 
 from secateur.errors import OptionError
-from secateur.keywords import measuring_of, method_of, split, wanted_of
-from secateur.landscape import curves_of
-from secateur.measuring import Measuring
+from secateur.measured.folder import load_measured, save_measured
+from secateur.measured.landscape import curves_of
 from secateur.methods import Method, as_method, standard_methods
+from secateur.methods.keywords import measuring_of, method_of, split, wanted_of
+from secateur.methods.measuring import Measuring
+from secateur.methods.resolved import Resolved
+from secateur.methods.wanted import Wanted
 from secateur.metric import evaluate
 from secateur.network import Amount, Channels
 from secateur.network.door import differentiable
 from secateur.objectives import resolve_objective
-from secateur.resolving import Resolved
+from secateur.pruning.running import Comparison, Job, prepare, run
+from secateur.pruning.subject import Prunable, Subject, look_at
 from secateur.result import PruningResult
-from secateur.running import Comparison, Job, prepare, run
 from secateur.statistics import ChannelStatistics, collect_statistics, reliability
 from secateur.statistics.preserved import preserved_rng
-from secateur.subject import Prunable, Subject, look_at
 from secateur.tasks import Task
-from secateur.wanted import Wanted
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from secateur.keywords import MeasuringSettings, Pruning, WantedSettings
+    from secateur.methods.keywords import MeasuringSettings, Pruning, WantedSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,9 +199,7 @@ class Measured:
         Raises:
             FileError: the folder exists or cannot be written.
         """
-        from secateur.measured_folder import save_measured
-
-        save_measured(self, folder)
+        save_measured(folder, self.subject, self.statistics, self.seconds)
 
     @classmethod
     def load(cls, folder: Path | str, network: Prunable, task: Task) -> Measured:
@@ -215,9 +214,7 @@ class Measured:
             FileError: the folder is none, or damaged.
             StaleError: the weights, the data or the channels are others.
         """
-        from secateur.measured_folder import load_measured
-
-        return load_measured(folder, network, task)
+        return cls(*load_measured(folder, network, task))
 
     def __str__(self) -> str:
         from secateur.report.measured import describe_measured

@@ -9,11 +9,11 @@ import numpy as np
 from secateur.backends import Status, Stopped
 from secateur.errors import OptionError
 from secateur.methods import RANDOM
+from secateur.methods.resolved import Resolved
 from secateur.network import Channels, keep_one_each
 from secateur.objectives import Objective, resolve_objective
 from secateur.problem import Constraint, Problem
 from secateur.problem.moves import Moves
-from secateur.resolving import Resolved
 from secateur.solving import Selection, solve
 from secateur.statistics import ChannelStatistics
 

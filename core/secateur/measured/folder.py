@@ -10,48 +10,54 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from secateur.errors import FileError, SecateurError, StaleError
-from secateur.keywords import measuring_of
-from secateur.measuring import Measuring
+from secateur.methods.keywords import measuring_of
+from secateur.methods.measuring import Measuring
 from secateur.network.device import device_of
 from secateur.progress import track
+from secateur.pruning.subject import Prunable, Subject, look_at
+from secateur.statistics import ChannelStatistics
 from secateur.statistics.fingerprint import fingerprint_data, fingerprint_network
 from secateur.statistics.preserved import preserved_rng
 from secateur.statistics.store import about_arrays, from_arrays, to_arrays
-from secateur.subject import Prunable, look_at
 from secateur.tasks import Task
 from secateur.versions import versions
-
-if TYPE_CHECKING:
-    from secateur.measured import Measured
 
 ABOUT, STATISTICS = "measured.json", "statistics.safetensors"
 FORMAT = 1
 
 
-def save_measured(measured: Measured, folder: Path | str) -> None:
+def save_measured(
+    folder: Path | str, subject: Subject, statistics: ChannelStatistics, seconds: float
+) -> None:
     """Write a measuring; the folder appears complete or not at all.
+
+    Arguments:
+        folder: must not exist.
+        subject: that was measured.
+        statistics: of it.
+        seconds: that measuring took.
 
     Raises:
         FileError: the folder exists or cannot be written.
     """
     about = {
         "format": FORMAT,
-        "measuring": measured.measuring.public(),
-        "statistics": about_arrays(measured.statistics),
-        "task": measured.task.name,
-        "labels": _digest(measured.channels.labels),
-        "weights": fingerprint_network(measured.network),
-        "seconds": measured.seconds,
+        "measuring": subject.measuring.public(),
+        "statistics": about_arrays(statistics),
+        "task": subject.task.name,
+        "labels": _digest(subject.channels.labels),
+        "weights": fingerprint_network(subject.network),
+        "seconds": seconds,
         "versions": versions(),
     }
     with _new_folder(Path(folder)) as draft:
-        save_file(to_arrays(measured.statistics), draft / STATISTICS)
+        save_file(to_arrays(statistics), draft / STATISTICS)
         (draft / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
@@ -74,10 +80,10 @@ def _new_folder(folder: Path) -> Iterator[Path]:
         ) from error
 
 
-def load_measured(folder: Path | str, network: Prunable, task: Task) -> Measured:
+def load_measured(
+    folder: Path | str, network: Prunable, task: Task
+) -> tuple[Subject, ChannelStatistics, float]:
     """What was measured of this network with these data; see ``Measured.load``."""
-    from secateur.measured import Measured
-
     folder = Path(folder)
     about = _read(folder)
     measuring = _measuring(about, folder)
@@ -92,7 +98,7 @@ def load_measured(folder: Path | str, network: Prunable, task: Task) -> Measured
             data = fingerprint_data(task, device_of(subject.network), measuring.measure_batches)
         _refuse("calibration data", stored.get("data"), data)
     statistics = from_arrays(subject.channels, _arrays(folder), stored)
-    return Measured(subject, statistics, float(about["seconds"]))
+    return subject, statistics, float(about["seconds"])
 
 
 def _arrays(folder: Path) -> dict[str, Any]:

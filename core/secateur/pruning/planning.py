@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.budgets import TimeModel, features_of, measure_step, meet, random_masks
+from secateur.methods.resolved import Resolved
+from secateur.methods.wanted import DEVICE, STEP, Wanted
 from secateur.problem import Constraint, Problem
 from secateur.progress import track
-from secateur.resolving import Resolved
-from secateur.selecting import choose, with_room
+from secateur.pruning.selecting import choose, with_room
+from secateur.pruning.subject import Subject
 from secateur.solving import Selection
 from secateur.statistics import ChannelStatistics
-from secateur.subject import Subject
 from secateur.surgery.speed import measure_cuts
 from secateur.surgery.timing import measure_times, one_thread
-from secateur.wanted import DEVICE, STEP, Wanted
 
 NETWORKS = 20
 """Random networks that a prediction of time is fitted on."""
