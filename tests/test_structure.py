@@ -24,9 +24,17 @@ VIEWS = {
     frozenset({"secateur.problem.moves", "secateur.problem.state"}),
     frozenset({"secateur.problem.counting", "secateur.problem.count_moves"}),
     frozenset({"secateur.solving.certificate", "secateur.solving.selection"}),
-    frozenset({"secateur.statistics.collect", "secateur.statistics.similarity"}),
+    frozenset({"secateur.measured.measured", "secateur.measured.describing"}),
+    frozenset(
+        {
+            "secateur.result",
+            "secateur.report.rows",
+            "secateur.report.folder",
+            "secateur.report.figure",
+        }
+    ),
 }
-"""Two modules of which one is a view of the other's object and names it in annotations only."""
+"""Modules that are views of another's object, and name it in annotations only."""
 
 ONCE = {
     "device_of": "secateur.network.device",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from secateur.network import Channels, GatedNetwork
+from secateur.network.cut import cut
 from secateur.network.device import device_of
 from secateur.network.run import evaluation, input_error
 from secateur.tasks import Split, Task
@@ -81,11 +82,16 @@ class Evaluator:
         """Runs the masked network."""
         return lambda batch: self._gated.masked(batch.call, keep)
 
+    def cutting(self, keep: Keep) -> Runner:
+        """Cuts once, then runs what is left: the same numbers as masked, in less time."""
+        slim = cut(self.network, self.channels, keep)
+        return lambda batch: run_batch(slim, batch)
+
     def compensating(self, keep: Keep) -> Runner:
-        """Fits once, then runs the masked network with its readers re-fitted."""
+        """Fits and cuts once, then runs what is left."""
         assert self._compensate is not None, "this evaluator was made without compensation"
-        gated = GatedNetwork(self._compensate(keep), self.channels)
-        return lambda batch: gated.masked(batch.call, keep)
+        slim = cut(self._compensate(keep), self.channels, keep)
+        return lambda batch: run_batch(slim, batch)
 
     def _mean(self, runner: Runner, split: Split) -> float:
         return mean_metric(runner, self.task, self.task.batches(split, device_of(self.network)))

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import secateur
-from secateur.errors import AmountError, FileError, NetworkError, OptionError
+from secateur.errors import AmountError, FileError, OptionError, StageFailed
 from secateur.methods import standard_methods
 from secateur.metric import evaluate
 from secateur.pipeline import compare
@@ -132,13 +132,13 @@ def test_without_compensation_the_column_is_empty():
         ({"amount": 0.36, "objective": "fischer"}, OptionError, "did you mean 'fisher'"),
         ({"amount": 8}, AmountError, "7 can go"),
         ({"amount": 15, "tied": False}, AmountError, "14 can go"),
-        ({"amount": 3, "norm_over": "some"}, NetworkError, "'some'"),
+        ({"amount": 3, "norm_over": "some"}, OptionError, "'some'"),
         (
             {"amount": 3, "objective": "hybrid", "objective_options": {"gamma": 1}},
             OptionError,
             "similarity_weight",
         ),
-        ({"amount": 3, "objective": lambda s: 3}, OptionError, "returned no BQM"),
+        ({"amount": 3, "objective": lambda s: 3}, StageFailed, "made a int and no BQM"),
         ({"amount": 3, "options": {"read": 5}}, secateur.SecateurError, "did you mean 'reads'"),
     ],
 )

@@ -12,7 +12,7 @@ from torch import nn
 import secateur
 from secateur.cli import run
 from secateur.errors import SecateurError
-from secateur.methods import Method
+from secateur.methods import Method, resolve
 from secateur.methods.keywords import MeasuringSettings, MethodSettings, WantedSettings
 from secateur.methods.measuring import Measuring
 from secateur.methods.wanted import Wanted
@@ -178,6 +178,6 @@ def test_no_public_function_has_more_than_eight_parameters():
 
 def test_a_method_is_resolved_in_no_time():
     method = Method("fisher", "annealing", "tt", options={"reads": 3})
-    resolved = method.resolved()
+    resolved = resolve(method)
     assert resolved.name == "fisher+tt"
     assert torch.is_grad_enabled()

@@ -44,7 +44,7 @@ def measure(
     from secateur.objectives import resolve_objective
     from secateur.report import try_output
     from secateur.report.landscape import draw_curves
-    from secateur.report.measured import as_json as content
+    from secateur.measured.describing import as_json as content
     from secateur.report.output import save_somewhere
 
     try_output(output)

@@ -63,6 +63,7 @@ def prune(
     The folder holds result.json, selection.json, network.safetensors and figure.png.
     """
     from secateur.methods.keywords import method_of, wanted_of
+    from secateur.methods.resolved import resolve
     from secateur.pipeline import prune as run
     from secateur.report import save_or_rescue, try_output
     from secateur.surgery.speed import runtimes
@@ -72,7 +73,7 @@ def prune(
     asked = {**given(values, Wanted), "runtimes": timed}
     wanted_of(asked)
     method = method_of(_method(given(values, Method), evaluations))
-    method.resolved()
+    resolve(method)
     measuring = read_measuring(values, folder)
     if folder is not None:
         measured, seed = load_measured(values, folder)

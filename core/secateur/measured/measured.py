@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from secateur.errors import OptionError
+from secateur.measured.describing import describe_measured
 from secateur.measured.folder import load_measured, save_measured
 from secateur.measured.landscape import curves_of
 from secateur.methods import Method, as_method, standard_methods
 from secateur.methods.keywords import measuring_of, method_of, split, wanted_of
 from secateur.methods.measuring import Measuring
-from secateur.methods.resolved import Resolved
+from secateur.methods.resolved import Resolved, resolve
 from secateur.methods.wanted import Wanted
 from secateur.metric import evaluate
 from secateur.network import Amount, Channels
@@ -217,8 +218,6 @@ class Measured:
         return cls(*load_measured(folder, network, task))
 
     def __str__(self) -> str:
-        from secateur.report.measured import describe_measured
-
         return describe_measured(self)
 
 
@@ -265,21 +264,21 @@ def one_method(method: Method | str | None, fields: Mapping[str, Any]) -> Resolv
     """The method that was given whole, or by its fields.
 
     Raises:
-        OptionError: it is given both ways; or as ``Method.resolved``.
+        OptionError: it is given both ways; or as ``resolve``.
     """
     if method is None:
-        return method_of(fields).resolved()
+        return resolve(method_of(fields))
     if fields and isinstance(method, Method):
         raise OptionError(
             f"a method is given, and {', '.join(fields)} besides",
             remedy="put them into the Method",
         )
     if isinstance(method, Method):
-        return method.resolved()
-    return method_of({"objective": method, **fields}).resolved()
+        return resolve(method)
+    return resolve(method_of({"objective": method, **fields}))
 
 
 def many_methods(methods: Iterable[Method | str] | None) -> list[Resolved]:
     """Every method resolved, so that a typo in the last one costs nothing."""
     given = standard_methods() if methods is None else methods
-    return [as_method(one).resolved() for one in given]
+    return [resolve(as_method(one)) for one in given]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from secateur.methods.measuring import Measuring
     from secateur.methods.method import RANDOM, Method, as_method, standard_methods
-    from secateur.methods.resolved import Resolved
+    from secateur.methods.resolved import Resolved, resolve
     from secateur.methods.wanted import Wanted
 
 _HOME = {
@@ -21,6 +21,7 @@ _HOME = {
     "Resolved": "resolved",
     "Wanted": "wanted",
     "as_method": "method",
+    "resolve": "resolved",
     "standard_methods": "method",
 }
 
@@ -31,6 +32,7 @@ __all__ = [
     "Resolved",
     "Wanted",
     "as_method",
+    "resolve",
     "standard_methods",
 ]
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from secateur.limits import LONGEST_SECONDS
 from secateur.options import Options, option
 from secateur.solving import AUTO, CONTROL
-
-if TYPE_CHECKING:
-    from secateur.methods.resolved import Resolved
 
 RANDOM = "random"
 """The objective of the random control: no QUBO at all."""
@@ -53,17 +50,6 @@ class Method(Options):
         1e-3, "of that fit, relative to the mean square of what a layer reads", above=0
     )
     name: str = option("", "of its row in the table")
-
-    def resolved(self) -> Resolved:
-        """The method with its stages found and their options checked; nothing is measured.
-
-        Raises:
-            OptionError: an objective, a refinement or an option of theirs that there is not.
-            BackendError: the backend does not exist, cannot be used here, or has no such option.
-        """
-        from secateur.methods.resolved import resolve
-
-        return resolve(self)
 
 
 def standard_methods(*, evaluations: int = 500, backend: str = AUTO) -> tuple[Method, ...]:

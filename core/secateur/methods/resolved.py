@@ -17,7 +17,12 @@ from secateur.solving.solvers import as_solver
 
 
 def resolve(method: Method) -> Resolved:
-    """Find the stages of a method and check their options; see ``Method.resolved``."""
+    """The method with its stages found and their options checked; nothing is measured.
+
+    Raises:
+        OptionError: an objective, a refinement or an option of theirs that there is not.
+        BackendError: the backend does not exist, cannot be used here, or has no such option.
+    """
     refiner = resolve_refiner(method.refine, method.refine_options)
     objective = resolve_objective(method.objective, method.objective_options)
     backend, options = _resolved_backend(method)

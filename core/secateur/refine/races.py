@@ -41,7 +41,7 @@ class Races:
 
     Arguments:
         evaluator: of the network.
-        state: how a mask is looked at: ``evaluator.masking`` unless given, or
+        state: how a mask is looked at: ``evaluator.cutting`` unless given, or
             ``evaluator.compensating``.
         split: where it is evaluated; never the one that is reported.
         race: the fraction of the samples that races are run on.
@@ -59,7 +59,7 @@ class Races:
         split: Split = "selection",
         race: float = 0.25,
     ) -> None:
-        self._task, self._state = evaluator.task, state or evaluator.masking
+        self._task, self._state = evaluator.task, state or evaluator.cutting
         batches = list(self._task.batches(split, device_of(evaluator.network)))
         total = sum(batch.size for batch in batches)
         first = min(total, max(1, round(race * total)))
