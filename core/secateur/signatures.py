@@ -34,7 +34,7 @@ def stage_of_function(
     Raises:
         OptionError: the function cannot be called so.
     """
-    key = tuple(sorted(set(given)))
+    key = tuple(sorted(set(given))) if _takes_any(function) else ()
     make: Any = _made if isinstance(function, Hashable) else _made.__wrapped__
     made: type[Base] = make(base, function, first, name, key)
     return made
@@ -127,6 +127,11 @@ def _field(default: Any, inherited: dataclasses.Field[Any] | None = None) -> Any
     if default is not dataclasses.MISSING and type(default).__hash__ is None:  # a list
         return dataclasses.field(default_factory=lambda: default, metadata=about)
     return dataclasses.field(default=default, metadata=about)
+
+
+def _takes_any(function: Callable[..., Any]) -> bool:
+    """Whether it has a ``**options``."""
+    return any(p.kind is p.VAR_KEYWORD for p in _parameters(function, "the function"))
 
 
 def _parameters(function: Callable[..., Any], about: str) -> Iterable[inspect.Parameter]:

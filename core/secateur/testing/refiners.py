@@ -184,4 +184,6 @@ def _start(truth: Problem) -> Bits:
         0.0,
         truth.constraints,
     )
-    return Moves(turned).greedy()
+    found = Moves(turned).greedy()
+    assert found is not None
+    return found
