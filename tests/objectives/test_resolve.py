@@ -136,6 +136,21 @@ def test_the_nearest_option_of_a_function_is_told():
     assert resolve_objective(plain) != resolve_objective(plain, {"weight": 2})
 
 
+def test_the_types_of_any_callable_are_read():
+    class Called:
+        def __call__(self, statistics, size: int = 1):
+            return scores(statistics)
+
+    class Odd:
+        def __call__(self, statistics, size: NotThere = 1):  # noqa: F821
+            return scores(statistics)
+
+    for given, kind in ((plain, float), (functools.partial(plain, kind="x"), float)):
+        assert type(resolve_objective(given, {"weight": "2"}).weight) is kind
+    assert resolve_objective(Called(), {"size": "2"}).size == 2
+    assert resolve_objective(Odd(), {"size": "2"}).size == "2"  # any: nothing is known of it
+
+
 def test_a_plugin_is_an_objective_and_a_typed_one_too(statistics, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine_here.py").write_text(
