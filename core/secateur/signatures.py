@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import typing
 from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -34,7 +33,7 @@ def stage_of_function(
     Raises:
         OptionError: the function cannot be called so.
     """
-    key = tuple(sorted(set(given)))
+    key = tuple(sorted(set(given))) if _takes_any(function) else ()
     make: Any = _made if isinstance(function, Hashable) else _made.__wrapped__
     made: type[Base] = make(base, function, first, name, key)
     return made
@@ -112,7 +111,7 @@ def fields_of_function(
                 remedy="give it another name, and let it be given by keyword",
             )
         default = dataclasses.MISSING if one.default is kinds.empty else one.default
-        fields.append((one.name, _hint(function, one), _field(default, inherited)))
+        fields.append((one.name, _hint(one), _field(default, inherited)))
     if any(p.kind is kinds.VAR_KEYWORD for p in parameters):
         known = {one.name for one in options}
         fields += [(name, Any, _field(None)) for name in given if name not in known]
@@ -129,9 +128,18 @@ def _field(default: Any, inherited: dataclasses.Field[Any] | None = None) -> Any
     return dataclasses.field(default=default, metadata=about)
 
 
+def _takes_any(function: Callable[..., Any]) -> bool:
+    """Whether it has a ``**options``."""
+    return any(p.kind is p.VAR_KEYWORD for p in _parameters(function, "the function"))
+
+
 def _parameters(function: Callable[..., Any], about: str) -> Iterable[inspect.Parameter]:
+    """The parameters with their types, as far as these can be read from here."""
     try:
-        return inspect.signature(function).parameters.values()
+        try:
+            return inspect.signature(function, eval_str=True).parameters.values()
+        except (NameError, AttributeError, SyntaxError):  # what only a type checker sees
+            return inspect.signature(function).parameters.values()
     except (TypeError, ValueError) as error:
         raise OptionError(
             f"{about} does not tell its parameters: {error}",
@@ -139,11 +147,7 @@ def _parameters(function: Callable[..., Any], about: str) -> Iterable[inspect.Pa
         ) from error
 
 
-def _hint(function: Callable[..., Any], parameter: inspect.Parameter) -> Any:
-    """The type of a parameter; any where it is not said, or cannot be read from here."""
-    if parameter.annotation is parameter.empty:
-        return Any
-    try:
-        return typing.get_type_hints(inspect.unwrap(function)).get(parameter.name, Any)
-    except Exception:  # a name that only a type checker sees
-        return Any
+def _hint(parameter: inspect.Parameter) -> Any:
+    """The type of a parameter; any where it is not said, or cannot be read."""
+    hint = parameter.annotation
+    return Any if hint is parameter.empty or isinstance(hint, str) else hint

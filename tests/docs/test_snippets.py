@@ -18,7 +18,7 @@ from secateur.backends.registry import load_backend
 from secateur.cli import cli, run
 from secateur.cli.new_backend import write_plugin
 from secateur.errors import FileError, OptionError
-from secateur.stages import BACKENDS, list_stages
+from secateur.stages import BACKENDS, OBJECTIVES, REFINERS, list_stages
 from secateur.testing import brute_force, random_problem
 
 ROOT = Path(__file__).parents[2]
@@ -47,17 +47,21 @@ def test_the_tutorial_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     "name",
     [
         "how-to/add-a-backend.md",
+        "how-to/add-a-refiner.md",
+        "how-to/add-an-objective.md",
         "how-to/add-an-operator.md",
         "how-to/solve-large-on-small-devices.md",
         "how-to/use-your-own-data.md",
         "reference/backends/branch-and-bound.md",
+        "reference/objectives.md",
+        "reference/refiners.md",
     ],
 )
 def test_the_python_of_the_page_runs(name):
     text = (ROOT / "docs" / name).read_text()
     program = "\n".join(re.findall(r"```python\n(.+?)```", text, re.DOTALL))
     assert program
-    exec(compile(program, name, "exec"), {"__name__": "how_to"})
+    exec(compile(program, name, "exec", dont_inherit=True), {"__name__": "how_to"})
 
 
 def test_the_how_to_of_demands_runs_with_its_file(tmp_path, monkeypatch):
@@ -174,12 +178,34 @@ def test_the_readme_commands_are_one_line_each():
         assert "-c constraints.txt" in found[1]
 
 
-def test_the_rule_of_the_how_to_passes_its_kit(tmp_path):
-    text = (HOW_TO / "add-an-operator.md").read_text()
+@pytest.mark.parametrize("page", ["add-an-operator", "add-an-objective", "add-a-refiner"])
+def test_what_the_how_to_writes_passes_its_kit(page, tmp_path):
+    text = (HOW_TO / f"{page}.md").read_text()
     program = "\n".join(re.findall(r"```python\n(.+?)```", text, re.DOTALL))
-    (tmp_path / "test_mix.py").write_text(program)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mix.py"]
+    (tmp_path / "test_mine.py").write_text(program)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "passed" in done.stdout
     assert "failed" not in done.stdout
+
+
+def test_the_functions_of_the_how_to_prune():
+    from secateur.objectives import resolve_objective
+    from secateur.testing.objectives import _measured
+
+    text = (HOW_TO / "add-an-objective.md").read_text()
+    program = "\n".join(re.findall(r"```python\n(.+?)```", text, re.DOTALL))
+    names: dict[str, object] = {"__name__": "how_to"}
+    exec(compile(program, "add-an-objective.md", "exec", dont_inherit=True), names)
+    statistics = _measured("a chain", 0)
+    bqm = resolve_objective(names["loudness"], {"power": "0.5"}).qubo(statistics)
+    assert list(bqm.linear.values()) == pytest.approx(list(statistics.energy**0.5))
+
+
+def test_every_objective_and_refiner_has_a_page():
+    for kind, page in ((OBJECTIVES, "objectives"), (REFINERS, "refiners")):
+        text = (ROOT / "docs" / "reference" / f"{page}.md").read_text()
+        for entry in list_stages(kind):
+            if entry.distribution == "secateur":
+                assert f"`{entry.name}`" in text, entry

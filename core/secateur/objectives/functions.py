@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,14 +31,21 @@ class FunctionObjective(Objective):
         return made
 
 
-def objective_of_function(function: Callable[..., Any], name: str = "") -> type[Objective]:
+def objective_of_function(
+    function: Callable[..., Any], name: str = "", given: Iterable[str] = ()
+) -> type[Objective]:
     """The objective that ``function(statistics, **options)`` is; its keywords are its options.
+
+    Arguments:
+        function: returns a BQM, or ``Terms``.
+        name: of the objective; that of the function unless given.
+        given: names that a function with ``**options`` is called with.
 
     Raises:
         OptionError: it cannot be called with the statistics alone, or names an option as the
             library names something else.
     """
-    return stage_of_function(FunctionObjective, function, ("statistics",), name)
+    return stage_of_function(FunctionObjective, function, ("statistics",), name, given)
 
 
 def as_function(kind: type[Objective]) -> Callable[..., dimod.BinaryQuadraticModel]:

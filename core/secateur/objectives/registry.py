@@ -8,9 +8,8 @@ from typing import Any
 
 from secateur.errors import OptionError
 from secateur.objectives.base import Objective
-from secateur.objectives.functions import FunctionObjective, objective_of_function
+from secateur.objectives.functions import objective_of_function
 from secateur.options import make_options, owner_of
-from secateur.signatures import stage_of_function
 from secateur.stages import OBJECTIVES, load_stage, misfit
 
 ObjectiveLike = str | type[Objective] | Objective | Callable[..., Any]
@@ -62,12 +61,10 @@ def resolve_objective(given: ObjectiveLike, options: Mapping[str, Any] | None = 
                 remedy="put them into the instance, or give the class",
             )
         return loaded
-    kind = objective_class(given)
-    if issubclass(kind, FunctionObjective) and not inspect.isclass(loaded):
-        name = kind.name
-        kind = stage_of_function(
-            FunctionObjective, kind.function, ("statistics",), name, tuple(options)
-        )
+    if callable(loaded) and not isinstance(loaded, type):
+        kind = objective_of_function(loaded, given if isinstance(given, str) else "", options)
+    else:
+        kind = objective_class(given)
     if inspect.isabstract(kind):
         raise OptionError(f"{owner_of(kind)} has no terms()", remedy="define it in the subclass")
     return make_options(kind, options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -45,15 +45,20 @@ def is_foreign(thing: object) -> bool:
     )
 
 
-def foreign_class(thing: Any, name: str = "") -> type[Refiner]:
+def foreign_class(thing: Any, name: str = "", given: Iterable[str] = ()) -> type[Refiner]:
     """The refiner's class of a class with ``search``, or of a function ``(state, seed, …)``.
+
+    Arguments:
+        thing: the class or function.
+        name: of the refiner; its own unless given.
+        given: names that it is called with, if it takes ``**options``.
 
     Raises:
         OptionError: it cannot be called so.
     """
     if isinstance(thing, type):
-        return stage_of_function(ClassRefiner, thing, (), name or _name(thing))
-    return stage_of_function(FunctionRefiner, thing, FIRST, name)
+        return stage_of_function(ClassRefiner, thing, (), name or _name(thing), given)
+    return stage_of_function(FunctionRefiner, thing, FIRST, name, given)
 
 
 def foreign_instance(thing: Any) -> Refiner:

@@ -88,6 +88,8 @@ def resolve_refiner(
                 remedy="put them into the instance, or give the class",
             )
         return loaded if isinstance(loaded, Refiner) else foreign_instance(loaded)
+    if kind is not loaded:  # a function, or a class of a stranger's
+        kind = foreign_class(loaded, given if isinstance(given, str) else "", options)
     if inspect.isabstract(kind):
         raise OptionError(f"{owner_of(kind)} has no search()", remedy="define it in the subclass")
     return make_options(kind, options)

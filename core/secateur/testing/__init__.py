@@ -1,4 +1,4 @@
-"""The test kits: subclass ``BackendConformance`` or ``OperatorConformance``, and give it fixtures.
+"""The test kits: subclass the one of your kind of stage, and give it fixtures.
 
 ::
 
@@ -9,7 +9,7 @@
         def backend(self):
             return "mine"
 
-The kit for operator rules needs PyTorch; that for backends does not.
+Those for objectives and operator rules need PyTorch; those for backends and refiners do not.
 """
 
 from __future__ import annotations
@@ -27,19 +27,37 @@ except ImportError as error:
     ) from error
 
 pytest.register_assert_rewrite(
-    "secateur.testing.conformance", "secateur.testing.promises", "secateur.testing.operators"
+    "secateur.testing.conformance",
+    "secateur.testing.promises",
+    "secateur.testing.stages",
+    "secateur.testing.objectives",
+    "secateur.testing.refiners",
+    "secateur.testing.operators",
 )
 
 from secateur.testing.conformance import BackendConformance  # noqa: E402
 from secateur.testing.problems import balanced_problem, brute_force, random_problem  # noqa: E402
 
 if TYPE_CHECKING:
+    from secateur.testing.objectives import ObjectiveConformance
     from secateur.testing.operators import OperatorCase, OperatorConformance
+    from secateur.testing.refiners import PlantedMetric, RefinerConformance
+
+_HOME = {
+    "ObjectiveConformance": "objectives",
+    "OperatorCase": "operators",
+    "OperatorConformance": "operators",
+    "PlantedMetric": "refiners",
+    "RefinerConformance": "refiners",
+}
 
 __all__ = [
     "BackendConformance",
+    "ObjectiveConformance",
     "OperatorCase",
     "OperatorConformance",
+    "PlantedMetric",
+    "RefinerConformance",
     "balanced_problem",
     "brute_force",
     "random_problem",
@@ -47,9 +65,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in ("OperatorCase", "OperatorConformance"):
+    if name not in _HOME:
         raise AttributeError(f"module 'secateur.testing' has no attribute {name!r}")
     from secateur.extras import needed_by
 
     with needed_by(f"`secateur.testing.{name}`"):
-        return getattr(importlib.import_module("secateur.testing.operators"), name)
+        return getattr(importlib.import_module(f"secateur.testing.{_HOME[name]}"), name)
