@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from secateur import __version__
-from secateur.errors import SecateurError
+from secateur.errors import FileError, SecateurError
 from secateur.extras import needed_by
 
 COMMANDS = {
@@ -88,6 +88,7 @@ def run(arguments: list[str] | None = None) -> int:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
+        _refuse_nul(arguments)
         return _exit_code(cli.main(arguments, prog_name="secateur", standalone_mode=False))
     except SecateurError as error:
         click.echo(f"{type(error).__name__}: {error}", err=True)
@@ -105,6 +106,13 @@ def run(arguments: list[str] | None = None) -> int:
         return 1
     finally:
         logger.removeHandler(handler)
+
+
+def _refuse_nul(arguments: list[str] | None) -> None:
+    """No name can hold a NUL; a shell passes none, and click would look for such a file."""
+    for argument in arguments or ():
+        if "\0" in argument:
+            raise FileError(f"{argument!r} holds a NUL", remedy="no file can be called so")
 
 
 def _exit_code(value: Any) -> int:

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from secateur.errors import FileError, OptionError
+from secateur.errors import OptionError
+from secateur.plainfile import check_new
 
 
 def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
@@ -43,10 +44,8 @@ def refuse_existing(output: Path | None) -> None:
     Raises:
         FileError: it does.
     """
-    if output is not None and output.exists():
-        raise FileError(
-            f"{output} exists already", remedy="choose another --output, or remove it yourself"
-        )
+    if output is not None:
+        check_new(output, remedy="choose another --output, or remove it yourself")
 
 
 def print_json(data: Mapping[str, Any]) -> None:
