@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
+import os
 import sys
 from typing import Any
 
 import click
 
 from secateur import __version__
+from secateur.cli.common import say
 from secateur.errors import FileError, SecateurError
 from secateur.extras import needed_by
+from secateur.shown import escaped_lines
 
 COMMANDS = {
     "demo": "Prune the bundled denoiser by several methods and show the table.",
@@ -84,22 +88,22 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
     logger = logging.getLogger("secateur")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_Shown("%(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
-        _refuse_nul(arguments)
+        _refuse_odd(arguments)
         return _exit_code(cli.main(arguments, prog_name="secateur", standalone_mode=False))
     except SecateurError as error:
-        click.echo(f"{type(error).__name__}: {error}", err=True)
+        say(f"{type(error).__name__}: {error}", err=True)
         return 1
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; nothing half-written was left behind", err=True)
+        say("interrupted; nothing half-written was left behind", err=True)
         return 130
     except click.ClickException as error:
-        error.show()
+        _shown_usage(error)
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe has gone; there is nobody to tell
@@ -108,11 +112,29 @@ def run(arguments: list[str] | None = None) -> int:
         logger.removeHandler(handler)
 
 
-def _refuse_nul(arguments: list[str] | None) -> None:
-    """No name can hold a NUL; a shell passes none, and click would look for such a file."""
+def _shown_usage(error: click.ClickException) -> None:
+    """What click says of wrong usage, which quotes what was typed."""
+    said = io.StringIO()
+    error.show(said)
+    say(said.getvalue().rstrip("\n"), err=True)
+
+
+class _Shown(logging.Formatter):
+    """Messages without anything that a terminal obeys."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escaped_lines(super().format(record))
+
+
+def _refuse_odd(arguments: list[str] | None) -> None:
+    """No shell passes these, and click would look for files of such names."""
     for argument in arguments or ():
-        if "\0" in argument:
-            raise FileError(f"{argument!r} holds a NUL", remedy="no file can be called so")
+        try:
+            odd = b"\0" in os.fsencode(argument)
+        except UnicodeEncodeError:
+            odd = True
+        if odd:
+            raise FileError(f"{argument!r} is no argument", remedy="no file can be called so")
 
 
 def _exit_code(value: Any) -> int:

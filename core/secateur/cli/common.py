@@ -11,6 +11,7 @@ import click
 
 from secateur.errors import OptionError
 from secateur.plainfile import check_new
+from secateur.shown import escaped_lines
 
 
 def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
@@ -46,6 +47,11 @@ def refuse_existing(output: Path | None) -> None:
     """
     if output is not None:
         check_new(output, remedy="choose another --output, or remove it yourself")
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """Print for people; whatever is in it, a terminal obeys none of it."""
+    click.echo(escaped_lines(str(text)), err=err)
 
 
 def print_json(data: Mapping[str, Any]) -> None:

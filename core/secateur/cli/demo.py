@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from secateur.cli.common import print_json, refuse_existing
+from secateur.cli.common import print_json, refuse_existing, say
 
 TIED = ("random", "taylor", "fisher", "residual")
 """The methods of the second table."""
@@ -66,7 +66,7 @@ def demo(
     methods = standard_methods(evaluations=evaluations)
     apart = compare(network, task, amount=amount, methods=methods, seed=seed, tied=False)
     if not as_json:
-        click.echo(f"Every filter by itself:\n\n{apart}\n")
+        say(f"Every filter by itself:\n\n{apart}\n")
     few = [method for method in methods if method.name in TIED]
     together = compare(network, task, amount=amount, methods=few, seed=seed)
     save_result(together, output, network)
@@ -74,7 +74,7 @@ def demo(
     if as_json:
         print_json({"untied": apart.to_json(), "tied": together.to_json()})
         return
-    click.echo(
+    say(
         f"Filters that are added up together:\n\n{together}\n"
         f"\nStatistics: {apart.statistics_seconds:.1f} and {together.statistics_seconds:.1f} s, "
         f"shared by all rows. Reliability of the Fisher couplings: {apart.reliability:.2f} and "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from secateur.cli.common import print_json
+from secateur.cli.common import print_json, say
 from secateur.cli.networks import load_network
 
 
@@ -48,4 +48,4 @@ def export(
     if as_json:
         print_json(done.to_json())
     else:
-        click.echo(str(done))
+        say(str(done))

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import click
 
-from secateur.cli.common import key_values, print_json, refuse_existing
+from secateur.cli.common import key_values, print_json, refuse_existing, say
 from secateur.cli.networks import load_network, load_task, network_options
 
 REFINEMENTS = ("none", "tt", "exchange")
@@ -159,9 +159,9 @@ def prune(
     if as_json:
         print_json(result.to_json())
         return
-    click.echo(str(result))
+    say(str(result))
     if output is not None:
-        click.echo(f"\nwritten: {output}")
+        say(f"\nwritten: {output}")
 
 
 def read_multiple(text: str | None) -> int | Literal["device"] | None:

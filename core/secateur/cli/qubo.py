@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from secateur.cli.common import key_values, print_json, refuse_existing
+from secateur.cli.common import key_values, print_json, refuse_existing, say
 from secateur.cli.networks import load_network, load_task, network_options
 
 
@@ -74,7 +74,7 @@ def qubo(
     task = load_task(task_name, photos, sidd, seed)
     network, notes = unwrap(network)
     for note in notes:
-        click.echo(note, err=True)
+        say(note, err=True)
     channels = find_channels(
         network, task.example(), ignored=ignored, tied=not untied, norm_over=norm_over, seed=seed
     )
@@ -99,7 +99,7 @@ def qubo(
     if as_json:
         print_json(about)
     else:
-        click.echo(
+        say(
             f"written: {output} ({bqm.num_variables} variables, {bqm.num_interactions} couplings)"
             f"\nsha256:  {digest}"
         )

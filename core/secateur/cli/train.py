@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from secateur.cli.common import print_json
+from secateur.cli.common import print_json, say
 
 
 @click.group()
@@ -104,7 +104,7 @@ def halfunet(
     if as_json:
         print_json(about)
         return
-    click.echo(
+    say(
         f"test photographs: {about['psnr_noisy']:.2f} dB noisy, {about['psnr']:.2f} dB denoised\n"
         f"written: {output / 'halfunet.safetensors'}"
     )

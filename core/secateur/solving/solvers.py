@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secateur.backends.base import Backend
+from secateur.backends.promised import check_backend
 from secateur.backends.registry import load_backend
 from secateur.solving.names import BLOCKS, DECOMPOSE
 
@@ -21,11 +22,16 @@ def load_solver(name: str) -> type[Backend]:
         from secateur.solving.blockwise import by_block
 
         return by_block(load_solver(name.removeprefix(BLOCKS)))
-    return load_backend(name)
+    backend = load_backend(name)
+    check_backend(backend)
+    return backend
 
 
 def as_solver(backend: str | type[Backend] | Backend) -> Backend:
     """An instance of what was named or given."""
     if isinstance(backend, str):
         backend = load_solver(backend)
-    return backend() if isinstance(backend, type) else backend
+    if isinstance(backend, type):
+        backend = backend()
+    check_backend(backend)
+    return backend
