@@ -151,7 +151,7 @@ def test_what_an_export_needs_is_asked_for(result, tmp_path):
         secateur.export(tmp_path, tmp_path / "a.onnx")
     with pytest.raises(OptionError, match="network is given with a PruningResult"):
         secateur.export(result, tmp_path / "a.onnx", network=deep())
-    with pytest.raises(FileError, match="there is no file"):
+    with pytest.raises(FileError, match="does not exist"):
         secateur.export(tmp_path / "none", tmp_path / "a.onnx", network=deep())
 
 

@@ -256,7 +256,7 @@ def test_a_broken_json_file_is_one_clear_error(write, change, said):
 def test_a_missing_file_and_a_folder_are_no_files(tmp_path, suffix):
     refused(tmp_path / f"a.{suffix}", 0, "does not exist")
     (tmp_path / f"a.{suffix}").mkdir()
-    refused(tmp_path / f"a.{suffix}", 0, "cannot be read: Is a directory")
+    refused(tmp_path / f"a.{suffix}", 0, "is a folder")
 
 
 @pytest.mark.parametrize("name", [n for n in FILES if not n.endswith((".coo", ".bqm"))])

@@ -32,7 +32,7 @@ class Many(Options):
     level: Literal[1, 2] | None = option(None, "one of two numbers, or none")
     pair: tuple[int, ...] = option((), "numbers")
     more: Mapping[str, Any] | None = option(None, "names and values")
-    thing: Any = option(None, "anything")  # noqa: RUF009
+    thing: Any = option(None, "anything")
     token: str | None = option(None, "a secret", secret=True)
 
 

@@ -97,7 +97,7 @@ def test_weights_load_all_or_none(tmp_path, suffix):
 def test_bad_weights_are_named_and_change_nothing(tmp_path):
     network = seeded(Chain)
     before = {k: v.clone() for k, v in network.state_dict().items()}
-    with pytest.raises(FileError, match="no file"):
+    with pytest.raises(FileError, match="does not exist"):
         load_weights(network, tmp_path / "no.safetensors")
     with pytest.raises(FileError, match="no weights file that we read"):
         load_weights(network, tmp_path / "model.h5")
@@ -174,7 +174,7 @@ def test_rounding_is_said_and_types_that_do_not_fit_are_refused(tmp_path):
     torch.save({k: v.double() / 3 if v.is_floating_point() else v for k, v in STATE.items()}, path)
     assert load_weights(network, path) == ["weights were rounded from float64 to float32"]
     torch.save({**STATE, "head.bias": torch.ones(2, dtype=torch.complex64)}, path)
-    with pytest.raises(FileError, match=r"head\.bias is torch\.complex64"):
+    with pytest.raises(FileError, match=r"head\.bias is complex64"):
         load_weights(network, path)
 
 

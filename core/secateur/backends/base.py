@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.backends.reads import are_bits, distinct_rows
 from secateur.errors import BackendOptionError
 from secateur.lazy import dimod
 from secateur.options import Declared, Options, declared, make_options
@@ -183,6 +184,8 @@ class Solution:
     ) -> Solution:
         """The answer in the contract's form, from rows of zeros and ones.
 
+        Equal rows become one, with their number of occurrences.
+
         Arguments:
             problem: that was solved.
             bits: shape ``(rows, n)``, in the order of ``Problem.variables``.
@@ -196,15 +199,17 @@ class Solution:
             ValueError: a value that is neither 0 nor 1.
         """
         given = np.asarray(bits)
-        if not np.isin(given, (0, 1)).all():  # 0.999 would silently become 0
+        if not are_bits(given):  # 0.999 would silently become 0
             raise ValueError("the bits are not all 0 or 1: round what the solver gave")
         rows = given.astype(np.int8)
         if rows.ndim != 2:
             rows = rows.reshape(-1, max(problem.n, 1))[:, : problem.n]
+        first, which = distinct_rows(rows, {})
         samples = dimod.SampleSet.from_samples(
-            (rows, list(problem.variables)),
+            (rows[first], list(problem.variables)),
             vartype=dimod.BINARY,
-            energy=problem.energies(rows),
+            energy=problem.energies(rows[first]),
+            num_occurrences=np.bincount(which, minlength=len(first)),
             sort_labels=False,
         )
         return cls(

@@ -12,7 +12,17 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends.base import Backend, BackendOptions, Solution, Status, Stopped
+from secateur.backends.base import (
+    Applicability,
+    Availability,
+    Backend,
+    BackendOptions,
+    Solution,
+    Status,
+    Stopped,
+)
+from secateur.backends.promised import check_answer, check_backend, untrue_fields
+from secateur.backends.reads import are_bits, are_counts, distinct_rows, gathered
 from secateur.errors import (
     BackendFailed,
     BackendMisbehaved,
@@ -63,8 +73,10 @@ def run(
         BackendMisbehaved: it returned something that is not true.
     """
     solver = backend() if isinstance(backend, type) else backend
+    check_backend(solver)
     chosen = resolve_options(solver, options, seed=seed, time_limit=time_limit)
     available = solver.availability()
+    check_answer(solver.name, available, Availability)
     if not available.installed:  # a licence or token may come with the options: solve says so
         raise BackendUnavailable(
             f"backend {solver.name!r} cannot be used: {available.detail or 'not installed'}",
@@ -73,6 +85,7 @@ def run(
         )
     asked = problem.only(solver.capabilities.native)
     suits = solver.applicability(asked.apart(), chosen)
+    check_answer(solver.name, suits, Applicability)
     if not suits.applicable:
         raise BackendUnsuitable(
             f"backend {solver.name!r} cannot take this problem: {suits.reason}",
@@ -206,6 +219,9 @@ def origin(solver: Backend) -> str:
 def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:
     """The solution with our energies, if all that it claims is true.
 
+    Equal reads become one, with their occurrences added up: looking at them costs what it costs to
+    look at one.
+
     Raises:
         BackendMisbehaved: labels, values, energies, count, bound or status are not.
     """
@@ -219,36 +235,43 @@ def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:
 
     if not isinstance(solution, Solution) or not isinstance(solution.samples, dimod.SampleSet):
         raise lie(f"returned a {type(solution).__name__} and no Solution with a SampleSet")
+    for field, value, wanted in untrue_fields(solution):
+        raise lie(f"returned {field} = {value}, which is not {wanted}")
     samples = solution.samples
     holds = solution.status in (Status.OPTIMAL, Status.FEASIBLE)
     if len(samples) == 0:
         if holds:
             raise lie(f"says {solution.status} and returned no sample")
         return solution
-    bits = _bits(problem, samples, lie)
+    every = _bits(problem, samples, lie)
+    fields = {
+        name: np.asarray(samples.record[name])
+        for name in (samples.record.dtype.names or ())
+        if name not in ("sample", "energy")
+    }
+    often = fields.get("num_occurrences")
+    if often is not None and not are_counts(often):
+        raise lie("returned numbers of occurrences that are no counts")
+    first, which = distinct_rows(every, fields)
+    bits = every[first]
     energies = problem.energies(bits)
-    scale = TOLERANCE * problem.scale
     claimed = np.asarray(samples.record.energy, dtype=np.float64)
-    wrong = ~(np.abs(claimed - energies) <= scale)  # also true where the claim is NaN
+    wrong = ~(np.abs(claimed - energies[which]) <= TOLERANCE * problem.scale)  # True for NaN too
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise lie(f"claims the energy {claimed[row]:.9g} for a sample of {energies[row]:.9g}")
+        true = energies[which[row]]
+        raise lie(f"claims the energy {claimed[row]:.9g} for a sample of {true:.9g}")
     broken = ~problem.feasible(bits)
     if broken.any():
         raise lie(f"returned {problem.broken(bits[int(np.argmax(broken))])[0]}")
     _check_bound(solver, problem, solution, bits, energies, lie)
-    fields = {
-        name: samples.record[name]
-        for name in (samples.record.dtype.names or ())
-        if name not in ("sample", "energy")
-    }
     rebuilt = dimod.SampleSet.from_samples(
         (bits, list(problem.variables)),
         vartype=dimod.BINARY,
         energy=energies,
         info=dict(samples.info),
         sort_labels=False,
-        **fields,
+        **gathered(fields, first, which),
     )
     return replace(solution, samples=rebuilt)
 
@@ -264,7 +287,7 @@ def _bits(problem: Problem, samples: dimod.SampleSet, lie: Any) -> Bits:
             + (f", with {extra[0]!r}, which the problem does not have" if extra else "")
         )
     values = np.asarray(samples.record.sample)
-    if samples.vartype is not dimod.BINARY or not np.isin(values, (0, 1)).all():
+    if samples.vartype is not dimod.BINARY or not are_bits(values):
         raise lie("returned values other than 0 and 1")
     if labels != list(problem.variables):
         order = {label: k for k, label in enumerate(labels)}

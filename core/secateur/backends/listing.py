@@ -111,12 +111,16 @@ def _child(names: list[str], answers: dict[str, dict[str, Any]]) -> str | None:
 
 
 def _describe(name: str) -> dict[str, Any]:
+    from secateur.backends.base import Availability
+    from secateur.backends.promised import check_answer, check_backend
     from secateur.backends.registry import load_backend
     from secateur.errors import BackendError
 
     try:
         backend = load_backend(name)
+        check_backend(backend)
         available = backend.availability()
+        check_answer(name, available, Availability)
         return {
             "installed": available.installed,
             "licensed": available.licensed,

@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.errors import CertificateError, FileError
+from secateur.errors import CertificateError
+from secateur.plainfile import read_plain
 
 _MOST = 10**300  # above any number of a problem; keeps Python's own limits out of the way
 MOST_TIMES, SLACK = 200, 1 << 24
@@ -42,12 +43,7 @@ def read_json(path: Path) -> Any:
         FileError: it cannot be read.
         CertificateError: it is no strict JSON, or unpacks to far more than it should.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FileError(
-            f"{path} cannot be read: {error.strerror}", remedy="check the path"
-        ) from error
+    content = read_plain(path)
     try:
         if path.suffix.lower() == ".gz":
             unpack = zlib.decompressobj(wbits=31)

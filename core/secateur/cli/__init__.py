@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
+import os
 import sys
 import traceback
 from typing import Any
@@ -11,9 +13,11 @@ from typing import Any
 import click
 
 from secateur import __version__
+from secateur.cli.common import say
 from secateur.cli.streams import Streams, only_json, streams
-from secateur.errors import SecateurError
+from secateur.errors import FileError, SecateurError
 from secateur.extras import needed_by
+from secateur.shown import escaped_lines
 
 COMMANDS = {
     "demo": "Prune the bundled denoiser by several methods and show the table.",
@@ -113,7 +117,7 @@ def run(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str] | None, both: Streams) -> int:
     logger = logging.getLogger("secateur")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_Shown("%(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
@@ -136,23 +140,24 @@ def _run(arguments: list[str] | None, both: Streams) -> int:
 
 def _guarded(arguments: list[str] | None) -> int:
     try:
+        _refuse_odd(arguments)
         return _exit_code(cli.main(arguments, prog_name="secateur", standalone_mode=False))
     except SecateurError as error:
-        click.echo(f"{type(error).__name__}: {error}", err=True)
+        say(f"{type(error).__name__}: {error}", err=True)
         return 1
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; nothing half-written was left behind", err=True)
+        say("interrupted; nothing half-written was left behind", err=True)
         return 130
     except click.ClickException as error:
-        error.show()
+        _shown_usage(error)
         return error.exit_code
     except MemoryError:
         click.echo("SecateurError: memory ran out\n  Mend: a smaller problem or batch", err=True)
         return 1
     except SystemExit as stop:  # none of ours: a network, a task, data
-        click.echo(f"NetworkError: {_who_left(stop)}\n  Mend: raise an exception there", err=True)
+        say(f"NetworkError: {_who_left(stop)}\n  Mend: raise an exception there", err=True)
         return 1
 
 
@@ -163,6 +168,31 @@ def _who_left(stop: SystemExit) -> str:
         f"{where.name} ({where.filename}, line {where.lineno}) ended the command by "
         f"sys.exit({'' if stop.code is None else repr(stop.code)})"
     )
+
+
+def _shown_usage(error: click.ClickException) -> None:
+    """What click says of wrong usage, which quotes what was typed."""
+    said = io.StringIO()
+    error.show(said)
+    say(said.getvalue().rstrip("\n"), err=True)
+
+
+class _Shown(logging.Formatter):
+    """Messages without anything that a terminal obeys."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escaped_lines(super().format(record))
+
+
+def _refuse_odd(arguments: list[str] | None) -> None:
+    """No shell passes these, and click would look for files of such names."""
+    for argument in arguments or ():
+        try:
+            odd = b"\0" in os.fsencode(argument)
+        except UnicodeEncodeError:
+            odd = True
+        if odd:
+            raise FileError(f"{argument!r} is no argument", remedy="no file can be called so")
 
 
 def _exit_code(value: Any) -> int:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secateur.cli.common import print_json
+from secateur.cli.common import print_json, say
 from secateur.cli.showing import describe, show_stage
+from secateur.shown import escaped
 
 if TYPE_CHECKING:
     from secateur.backends.listing import BackendDescription
@@ -35,7 +36,7 @@ def backends(context: click.Context, as_json: bool) -> None:
     if as_json:
         print_json({"backends": [_flat(one) for one in found]})
         return
-    click.echo(_table(found))
+    say(_table(found))
 
 
 @backends.command()
@@ -105,7 +106,7 @@ def check(name: str, charge: bool, as_json: bool) -> None:
         print_json(outcome)
         return
     said = "the optimum" if outcome["optimal"] else f"not the optimum, {optimum}"
-    click.echo(f"{name} works: energy {energy:g} ({said}) in {seconds:.2f} s")
+    say(f"{name} works: energy {energy:g} ({said}) in {seconds:.2f} s")
 
 
 @backends.command()
@@ -119,7 +120,7 @@ def cite(name: str) -> None:
     """
     from secateur.backends.registry import load_backend
 
-    click.echo(load_backend(name).cite() or f"% {name} names nothing to cite")
+    say(load_backend(name).cite() or f"% {name} names nothing to cite")
 
 
 @backends.command()
@@ -147,8 +148,8 @@ def new(name: str, output: Path | None, as_json: bool) -> None:
         print_json({"folder": str(folder), "files": [str(path) for path in written]})
         return
     module = written[2].parent.name
-    click.echo(f"Written: {folder}. Your solver goes into {written[2]}.\n")
-    click.echo(f'  pip install -e "{folder}[test]"\n  pytest --pyargs {module}')
+    say(f"Written: {folder}. Your solver goes into {written[2]}.\n")
+    say(f'  pip install -e "{folder}[test]"\n  pytest --pyargs {module}')
 
 
 def _flat(one: BackendDescription) -> dict[str, Any]:
@@ -177,6 +178,8 @@ def _table(found: list[BackendDescription]) -> str:
             ]
         )
         notes.append(one.detail if one.usable else f"{one.detail}; {one.remedy or ''}".strip("; "))
+    cells = [[escaped(cell) for cell in line] for line in cells]
+    notes = [escaped(note) for note in notes]
     widths = [max(len(line[k]) for line in cells) for k in range(len(header))]
     return "\n".join(
         "  ".join([*(c.ljust(w) for c, w in zip(line, widths, strict=True)), note]).rstrip()

@@ -10,6 +10,7 @@ import click
 
 from secateur.cli.streams import answer
 from secateur.errors import OptionError
+from secateur.shown import escaped_lines
 
 
 def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
@@ -35,6 +36,11 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
                 remedy="give a number, a word, or a plain list",
             ) from None
     return values
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """Print for people; whatever is in it, a terminal obeys none of it."""
+    click.echo(escaped_lines(str(text)), err=err)
 
 
 def print_json(data: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from secateur.cli.common import print_json
+from secateur.cli.common import print_json, say
 
 TIED = ("random", "taylor", "fisher", "residual")
 """The methods of the second table."""
@@ -67,13 +67,13 @@ def demo(
     methods = standard_methods(evaluations=evaluations)
     apart = compare(network, task, amount=amount, methods=methods, seed=seed, tied=False)
     if not as_json:
-        click.echo(f"Every filter by itself:\n\n{apart}\n")
+        say(f"Every filter by itself:\n\n{apart}\n")
     few = [method for method in methods if method.name in TIED]
     together = compare(network, task, amount=amount, methods=few, seed=seed)
     if as_json:
         print_json({"untied": apart.to_json(), "tied": together.to_json()})
     else:
-        click.echo(
+        say(
             f"Filters that are added up together:\n\n{together}\n"
             f"\nStatistics: {apart.statistics_seconds:.1f} and "
             f"{together.statistics_seconds:.1f} s, shared by all rows. Reliability of the Fisher "
@@ -82,12 +82,12 @@ def demo(
     first = save_somehow(together, output, network)
     second = save_somehow(apart, first.path / "untied", network)
     if not as_json:
-        click.echo(
+        say(
             f"Written: {first.path} and {second.path} (result.json, selection.json, "
             "network.safetensors, figure.png)"
         )
     faults = [saved.error for saved in (first, second) if saved.error is not None]
     for fault in faults[1:]:
-        click.echo(f"{type(fault).__name__}: {fault}", err=True)
+        say(f"{type(fault).__name__}: {fault}", err=True)
     if faults:
         raise faults[0]

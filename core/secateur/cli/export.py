@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secateur.cli.common import print_json
+from secateur.cli.common import print_json, say
 from secateur.cli.networks import load_network
 from secateur.errors import FileError
 
@@ -56,6 +56,6 @@ def export(
     if as_json:
         print_json(saved.value.to_json())
     else:
-        click.echo(str(saved.value))
+        say(str(saved.value))
     if saved.error is not None:
         raise saved.error

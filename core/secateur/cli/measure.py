@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from secateur.cli.common import print_json
+from secateur.cli.common import print_json, say
 from secateur.cli.declared import declared_options
 from secateur.cli.measured import load_subject, read_measuring
 from secateur.cli.networks import network_options
@@ -41,10 +41,10 @@ def measure(
           --measured measured --amount 50%
     """
     from secateur.measured import measure as run
+    from secateur.measured.describing import as_json as content
     from secateur.objectives import resolve_objective
     from secateur.report import try_output
     from secateur.report.landscape import draw_curves
-    from secateur.measured.describing import as_json as content
     from secateur.report.output import save_somewhere
 
     try_output(output)
@@ -56,7 +56,7 @@ def measure(
     if as_json:
         print_json(content(measured))
     else:
-        click.echo(str(measured))
+        say(str(measured))
     for path, write in (
         (output, measured.save),
         (picture, lambda path: draw_curves(measured.curves(chosen), path, chosen.name)),
@@ -67,4 +67,4 @@ def measure(
         if saved.error is not None:
             raise saved.error
         if not as_json:
-            click.echo(f"written: {saved.path}")
+            say(f"written: {saved.path}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from secateur.cli.common import say
 from secateur.errors import DataError, NetworkError, OptionError, SecateurError, TaskError
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def load_network(name: str, weights: Path | None, key: str | None = None) -> nn.
         )
     if weights is not None:
         for note in load_weights(network, weights, key=key):
-            click.echo(note, err=True)
+            say(note, err=True)
     return network.eval()
 
 

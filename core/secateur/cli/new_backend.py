@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 
 from secateur.errors import FileError, OptionError
+from secateur.plainfile import check_new
 
 _FILES = {
     "pyproject.toml": "pyproject.toml",
@@ -42,8 +43,7 @@ def write_plugin(name: str, folder: Path) -> list[Path]:
         "module": "secateur_" + name.replace("-", "_"),
         "class_name": "".join(word.capitalize() for word in name.split("-")),
     }
-    if folder.exists():
-        raise FileError(f"{folder} exists", remedy="remove it, or choose another with --output")
+    check_new(folder, remedy="remove it, or choose another with --output")
     written = []
     try:
         for path, source in _FILES.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from secateur.cli.common import print_json
+from secateur.cli.common import print_json, say
 from secateur.cli.declared import declared_options, given
 from secateur.cli.measured import (
     load_measured,
@@ -85,11 +85,11 @@ def prune(
     if as_json:
         print_json(result.to_json())
     else:
-        click.echo(str(result))
+        say(str(result))
     if output is not None:
         written = save_or_rescue(result, output, result.dense)
         if not as_json:
-            click.echo(f"\nwritten: {written}")
+            say(f"\nwritten: {written}")
 
 
 def _method(fields: dict[str, Any], evaluations: int | None) -> dict[str, Any]:

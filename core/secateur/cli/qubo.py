@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from secateur.cli.common import key_values, print_json
+from secateur.cli.common import key_values, print_json, say
 from secateur.cli.declared import declared_options
 from secateur.cli.measured import (
     load_measured,
@@ -79,7 +79,7 @@ def qubo(
         settings = {name: getattr(measuring, name) for name in measuring.public()}
         measured = measure(network, task, **settings)
     for note in measured.subject.notes:
-        click.echo(note, err=True)
+        say(note, err=True)
     bqm = measured.qubo(chosen)
     provenance = {
         "network": values["network_name"],
@@ -99,7 +99,7 @@ def qubo(
     if as_json:
         print_json(about)
     else:
-        click.echo(
+        say(
             f"written: {saved.path} ({bqm.num_variables} variables, "
             f"{bqm.num_interactions} couplings)\nsha256:  {saved.value}"
         )

@@ -6,9 +6,7 @@ import inspect
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import click
-
-from secateur.cli.common import print_json
+from secateur.cli.common import print_json, say
 from secateur.options import Declared
 from secateur.stages import Entry, Kind, list_stages
 
@@ -64,7 +62,7 @@ def show_stage(shown: Shown, as_json: bool) -> None:
     lines += ["", "options:" if shown.options else "no options", *_table(shown.options)]
     if shown.citation:
         lines += ["", shown.citation]
-    click.echo("\n".join(lines))
+    say("\n".join(lines))
 
 
 def _table(options: list[Declared]) -> list[str]:
@@ -85,4 +83,4 @@ def show_list(kind: Kind, as_json: bool) -> None:
         return
     cells = [(entry.name, f"{entry.distribution} {entry.version}") for entry in entries]
     width = max((len(name) for name, _ in cells), default=0)
-    click.echo("\n".join(f"{name.ljust(width)}  {owner}".rstrip() for name, owner in cells))
+    say("\n".join(f"{name.ljust(width)}  {owner}".rstrip() for name, owner in cells))

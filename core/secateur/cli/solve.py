@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secateur.cli.common import key_values, print_json
+from secateur.cli.common import key_values, print_json, say
+from secateur.shown import escaped
 
 if TYPE_CHECKING:
     from secateur.report.output import Saved
@@ -118,7 +119,7 @@ def solve(
     if not as_json:
         _show(answer)
         if "sense" in content.provenance:
-            click.echo(f"{'note':8} {content.provenance['sense']}")
+            say(f"{'note':8} {content.provenance['sense']}")
     saved: Saved[None] | None = None
     try:
         if certificate is not None:
@@ -129,7 +130,7 @@ def solve(
             print_json({**answer.to_json(), "samples": _reads(answer), "certificate": written})
     if saved is not None:
         if not as_json:
-            click.echo(f"{'written':8} {saved.path}")
+            say(f"{'written':8} {saved.path}")
         if saved.error is not None:
             raise saved.error
 
@@ -195,10 +196,10 @@ def _show(answer: Selection) -> None:
     if own is not None and own > answer.energy:
         lines["own"] = f"{own:.9g} is the best of the backend's own answers"
     for name, text in lines.items():
-        click.echo(f"{name:8} {text}")
+        say(f"{name:8} {text}")
     for name, value in (answer.provenance.get("broken") or {}).items():
-        click.echo(f"{'broken':8} {name} is {value:g}")
-    which = [str(label) for label in answer.ones]
+        say(f"{'broken':8} {name} is {value:g}")
+    which = [escaped(str(label)) for label in answer.ones]
     more = f", and {len(which) - _SHOWN} more (--json has all)" if len(which) > _SHOWN else ""
     shown = ", ".join(which[:_SHOWN]) + more
-    click.echo(f"{'sample':8} 1 for {shown}" if which else f"{'sample':8} all 0")
+    say(f"{'sample':8} 1 for {shown}" if which else f"{'sample':8} all 0")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from secateur.cli.common import print_json
+from secateur.cli.common import print_json, say
 
 
 @click.group()
@@ -105,7 +105,7 @@ def halfunet(
             print_json(about)
             return
         noisy, clean = about["psnr_noisy"], about["psnr"]
-        click.echo(f"test photographs: {noisy:.2f} dB noisy, {clean:.2f} dB denoised")
+        say(f"test photographs: {noisy:.2f} dB noisy, {clean:.2f} dB denoised")
 
     train_halfunet(
         recipe,
@@ -116,4 +116,4 @@ def halfunet(
         tell=tell,
     )
     if not as_json:
-        click.echo(f"written: {output / 'halfunet.safetensors'}")
+        say(f"written: {output / 'halfunet.safetensors'}")

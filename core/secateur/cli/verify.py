@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from secateur.cli.common import print_json
+from secateur.cli.common import print_json, say
 
 
 @click.command()
@@ -67,10 +67,10 @@ def verify(
     if as_json:
         print_json({**verdict.as_data(), "demands_given": stated})
     else:
-        click.echo(verdict)
+        say(verdict)
         if not stated:
             note = "the demands are the certificate's own; say yours by --count, --constraints"
-            click.echo(f"{'note':8} {note}")
+            say(f"{'note':8} {note}")
         if "sense" in content.provenance:
-            click.echo(f"{'note':8} {content.provenance['sense']}")
+            say(f"{'note':8} {content.provenance['sense']}")
     return 0 if verdict.verified else 1

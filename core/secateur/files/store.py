@@ -33,6 +33,7 @@ import numpy as np
 from secateur.errors import FileError
 from secateur.files import formats, formats_lp
 from secateur.files.formats_bqm import read_bqm, write_bqm
+from secateur.plainfile import MOST_TEXT, check_new, read_plain
 
 Provenance = Mapping[str, Any]
 
@@ -86,14 +87,7 @@ def read_file(path: str | Path) -> QuboFile:
             f"{path}: the suffix {path.suffix!r} says no format",
             remedy=f"use one of {', '.join(_READERS)}",
         )
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise FileError(f"{path} does not exist", remedy="check the path") from None
-    except OSError as error:
-        raise FileError(
-            f"{path} cannot be read: {error.strerror}", remedy="check the path and its permissions"
-        ) from error
+    data = read_plain(path)
     digest = hashlib.sha256(data).hexdigest()
     provenance = _read_sidecar(path, digest)
     content = reader(path, data)
@@ -144,8 +138,7 @@ def save_bqm(
         )
     sidecar = _sidecar(path)
     for file in (path, sidecar):
-        if file.exists():
-            raise FileError(f"{file} exists already", remedy="choose another name, or remove it")
+        check_new(file)
     binary = bqm if bqm.vartype is dimod.BINARY else bqm.change_vartype(dimod.BINARY, inplace=False)
     _check_finite(path, binary)
     labels = list(binary.variables)
@@ -199,8 +192,8 @@ def _read_sidecar(path: Path, digest: str) -> Provenance:
         return {}
     remedy = f"write {path.name} again, or remove {sidecar.name} to load it without provenance"
     try:
-        about = json.loads(sidecar.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        about = json.loads(read_plain(sidecar, most=MOST_TEXT))
+    except (FileError, ValueError, RecursionError) as error:
         raise FileError(f"{sidecar} is corrupt: {error}", remedy=remedy) from error
     if not isinstance(about, dict) or about.get("about") != _MARK:
         return {}  # somebody else's file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,9 @@ from torch import Tensor
 
 from secateur.errors import DataError
 from secateur.network.trees import map_tensors, owned, take_samples, tensors_in
+
+MOST_RESTORED = 2**26
+"""Elements of an example that is read from a file: one sample, not a data set."""
 
 
 @dataclass(frozen=True)
@@ -166,22 +170,65 @@ def describe_call(call: Call) -> dict[str, Any]:
     }
 
 
-def restore_call(about: Mapping[str, Any]) -> Call:
-    """A call of the shapes that ``describe_call`` wrote; its tensors are zeros."""
+def restore_call(about: Any) -> Call:
+    """A call of the shapes that ``describe_call`` wrote; its tensors are zeros.
 
-    def value(about: Mapping[str, Any]) -> Any:
-        if "tensor" in about:
-            return torch.zeros(about["tensor"], dtype=getattr(torch, about["dtype"]))
-        if "dict" in about:
-            return {key: value(part) for key, part in about["dict"].items()}
-        if "list" in about:
-            return [value(part) for part in about["list"]]
-        if "tuple" in about:
-            return tuple(value(part) for part in about["tuple"])
-        return about["value"]
+    Raises:
+        DataError: it is anything else, or larger than ``MOST_RESTORED``.
+    """
+    total = 0
 
-    return Call(
-        tuple(value(part) for part in about["args"]),
-        {name: value(part) for name, part in about["kwargs"].items()},
-        tuple(about["shared"]),
-    )
+    def wrong(what: str) -> DataError:
+        return DataError(
+            f"the example {what}", remedy="take what describe_call wrote, as it wrote it"
+        )
+
+    def shaped(part: Mapping[str, Any]) -> Tensor:
+        nonlocal total
+        shape, dtype = part["tensor"], getattr(torch, str(part.get("dtype")), None)
+        if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+            raise wrong(f"has a tensor of shape {str(shape)[:60]}")
+        if not isinstance(dtype, torch.dtype):
+            raise wrong(f"has a tensor of type {str(part.get('dtype'))[:60]}")
+        total += math.prod(shape)
+        if total > MOST_RESTORED:
+            raise wrong(f"has more than {MOST_RESTORED} elements")
+        try:
+            return torch.zeros(shape, dtype=dtype)
+        except (RuntimeError, TypeError, NotImplementedError, OverflowError) as error:
+            raise wrong(f"has a tensor that cannot be: {error}") from error
+
+    def value(part: Any) -> Any:
+        if not isinstance(part, Mapping):
+            raise wrong(f"holds a {type(part).__name__}")
+        if "tensor" in part:
+            return shaped(part)
+        if isinstance(part.get("dict"), Mapping):
+            return {key: value(inner) for key, inner in part["dict"].items()}
+        if isinstance(part.get("list"), list):
+            return [value(inner) for inner in part["list"]]
+        if isinstance(part.get("tuple"), list):
+            return tuple(value(inner) for inner in part["tuple"])
+        plain = part.get("value", wrong)
+        if plain is not None and not isinstance(plain, (bool, int, float, str)):
+            raise wrong(f"holds {str(sorted(map(str, part)))[:60]}")
+        return plain
+
+    if not isinstance(about, Mapping):
+        raise wrong(f"is a {type(about).__name__}")
+    args, kwargs, shared = (about.get(key) for key in ("args", "kwargs", "shared"))
+    if not isinstance(args, list) or not isinstance(kwargs, Mapping):
+        raise wrong("has no args and kwargs")
+    known = {*range(len(args)), *kwargs}
+    if not isinstance(shared, list) or not all(
+        type(name) in (int, str) and name in known for name in shared
+    ):
+        raise wrong(f"shares {str(shared)[:60]}")
+    try:
+        return Call(
+            tuple(value(part) for part in args),
+            {str(name): value(part) for name, part in kwargs.items()},
+            tuple(shared),
+        )
+    except RecursionError:
+        raise wrong("is nested too deeply") from None

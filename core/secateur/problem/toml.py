@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from secateur.errors import ConstraintError, FileError
+from secateur.plainfile import MOST_TEXT, check_new, read_plain
 from secateur.problem.budgets import Budget
 from secateur.problem.constraints import (
     Cardinality,
@@ -87,17 +88,13 @@ def read_constraints(path: Path | str, labels: Sequence[Label]) -> tuple[Constra
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_plain(path, most=MOST_TEXT).decode("utf-8-sig")
         data = tomllib.loads(text.replace("\r\n", "\n"))
-    except FileNotFoundError as error:
-        raise FileError(f"there is no file {path}", remedy="check the path") from error
-    except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise FileError(
             f"{path} is no text (byte {error.start})", remedy="save it as UTF-8"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise FileError(f"{path} is no TOML: {error}", remedy="mend that line") from error
     return _parse(data, labels, f"{path}, ")
 
@@ -338,13 +335,16 @@ def write_constraints(
         FileError: the file exists, or cannot be written.
     """
     text = to_toml(constraints, labels)
+    check_new(Path(path))
     try:
         with Path(path).open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError as error:
         raise FileError(f"{path} exists", remedy="give a new path, or remove it") from error
     except OSError as error:
-        raise FileError(f"{path} cannot be written: {error.strerror}") from error
+        raise FileError(
+            f"{path} cannot be written: {error.strerror}", remedy="choose another path"
+        ) from error
 
 
 def _written(constraint: Constraint, known: Labels) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from secateur.errors import FileError
+from secateur.plainfile import check_new
 from secateur.problem.junction import Junction
 from secateur.problem.model import Bits, Problem
 from secateur.solving.blocks import ByBlocks
@@ -47,6 +48,7 @@ class Certificate:
             FileError: the file exists or cannot be written.
         """
         path = Path(path)
+        check_new(path)
         data = (json.dumps(self.content, allow_nan=False) + "\n").encode()
         if path.suffix == ".gz":
             data = gzip.compress(data, mtime=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secateur.backends.base import Backend
+from secateur.backends.promised import check_backend
 from secateur.backends.registry import BackendLike, backend_class, load_backend
 from secateur.errors import OptionError
 from secateur.solving.names import BLOCKS, DECOMPOSE
@@ -23,7 +24,9 @@ def load_solver(name: str) -> type[Backend]:
         from secateur.solving.blockwise import by_block
 
         return by_block(load_solver(name.removeprefix(BLOCKS)))
-    return load_backend(name)
+    backend = load_backend(name)
+    check_backend(backend)
+    return backend
 
 
 def inner_name(name: str) -> str:
@@ -40,13 +43,18 @@ def as_solver(backend: BackendLike) -> Backend:
         BackendError: as ``load_solver``.
         OptionError: it is nothing that solves.
     """
+
+    def checked(solver: Backend) -> Backend:
+        check_backend(solver)
+        return solver
+
     if isinstance(backend, Backend):
-        return backend
+        return checked(backend)
     if isinstance(backend, str):
-        return load_solver(backend)()
+        return checked(load_solver(backend)())
     found = backend_class(backend, getattr(backend, "__name__", type(backend).__name__))
     if found is None:
         raise OptionError(
             f"the backend is {backend!r}", remedy=f"give a name, or {BACKENDS.wanted}"
         )
-    return found()
+    return checked(found())

@@ -23,6 +23,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 from secateur.errors import FileError, NetworkError, OptionError
 from secateur.extras import needed_by
 from secateur.network.call import Call
+from secateur.plainfile import check_new
 from secateur.surgery.fold import fold_batch_norm
 from secateur.surgery.runtimes import explained, feed_of, first_line, open_onnx
 from secateur.surgery.tensors import (
@@ -116,8 +117,7 @@ def export_network(
     """
     path = Path(path)
     write, run = _kind(path)
-    if path.exists():
-        raise FileError(f"{path} exists already", remedy="choose another name, or remove it")
+    check_new(path)
     own = copy.deepcopy(network).eval().requires_grad_(False)
     if path.suffix == ".onnx":
         own, call = own.cpu(), call.to(torch.device("cpu"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +18,18 @@ from torch import nn
 
 from secateur.errors import DataError, FileError, NetworkError
 from secateur.network import Call, Channels, find_channels
-from secateur.network.call import describe_call, restore_call
+from secateur.network.call import describe_call
 from secateur.network.cut import cut
 from secateur.network.device import device_of
 from secateur.network.door import unwrap
 from secateur.network.labels import Origin
+from secateur.plainfile import check_new
+from secateur.surgery.selection_file import FORMAT, read_selection
+from secateur.surgery.values import check_values
 from secateur.surgery.weights import load_state, read_safetensors
 from secateur.versions import versions
 
 WEIGHTS, SELECTION = "network.safetensors", "selection.json"
-FORMAT = 2
 
 
 def save_slim(
@@ -143,6 +145,7 @@ class Pruned:
         Raises:
             FileError: it exists, or cannot be written.
         """
+        check_new(Path(folder))
         try:
             Path(folder).mkdir(parents=True)
         except OSError as error:
@@ -170,34 +173,33 @@ def load_pruned(network: nn.Module, folder: Path | str) -> Pruned:
     """
     network, _ = unwrap(network)
     folder = Path(folder)
-    about = _read_json(folder / SELECTION)
+    about = read_selection(folder / SELECTION)
     weights = folder / WEIGHTS
     state = read_safetensors(weights)
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != about.get("sha256"):
+    with weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != about.sha256:
         raise FileError(
             f"{weights} is not the file that {SELECTION} describes (its sha256 differs)",
             remedy="take both files from the same run",
         )
+    example = about.example.to(device_of(network))
     try:
-        example = restore_call(about["example"]).to(device_of(network))
-        kept: dict[str, list[int]] = about["kept"]
-        tied, norm_over = about["tied"], about["norm_over"]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise FileError(
-            f"{folder / SELECTION} lacks {error}", remedy="take the file of a secateur run"
-        ) from error
-    try:
-        channels = find_channels(network, example, tied=tied, norm_over=norm_over)
+        channels = find_channels(network, example, tied=about.tied, norm_over=about.norm_over)
     except (NetworkError, DataError) as error:
         raise _mismatch(folder, network, error.message) from error
-    keep = _keep_of(channels, kept, folder, network)
+    keep = _keep_of(channels, about.kept, folder, network)
     small = cut(network, channels, keep)
-    load_state(small, state, folder / WEIGHTS)
+    for note in check_values(small, state, weights):
+        raise FileError(
+            f"{weights}: {note}", remedy="pass a network of the precision that was pruned"
+        )
+    load_state(small, state, weights)
     return Pruned(small.eval(), Origin(channels, keep), example)
 
 
 def _keep_of(
-    channels: Channels, kept: Mapping[str, list[int]], folder: Path, network: nn.Module
+    channels: Channels, kept: Mapping[str, Sequence[int]], folder: Path, network: nn.Module
 ) -> NDArray[np.bool_]:
     """What stays, from indices by module path; layers that are not named stay whole."""
     known: dict[str, dict[int, int]] = {}
@@ -209,26 +211,11 @@ def _keep_of(
         if path not in known:
             raise _mismatch(folder, network, f"it has no layer {path!r} that can be pruned")
         wrong = [k for k in indices if k not in known[path]]
-        if not indices or wrong:
-            raise _mismatch(folder, network, f"{path!r} has no channel {(wrong or indices)[:1]}")
+        if wrong:
+            raise _mismatch(folder, network, f"{path!r} has no channel {wrong[0]}")
         keep[list(known[path].values())] = False
         keep[[known[path][k] for k in indices]] = True
     return keep
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        about = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise FileError(f"there is no file {path}", remedy="check the folder") from error
-    except (OSError, ValueError) as error:
-        raise FileError(f"{path} is corrupt: {error}", remedy="fetch or write it again") from error
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise FileError(
-            f"{path} is of format {about.get('format') if isinstance(about, dict) else None}",
-            remedy=f"this version reads format {FORMAT}",
-        )
-    return about
 
 
 def _mismatch(folder: Path, network: nn.Module, why: str) -> FileError:

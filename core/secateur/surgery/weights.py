@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from secateur.errors import FileError, NetworkError
+from secateur.errors import FileError
 from secateur.network.door import bare_network, copied
+from secateur.plainfile import check_plain
+from secateur.surgery.values import check_values
 
 State = Mapping[str, Any]
 
+MOST_WEIGHTS = 2**40
+"""Bytes of a file of weights; tensors are mapped or streamed."""
 PICKLED = (".pt", ".pth", ".bin", ".ckpt", ".tar")
 DEPTH = 3
 """How deep in a checkpoint a state dict is looked for."""
@@ -62,41 +66,9 @@ def load_weights(network: nn.Module, path: Path | str, *, key: str | None = None
         notes.append(f"the weights are those under {where!r} in {path.name}")
     if prefix:
         notes.append(f"their names begin with {prefix!r} there")
-    _check_values(network, state, path)
-    own = network.state_dict()
-    rounded = sorted(
-        {
-            f"{tensor.dtype} to {own[name].dtype}".replace("torch.", "")
-            for name, tensor in state.items()
-            if isinstance(tensor, Tensor) and name in own and _loses(tensor, own[name])
-        }
-    )
-    notes += [f"weights were rounded from {how}" for how in rounded]
+    notes += check_values(network, state, path)
     load_state(network, state, path)
     return notes
-
-
-def _check_values(network: nn.Module, state: State, path: Path) -> None:
-    """Before anything is changed: as ``check_weights``, and of a type that can be converted."""
-    own = network.state_dict()
-    buffers = {name for name, _ in network.named_buffers()}
-    for name, tensor in state.items():
-        if not isinstance(tensor, Tensor):
-            continue
-        here = own.get(name)
-        if isinstance(here, Tensor) and not torch.can_cast(tensor.dtype, here.dtype):
-            raise FileError(
-                f"{name} is {tensor.dtype} in {path} and {here.dtype} in the network",
-                remedy="convert the file or the network to one type",
-            )
-        if not tensor.is_floating_point():
-            continue
-        values = tensor.float() if tensor.element_size() == 1 else tensor
-        if bool((torch.isnan(values) if name in buffers else ~torch.isfinite(values)).any()):
-            raise NetworkError(
-                f"{name} in {path} has values that are NaN or infinite",
-                remedy="load a checkpoint from before the training diverged",
-            )
 
 
 def load_state(network: nn.Module, state: State, path: Path) -> None:
@@ -123,19 +95,18 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     Raises:
         FileError: missing, corrupt or truncated.
     """
-    if not path.is_file():
-        raise FileError(f"there is no file {path}", remedy="check the path")
+    check_plain(path, most=MOST_WEIGHTS)
     try:
         return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
+    except Exception as error:  # a header that lies is told in many ways
         raise FileError(
             f"{path} is corrupt or truncated: {error}", remedy="fetch or write it again"
         ) from error
 
 
 def _read_torch(path: Path) -> Any:
-    if not path.is_file():
-        raise FileError(f"there is no file {path}", remedy="check the path")
+    check_plain(path, most=MOST_WEIGHTS)
+    _check_unpacked(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds on a bad file
@@ -145,6 +116,29 @@ def _read_torch(path: Path) -> Any:
             remedy="save it again with torch.save(network.state_dict(), path), or, if you trust "
             "the file, allow its classes: torch.serialization.add_safe_globals([…])",
         ) from error
+
+
+def _check_unpacked(path: Path) -> None:
+    """``torch.save`` packs without compressing: what would unpack to more is not of it.
+
+    Raises:
+        FileError: the file declares more bytes than it has.
+    """
+    try:
+        if not zipfile.is_zipfile(path):
+            return
+        with zipfile.ZipFile(path) as archive:
+            declared = sum(entry.file_size for entry in archive.infolist())
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise FileError(
+            f"{path} is corrupt or truncated: {error}", remedy="fetch or write it again"
+        ) from error
+    size = path.stat().st_size
+    if declared > size:
+        raise FileError(
+            f"{path} has {size} bytes and declares {declared}",
+            remedy="do not trust it; torch.save writes no such file",
+        )
 
 
 def _problems(network: nn.Module, state: State) -> list[str]:
@@ -157,6 +151,7 @@ def _problems(network: nn.Module, state: State) -> list[str]:
         and isinstance(own[name], Tensor)
         and isinstance(state[name], Tensor)
         and not is_lazy(own[name])
+        and not state[name].is_nested
         and own[name].shape != state[name].shape
     ]
     names = [f"{name} is missing there" for name in sorted(own.keys() - state.keys())]
@@ -272,13 +267,6 @@ def _without(name: str, wrapper: str) -> str:
     while name.startswith(wrapper):
         name = name[len(wrapper) :]
     return name.replace(f".{wrapper}", ".")
-
-
-def _loses(tensor: Tensor, here: Any) -> bool:
-    """Whether loading rounds."""
-    if not isinstance(here, Tensor) or not tensor.is_floating_point() or tensor.dtype == here.dtype:
-        return False
-    return not torch.equal(tensor.to(here.dtype).to(tensor.dtype), tensor)
 
 
 def _short(text: str, most: int = 300) -> str:
