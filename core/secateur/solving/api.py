@@ -82,13 +82,14 @@ def solve(
         BackendError: the backend cannot be used, failed, or returned something untrue.
         SecateurError: the model or an option is wrong.
     """
+    clock = Control(time_limit)  # taking a large problem apart is a part of the search
     problem = as_problem(model, count, constraints)
     if time_limit is not None and not (math.isfinite(time_limit) and time_limit > 0):
         raise OptionError(
             f"the time limit is {time_limit}", remedy="give a positive number of seconds"
         )
     _check_possible(problem)
-    asked = _Ask(problem, backend, dict(options or {}), seed, Control(time_limit), proof)
+    asked = _Ask(problem, backend, dict(options or {}), seed, clock, proof)
     if backend == AUTO:
         return asked.auto()
     if backend == CONTROL:
