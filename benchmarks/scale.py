@@ -113,6 +113,7 @@ def one(way: str, given: dict[str, Any]) -> dict[str, Any]:
         "energy": selection.energy,
         "bound": selection.bound,
         "gap": selection.gap,
+        "selection_timings": selection.timings,
         "before_mib": before,
         "reliability": trust,
     }

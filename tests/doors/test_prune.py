@@ -224,6 +224,18 @@ def test_a_loader_with_shuffling_workers_and_a_smaller_last_batch():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_couplings_across_groups_are_measured_where_an_objective_wants_them():
+    within, across = (
+        secateur.prune(
+            seeded(Residual), classification(), amount=3, probes=3, objective_options=options
+        )
+        for options in ({}, {"across_groups": True})
+    )
+    assert within.statistics.fisher_across is None
+    n = len(across.statistics.channels)
+    assert across.statistics.fisher_across.shape == (n, n)
+
+
 @pytest.mark.parametrize(
     ("network", "task", "error", "said"),
     [

@@ -99,6 +99,16 @@ def test_what_is_no_array_is_looked_at_too(statistics, name, value):
         from_arrays(statistics.channels, arrays, about)
 
 
+def test_a_description_of_any_other_form_is_refused(statistics):
+    arrays, about = written(statistics)
+    nested: Any = []
+    for _ in range(100_000):
+        nested = [nested]
+    for other in ([], None, "text", {}, {**about, "rows": nested}, {**about, "groups": nested}):
+        with pytest.raises(FileError, match="statistics"):
+            from_arrays(statistics.channels, arrays, other)
+
+
 @pytest.mark.parametrize("rows", [[9, 8], [18, -0.0], [19, -1], [9], [9, 9, 0], 18])
 def test_halves_that_do_not_add_up_are_refused(statistics, rows):
     arrays, about = written(statistics)

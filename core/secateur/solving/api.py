@@ -85,12 +85,13 @@ def solve(
         BackendError: the backend cannot be used, failed, or returned something untrue.
         SecateurError: the model or an option is wrong.
     """
-    problem = as_problem(model, count, constraints)
     seed, time_limit = check_seed(seed), check_time_limit(time_limit)
     given = names_and_values(options)
     refuse_twice(given, seed=seed, time_limit=time_limit)
+    clock = Control(time_limit)  # taking a large problem apart is a part of the search
+    problem = as_problem(model, count, constraints)
     _check_possible(problem)
-    asked = _Ask(problem, backend, given, seed, Control(time_limit), proof)
+    asked = _Ask(problem, backend, given, seed, clock, proof)
     if backend == AUTO:
         return asked.auto()
     if backend == CONTROL:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,6 +72,8 @@ def from_arrays(
         FileError: something is missing, is more than there was, has another shape or type, was
             changed, or was measured of other channels.
     """
+    if not isinstance(about, Mapping):
+        raise _wrong("the description", about)
     samples, probes, seed = (
         _number(about, name, low) for name, low in (("samples", 1), ("probes", 0), ("seed", 0))
     )
@@ -194,6 +197,4 @@ def _rows(about: Mapping[str, Any], total: int) -> tuple[int, int]:
 
 
 def _wrong(name: str, value: object) -> FileError:
-    text = repr(value)
-    text = text if len(text) <= 40 else f"{text[:40]}…"
-    return FileError(f"{name} of the statistics is {text}", remedy=_AGAIN)
+    return FileError(f"{name} of the statistics is {reprlib.repr(value)}", remedy=_AGAIN)
