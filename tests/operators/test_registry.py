@@ -34,6 +34,11 @@ class Useless:
     pass
 
 
+class Ends:
+    def __init__(self) -> None:
+        raise SystemExit(0)
+
+
 class Net(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -72,9 +77,10 @@ def test_a_stranger_s_rule_comes_before_ours(installed):
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ({"gone": "no_such_package:Rule"}, "'gone' .*cannot be loaded: No module named"),
+        ({"gone": "no_such_package:Rule"}, "'gone' .*cannot be loaded: .*No module named"),
         ({"gone": f"{HERE}:Nothing"}, "'gone' .*cannot be loaded"),
         ({"odd": f"{HERE}:Useless"}, "'odd' .*cannot be loaded: .*ops"),
+        ({"ends": f"{HERE}:Ends"}, "'ends' .*cannot be loaded: SystemExit: 0"),
         ({"a": f"{HERE}:Tangent", "b": f"{HERE}:Another"}, "two rules are of the operation 'tan'"),
     ],
 )

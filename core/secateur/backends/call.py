@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.backends.base import Backend, Solution, Status, Stopped
+from secateur.backends.guard import applicability_of, availability_of, build, guarded, origin
 from secateur.backends.options import BackendOptions, make_options
 from secateur.errors import (
     BackendFailed,
@@ -20,7 +21,6 @@ from secateur.errors import (
     BackendOptionError,
     BackendUnavailable,
     BackendUnsuitable,
-    SecateurError,
 )
 from secateur.problem.model import Bits, Problem
 
@@ -59,9 +59,9 @@ def run(
         BackendFailed: it raised, or hangs past its time limit.
         BackendMisbehaved: it returned something that is not true.
     """
-    solver = backend() if isinstance(backend, type) else backend
+    solver = build(backend)
     chosen = resolve_options(solver, options, seed=seed, time_limit=time_limit)
-    available = solver.availability()
+    available = availability_of(solver)
     if not available.installed:  # a licence or token may come with the options: solve says so
         raise BackendUnavailable(
             f"backend {solver.name!r} cannot be used: {available.detail or 'not installed'}",
@@ -69,7 +69,7 @@ def run(
             remedy=available.remedy,
         )
     asked = problem.only(solver.capabilities.native)
-    suits = solver.applicability(asked.apart(), chosen)
+    suits = applicability_of(solver, asked.apart(), chosen)
     if not suits.applicable:
         raise BackendUnsuitable(
             f"backend {solver.name!r} cannot take this problem: {suits.reason}",
@@ -118,8 +118,16 @@ def resolve_options(
                 remedy="leave it out; `secateur backends` shows what each backend takes",
             )
         given[name] = value
-    maker = getattr(solver, "make_options", None)
-    return maker(given) if maker else make_options(solver.Options, given, solver.name)
+    with guarded(solver, "its options"):
+        maker = getattr(solver, "make_options", None)
+        made = maker(given) if maker else make_options(solver.Options, given, solver.name)
+    if isinstance(made, BackendOptions):
+        return made
+    raise BackendMisbehaved(
+        f"backend {solver.name!r} ({origin(solver)}) made a {type(made).__name__} of its options",
+        backend=solver.name,
+        remedy=f"report it to {origin(solver)}: they must be a BackendOptions",
+    )
 
 
 def _call(
@@ -151,24 +159,11 @@ def _call(
 
 
 def _guarded(solver: Backend, problem: Problem, options: BackendOptions) -> Solution:
-    try:
-        return solver.solve(problem, options)
-    except SecateurError:
-        raise
-    except Exception as error:  # a plugin's own code
-        raise BackendFailed(
-            f"backend {solver.name!r} ({origin(solver)}) raised {type(error).__name__}: {error}",
-            backend=solver.name,
-            remedy=f"report it to {origin(solver)}, and use another backend",
-        ) from error
-
-
-def origin(solver: Backend) -> str:
-    """The distribution of a backend, for messages."""
-    from secateur.backends.registry import list_backends
-
-    owners = sorted({e.distribution for e in list_backends() if e.name == solver.name})
-    return " or ".join(owners) or type(solver).__module__
+    with guarded(solver):
+        solution = solver.solve(problem, options)
+        if isinstance(getattr(solution, "samples", None), dimod.SampleSet):
+            solution.samples.resolve()  # samples that are still under way may fail on arrival
+        return solution
 
 
 def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:

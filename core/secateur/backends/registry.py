@@ -43,7 +43,9 @@ def _load(entry: BackendEntry) -> type[Backend]:
             backend=entry.name,
             remedy="install what it needs; the other backends are not affected",
         ) from error
-    except Exception as error:  # importing runs the plugin's code
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # importing runs the plugin's code, which may call sys.exit
         raise BackendFailed(
             f"{plugin} cannot be imported: {type(error).__name__}: {error}",
             backend=entry.name,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from secateur.errors import DataError, NetworkError, OptionError
+from secateur.errors import DataError, NetworkError, OptionError, SecateurError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -115,7 +115,7 @@ def import_object(name: str, what: str) -> Any:
             f"the {what} {name!r} cannot be found: {error}",
             remedy=f"check the name behind the colon in {module_name}",
         ) from error
-    except Exception as error:  # importing runs the user's code
+    except BaseException as error:  # importing runs the user's code, which may call sys.exit
         raise NetworkError(
             f"the {what} {name!r} cannot be imported: {type(error).__name__}: {error}",
             remedy="run from the folder that holds the module, or install it",
@@ -137,7 +137,9 @@ def call_factory(name: str, what: str) -> Any:
         )
     try:
         return factory()
-    except Exception as error:  # the user's code
+    except (SecateurError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # the user's code
         raise NetworkError(
             f"the {what} {name!r} raised {type(error).__name__}: {error}",
             remedy="it is called without arguments",

@@ -130,7 +130,8 @@ def _check(backend: str, given: dict[str, Any], seed: int | None) -> None:
     """A seed that was asked for and is not taken is an error; in Python it is a default."""
     from secateur.backends.call import resolve_options
     from secateur.errors import OptionError
-    from secateur.solving import AUTO, CONTROL, load_solver
+    from secateur.solving import AUTO, CONTROL
+    from secateur.solving.solvers import as_solver
 
     if backend == AUTO:
         return
@@ -143,7 +144,7 @@ def _check(backend: str, given: dict[str, Any], seed: int | None) -> None:
             f"--seed is {seed}, and --option says seed={given['seed']}",
             remedy="give one of them",
         )
-    resolve_options(load_solver(backend)(), given, seed=seed)
+    resolve_options(as_solver(backend), given, seed=seed)
 
 
 def _certify(answer: Selection, path: Path) -> Saved[None]:

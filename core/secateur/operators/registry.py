@@ -40,9 +40,12 @@ def load_rules() -> dict[str, OperatorRule]:
             loaded = entry.load()
             own = loaded() if isinstance(loaded, type) else loaded
             names = frozenset(own.ops)
-        except Exception as error:  # whatever a stranger's package raises
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a stranger's package raises, or sys.exit
             raise NetworkError(
-                f"the operator rule {entry.name!r} ({entry.value}) cannot be loaded: {error}",
+                f"the operator rule {entry.name!r} ({entry.value}) cannot be loaded: "
+                f"{type(error).__name__}: {error}",
                 remedy="mend or uninstall the package that declares it",
             ) from error
         for name in names:

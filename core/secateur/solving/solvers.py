@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secateur.backends.base import Backend
+from secateur.backends.guard import build
 from secateur.backends.registry import load_backend
 
 CONTROL = "greedy"
@@ -36,4 +37,4 @@ def as_solver(backend: str | type[Backend] | Backend) -> Backend:
     """An instance of what was named or given."""
     if isinstance(backend, str):
         backend = load_solver(backend)
-    return backend() if isinstance(backend, type) else backend
+    return build(backend)
