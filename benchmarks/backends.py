@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from common import clocks, one_core, parser, percent, rows_of, scip, verdict, write
+from common import clocks, one_core, parser, percent, scip, verdict, write
+
+from secateur.report.columns import named
+from secateur.report.table import markdown
 
 ALIASES = ("neal",)
 WRAPPED = {"decompose": ("exhaustive", "gurobi", "qaoa", "scip"), "blocks": ("gurobi", "scip")}
@@ -143,7 +146,7 @@ def table(content: dict[str, Any]) -> str:
             )
         head = ["backend", "its own, above %", "with moves, above %", "its gap", "calls"]
         lines += ["", f"## {objective}: best known {best:.9g}", ""]
-        lines.append(rows_of([*head, "CPU s", "s"], cells))
+        lines.append(markdown(named(*head, "CPU s", "s"), cells))
     return "\n".join(lines)
 
 

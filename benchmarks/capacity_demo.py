@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from common import clocks, percent, rows_of, scip, verdict
+from common import clocks, percent, scip, verdict
 from demo_problems import demo_problem
 from penalty import penalised, strengths
 
 import secateur
 from secateur.errors import SecateurError
+from secateur.report.columns import Column, named
+from secateur.report.table import markdown
 
 OTHERS = {
     "annealing under prices": {"backend": "annealing"},
@@ -109,6 +111,16 @@ def above(energy: float | None, best: float) -> str:
     return percent((energy - best) / abs(best)) if best else f"{energy:.3g} (of 0)"
 
 
+PROVEN = (
+    Column("K", lambda row: f"{row['count']} ({row['amount']} %)"),
+    Column("energy", format=".9g"),
+    Column("bound", format=".9g", missing="none"),
+    Column("proof", lambda row: verdict(row["gap"])),
+    Column("nodes"),
+    Column("CPU", lambda row: row["cpu"], unit="s", format=".2f"),
+)
+
+
 def table(content: dict[str, Any]) -> str:
     rows = content["proven"]
     proven = [row for row in rows if row["gap"] == 0]
@@ -126,22 +138,7 @@ def table(content: dict[str, Any]) -> str:
     for objective in dict.fromkeys(row["objective"] for row in rows):
         here = [row for row in rows if row["objective"] == objective]
         lines += ["", f"## {objective}", ""]
-        lines.append(
-            rows_of(
-                ["K", "energy", "bound", "proof", "nodes", "CPU s"],
-                [
-                    [
-                        f"{row['count']} ({row['amount']} %)",
-                        f"{row['energy']:.9g}",
-                        "none" if row["bound"] is None else f"{row['bound']:.9g}",
-                        verdict(row["gap"]),
-                        row["nodes"],
-                        f"{row['cpu']:.2f}",
-                    ]
-                    for row in here
-                ],
-            )
-        )
+        lines.append(markdown(PROVEN, here))
     return "\n".join([*lines, "", beside(content), "", penalties(content)])
 
 
@@ -184,7 +181,7 @@ def beside(content: dict[str, Any]) -> str:
                 ]
             )
         head = ["solver", "K", "its own, above %", "with swaps, above %", "its gap", "CPU s", "s"]
-        lines += ["", f"## {objective}", "", rows_of(head, cells)]
+        lines += ["", f"## {objective}", "", markdown(named(*head), cells)]
     return "\n".join(lines)
 
 
@@ -231,5 +228,5 @@ def penalties(content: dict[str, Any]) -> str:
             "best feasible, above %",
             "after our repair and swaps, above %",
         ]
-        lines += ["", f"## {objective}", "", rows_of(head, cells)]
+        lines += ["", f"## {objective}", "", markdown(named(*head), cells)]
     return "\n".join(lines)

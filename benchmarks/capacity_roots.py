@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from common import clocks, percent, rows_of
+from common import clocks, percent
 from synthetic import POSITIVE, SIGNED, make_statistics
 
 from secateur.problem import count as exactly
 from secateur.pruning.selecting import make_problem
+from secateur.report.columns import named
+from secateur.report.table import markdown
 
 AMOUNT = 0.36
 INTERIOR = 512
@@ -105,7 +107,7 @@ def table(content: dict[str, Any]) -> str:
         for way in dict.fromkeys(row["way"] for row in here):
             found = {row["width"]: row for row in here if row["way"] == way}
             cells.append([way, *(cell(found.get(width)) for width in widths)])
-        lines += ["", f"## {objective}", "", rows_of(["diagonal", *map(str, widths)], cells)]
+        lines += ["", f"## {objective}", "", markdown(named("diagonal", *map(str, widths)), cells)]
     return "\n".join(lines)
 
 

@@ -6,11 +6,16 @@ import json
 import subprocess
 import sys
 import time
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import clocks, peak_memory, rows_of, verdict
+from common import clocks, peak_memory, verdict
+
+from secateur.report.columns import Column
+from secateur.report.rows import thousands
+from secateur.report.table import markdown
 
 AMOUNT = 0.36
 LAYERS = "layers"
@@ -114,6 +119,24 @@ def layered(n: int) -> Any:
     return None, make
 
 
+COLUMNS = (
+    Column(
+        "channels",
+        lambda row: (
+            thousands(row["channels"]) + (" (no couplings)" if row["kind"] == LAYERS else "")
+        ),
+    ),
+    Column("couplings", format=thousands),
+    Column("widest block", itemgetter("widest")),
+    Column("proof", lambda row: verdict(row["gap"])),
+    Column("CPU s: problem", itemgetter("problem_cpu"), format=".1f"),
+    Column("solve", itemgetter("solve_cpu"), format=".1f"),
+    Column("s in all", itemgetter("wall"), format=".1f"),
+    Column("statistics", itemgetter("memory_of_statistics_mib"), unit="MiB", format=".0f"),
+    Column("peak", itemgetter("peak_memory_mib"), unit="MiB", format=".0f"),
+)
+
+
 def table(content: dict[str, Any]) -> str:
     rows = content["rows"]
     lines = [
@@ -126,34 +149,7 @@ def table(content: dict[str, Any]) -> str:
         "terms and layer terms only. Peak memory is of a fresh process, PyTorch and the "
         "statistics themselves included.",
         "",
-        rows_of(
-            [
-                "channels",
-                "couplings",
-                "widest block",
-                "proof",
-                "CPU s: problem",
-                "solve",
-                "s in all",
-                "statistics MiB",
-                "peak MiB",
-            ],
-            [
-                [
-                    f"{row['channels']:,}".replace(",", " ")
-                    + (" (no couplings)" if row["kind"] == LAYERS else ""),
-                    f"{row['couplings']:,}".replace(",", " "),
-                    row["widest"],
-                    verdict(row["gap"]),
-                    f"{row['problem_cpu']:.1f}",
-                    f"{row['solve_cpu']:.1f}",
-                    f"{row['wall']:.1f}",
-                    f"{row['memory_of_statistics_mib']:.0f}",
-                    f"{row['peak_memory_mib']:.0f}",
-                ]
-                for row in rows
-            ],
-        ),
+        markdown(COLUMNS, rows),
     ]
     return "\n".join(lines)
 

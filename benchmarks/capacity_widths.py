@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from common import clocks, rows_of, verdict
+from common import clocks, verdict
 from synthetic import POSITIVE, SIGNED, make_statistics
 
 import secateur
 from secateur.problem import count as exactly
 from secateur.pruning.selecting import make_problem
+from secateur.report.columns import Column
+from secateur.report.table import markdown
 
 AMOUNT = 0.36
 
@@ -54,6 +56,16 @@ def run(
     return {"rows": rows, "amount": AMOUNT, "seed": seed}
 
 
+COLUMNS = (
+    Column("blocks", lambda row: f"{row['blocks']} × {row['width']}"),
+    Column("limit", unit="s", format="g"),
+    Column("proof", lambda row: verdict(row["gap"])),
+    Column("energy", format=".8g"),
+    Column("bound", format=".8g", missing="none"),
+    Column("CPU", lambda row: row["cpu"], unit="s", format=".1f"),
+)
+
+
 def table(content: dict[str, Any]) -> str:
     lines = [
         "# How wide a block may be",
@@ -65,18 +77,6 @@ def table(content: dict[str, Any]) -> str:
         "the wall, the seconds of the processor: on a busy machine they are fewer.",
     ]
     for objective in (SIGNED, POSITIVE):
-        cells = [
-            [
-                f"{row['blocks']} × {row['width']}",
-                f"{row['limit']:g}",
-                verdict(row["gap"]),
-                f"{row['energy']:.8g}",
-                "none" if row["bound"] is None else f"{row['bound']:.8g}",
-                f"{row['cpu']:.1f}",
-            ]
-            for row in content["rows"]
-            if row["objective"] == objective
-        ]
-        head = ["blocks", "limit s", "proof", "energy", "bound", "CPU s"]
-        lines += ["", f"## {objective}", "", rows_of(head, cells)]
+        rows = [row for row in content["rows"] if row["objective"] == objective]
+        lines += ["", f"## {objective}", "", markdown(COLUMNS, rows)]
     return "\n".join(lines)

@@ -15,6 +15,7 @@ import os
 import platform
 import time
 from collections import defaultdict
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ import torch
 
 import secateur
 from secateur.methods import RANDOM, Method
+from secateur.report.columns import Column
+from secateur.report.table import markdown
 from secateur.solving import CONTROL
 from secateur.tasks.denoising import denoising_task
 from secateur.tasks.photographs import load_photographs
@@ -117,9 +120,8 @@ def table(content: dict, amounts: list[str]) -> str:
         f"{dense:.2f}. Mean over {len(by_cell[methods[0], amounts[0]])} calibration seeds; in "
         "brackets the mean paired difference to greedy Taylor and its smallest and largest value.",
         "",
-        "| method | " + " | ".join(amounts) + " |",
-        "|---|" + "---|" * len(amounts),
     ]
+    rows = []
     for method in methods:
         cells = []
         for amount in amounts:
@@ -135,7 +137,11 @@ def table(content: dict, amounts: list[str]) -> str:
                     f"{mean[1]:+.2f} [{low[1]:+.2f}, {high[1]:+.2f}])"
                 )
             cells.append(cell)
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+        rows.append([method, *cells])
+    columns = [
+        Column(name, itemgetter(k), left=True) for k, name in enumerate(["method", *amounts])
+    ]
+    lines.append(markdown(columns, rows))
     about = ", ".join(f"{name} {value}" for name, value in content["versions"].items())
     lines += [
         "",

@@ -102,13 +102,6 @@ def write(output: Path, content: dict[str, Any], table: Callable[[dict[str, Any]
     output.with_suffix(".md").write_text("\n".join(lines))
 
 
-def rows_of(head: list[str], rows: list[list[Any]]) -> str:
-    """A Markdown table; all but the first column are numbers."""
-    lines = ["| " + " | ".join(head) + " |", "|---|" + "--:|" * (len(head) - 1)]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
 def percent(value: float | None) -> str:
     """A share in %, "none" without one."""
     if value is None:

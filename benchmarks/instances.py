@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import clocks, one_core, parser, rows_of, scip, verdict, write
+from common import clocks, one_core, parser, scip, verdict, write
+
+from secateur.report.columns import Column
+from secateur.report.table import markdown
 
 FILES = {
     "gka1a.sparse": (-3414, None),
@@ -141,6 +144,10 @@ def nodes_of(raw: dict[str, Any]) -> int | None:
     return None
 
 
+def named_with_seed(row: dict[str, Any]) -> str:
+    return row["instance"] if row["seed"] is None else f"{row['instance']} ({row['seed']})"
+
+
 def table(content: dict[str, Any]) -> str:
     rows = content["rows"]
     ours = [row for row in rows if row["solver"] == "branch-and-bound"]
@@ -149,25 +156,25 @@ def table(content: dict[str, Any]) -> str:
         row for row in rows
         if row["optimum"] is not None and row.get("gap") == 0 and row["energy"] != row["optimum"]
     ]  # fmt: skip
-    cells = []
-    for row in rows:
-        name = row["instance"] if row["seed"] is None else f"{row['instance']} ({row['seed']})"
-        if "refused" in row:
-            cells.append([name, row["n"], row["solver"], row["refused"], "", "", "", ""])
-            continue
-        cells.append(
-            [
-                name,
-                row["n"],
-                row["solver"],
-                verdict(row["gap"]),
-                "none" if row["energy"] is None else f"{row['energy']:g}",
-                "none" if row["bound"] is None else f"{row['bound']:.8g}",
-                "" if row["nodes"] is None else row["nodes"],
-                f"{row['cpu']:.2f}",
-            ]
-        )
-    head = ["instance (seed)", "n", "solver", "proof", "energy", "bound", "nodes", "CPU s"]
+
+    def found(key: str, shown: str) -> Callable[[dict[str, Any]], str]:
+        def text(row: dict[str, Any]) -> str:
+            if "refused" in row:
+                return ""
+            return "none" if row[key] is None else format(row[key], shown)
+
+        return text
+
+    columns = [
+        Column("instance (seed)", named_with_seed),
+        Column("n"),
+        Column("solver"),
+        Column("proof", lambda row: row["refused"] if "refused" in row else verdict(row["gap"])),
+        Column("energy", found("energy", "g")),
+        Column("bound", found("bound", ".8g")),
+        Column("nodes", lambda row: row.get("nodes")),
+        Column("CPU", lambda row: row.get("cpu"), unit="s", format=".2f"),
+    ]
     return "\n".join(
         [
             "# Small instances",
@@ -176,7 +183,7 @@ def table(content: dict[str, Any]) -> str:
             f"proves **{len(proven)} of {len(ours)}**; claims against a published optimum: "
             f"{len(wrong)} wrong.",
             "",
-            rows_of(head, cells),
+            markdown(columns, rows),
         ]
     )
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import networks_digits as digits
 import networks_models as models
-from common import rows_of
 from networks_cell import Cell, cell_of, settings
 from networks_time import in_fresh_process, usable
 from networks_torch_pruning import macs
@@ -17,6 +16,8 @@ from networks_torch_pruning import macs
 import secateur
 import secateur.pruning.planning
 from secateur.errors import AmountError
+from secateur.report.columns import Column
+from secateur.report.table import markdown
 
 
 def run(
@@ -97,20 +98,20 @@ def met(row: dict[str, Any], wanted: float) -> bool:
 def table(content: dict[str, Any]) -> str:
     every, wanted = content["rows"], share(content["budget"])
     rows = [row for row in every if "refused" not in row]
-    cells = [
-        [
-            row["network"],
-            row["runtime"],
-            f"{100 * row['time']:.1f}",
-            "yes" if met(row, wanted) else "no",
-            f"{row['dense_ms']:.3g} ⇒ {row['slim_ms']:.3g}",
-            f"{100 * row['macs']:.1f}",
-            f"{100 * row['dense_accuracy']:.2f} ⇒ {100 * row['accuracy']:.2f}",
-            f"{row['seconds']:.0f}",
-        ]
-        for row in rows
+    columns = [
+        Column("network"),
+        Column("runtime"),
+        Column("time", lambda row: 100 * row["time"], unit="%", format=".1f"),
+        Column("within 10 %", lambda row: "yes" if met(row, wanted) else "no"),
+        Column("ms", lambda row: f"{row['dense_ms']:.3g} ⇒ {row['slim_ms']:.3g}"),
+        Column("MACs", lambda row: 100 * row["macs"], unit="%", format=".1f"),
+        Column(
+            "accuracy",
+            lambda row: f"{100 * row['dense_accuracy']:.2f} ⇒ {100 * row['accuracy']:.2f}",
+            unit="%",
+        ),
+        Column("CPU", lambda row: row["seconds"], unit="s", format=".0f"),
     ]
-    head = ["network", "runtime", "time %", "within 10 %", "ms", "MACs %", "accuracy %", "CPU s"]
     return "\n".join(
         [
             f"# A budget of {content['budget']} of the measured time",
@@ -119,7 +120,7 @@ def table(content: dict[str, Any]) -> str:
             "budget**, as measured beside the dense network in a fresh process by this benchmark's "
             "own clock, not the library's.",
             "",
-            rows_of(head, cells),
+            markdown(columns, rows),
             "",
             *[
                 f"{row['network']}, {row['runtime']}: refused: {row['refused']}."

@@ -7,9 +7,11 @@ from statistics import fmean, geometric_mean
 from typing import Any
 
 import networks_models as models
-from common import rows_of
 from networks_cell import UNIFORM
 from networks_torch_pruning import MODES
+
+from secateur.report.columns import named
+from secateur.report.table import markdown
 
 Rows = list[dict[str, Any]]
 
@@ -38,9 +40,9 @@ def table(content: dict[str, Any]) -> str:
         "",
         "## Aims",
         "",
-        rows_of(
-            ["aim", "met", "worst", "where"],
-            [list(summary(text, list(cases))) for text, cases in aims(content)],
+        markdown(
+            named("aim", "met", "worst", "where"),
+            [summary(text, list(cases)) for text, cases in aims(content)],
         ),
     ]
     for name in names:
@@ -80,7 +82,7 @@ def of_network(content: dict[str, Any], name: str) -> list[str]:
                 faster, efficient = speed(content, group, runtime)
                 cell += [f"{faster:.2f}", f"{efficient:.2f}"]
             cells.append(cell)
-    return [said, "", rows_of(head, cells)]
+    return [said, "", markdown(named(*head), cells)]
 
 
 def of(content: dict[str, Any], name: str, method: str, share: float) -> Rows:

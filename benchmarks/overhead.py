@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import statistics
 import time
+from operator import itemgetter
 from typing import Any
 
-from common import one_core, parser, rows_of, write
+from common import one_core, parser, write
+
+from secateur.report.columns import Column
+from secateur.report.table import markdown
 
 
 def main() -> None:
@@ -77,17 +81,13 @@ def measured(n: int, reads: int, sweeps: int, repeats: int) -> dict[str, Any]:
 
 
 def table(content: dict[str, Any]) -> str:
-    cells = [
-        [
-            row["n"],
-            f"{row['direct_seconds']:.3f}",
-            f"{row['framework_seconds']:.3f}",
-            f"{100 * row['overhead']:.1f}",
-        ]
-        for row in content["rows"]
+    columns = [
+        Column("variables, dense", itemgetter("n")),
+        Column("sampler", itemgetter("direct_seconds"), unit="s", format=".3f"),
+        Column("through secateur", itemgetter("framework_seconds"), unit="s", format=".3f"),
+        Column("more", lambda row: 100 * row["overhead"], unit="%", format=".1f"),
     ]
-    head = ["variables, dense", "sampler s", "through secateur s", "more %"]
-    return f"# What the framework costs\n\n{rows_of(head, cells)}"
+    return f"# What the framework costs\n\n{markdown(columns, content['rows'])}"
 
 
 if __name__ == "__main__":

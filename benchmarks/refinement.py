@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import time
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ import torch
 from secateur.methods import Method
 from secateur.pipeline import compare
 from secateur.refine import Exchange, TensorTrain
+from secateur.report.columns import Column
+from secateur.report.table import markdown
 from secateur.tasks.denoising import denoising_task
 from secateur.tasks.photographs import load_photographs
 from secateur.versions import versions
@@ -88,6 +91,14 @@ def main() -> None:
     arguments.output.with_suffix(".md").write_text(table(content, arguments))
 
 
+COLUMNS = (
+    Column("method", itemgetter(0)),
+    Column("masked", itemgetter(1), left=True),
+    Column("compensated", itemgetter(2), left=True),
+    Column("seconds", itemgetter(3), format=".0f"),
+)
+
+
 def table(content: dict, arguments: argparse.Namespace) -> str:
     lines = [
         "# Refinement on the true metric",
@@ -96,9 +107,8 @@ def table(content: dict, arguments: argparse.Namespace) -> str:
         f"compensated; {arguments.evaluations} evaluations of the selection crops each; mean over "
         f"{arguments.seeds} seeds, single seeds in brackets.",
         "",
-        "| method | masked | compensated | seconds |",
-        "|---|---|---|--:|",
     ]
+    rows = []
     for method in dict.fromkeys(run["method"] for run in content["runs"]):
         runs = [run for run in content["runs"] if run["method"] == method]
         cells = []
@@ -107,7 +117,8 @@ def table(content: dict, arguments: argparse.Namespace) -> str:
             single = ", ".join(f"{value:.2f}" for value in values)
             cells.append(f"{np.mean(values):.2f} ({single})")
         seconds = np.mean([run["seconds"] or 0.0 for run in runs])
-        lines.append(f"| {method} | {cells[0]} | {cells[1]} | {seconds:.0f} |")
+        rows.append([method, *cells, seconds])
+    lines.append(markdown(COLUMNS, rows))
     about = ", ".join(f"{name} {value}" for name, value in content["versions"].items())
     lines += ["", f"`{content['command']}`: {content['seconds']} s ({about}).", ""]
     return "\n".join(lines)

@@ -18,6 +18,9 @@ from typing import Any
 from common import one_core, parser, write
 from networks_torch_pruning import found
 
+from secateur.report.columns import Column
+from secateur.report.table import markdown
+
 FAMILIES = {
     "convolutions", "plain", "residual", "mobile", "dense_and_unet", "detection", "doors",
     "functional", "operations", "sequence",
@@ -47,6 +50,18 @@ def main() -> None:
     write(options.output, {"torch-pruning": version, "networks": rows}, table)
 
 
+COLUMNS = (
+    Column("network", lambda row: row["name"]),
+    Column("equal", lambda row: row["same"]),
+    Column("not", lambda row: len(row["differences"])),
+    Column(
+        "why not",
+        lambda row: "; ".join(dict.fromkeys(d["why"] for d in row["differences"])),
+        left=True,
+    ),
+)
+
+
 def table(content: dict[str, Any]) -> str:
     """The Markdown."""
     networks = content["networks"]
@@ -67,12 +82,8 @@ def table(content: dict[str, Any]) -> str:
         "A group of Torch-Pruning is taken raw, by `get_pruning_group` of one index; its pruner "
         "treats grouped convolutions, GroupNorm and heads on top of that.",
         "",
-        "| network | equal | not | why not |",
-        "|---|--:|--:|---|",
+        markdown(COLUMNS, built),
     ]
-    for row in built:
-        why = "; ".join(dict.fromkeys(d["why"] for d in row["differences"]))
-        lines.append(f"| {row['name']} | {row['same']} | {len(row['differences'])} | {why} |")
     refused = [row for row in networks if "cannot" in row]
     if refused:
         lines += ["", "Torch-Pruning does not build:", ""]

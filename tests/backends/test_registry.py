@@ -232,7 +232,7 @@ def test_a_check_that_costs_money_is_asked_for(plugin, capsys):
     assert "--charge" in err
     assert "charged" not in out
     assert command(["backends", "check", "mine", "--charge", "--json"]) == 0
-    assert capsys.readouterr().out.count("charged") == 1
+    assert capsys.readouterr().err.count("charged") == 1
 
 
 VENDORS = ("torch", "dwave", "qiskit", "gurobipy", "scipy", "minorminer")

@@ -35,6 +35,11 @@ class Useless:
     pass
 
 
+class Ends:
+    def __init__(self) -> None:
+        raise SystemExit(0)
+
+
 class Net(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -77,6 +82,7 @@ def test_a_stranger_s_rule_comes_before_ours(installed):
         ({"gone": "no_such_package:Rule"}, "'gone' .*cannot be imported: No module named"),
         ({"gone": f"{HERE}:Nothing"}, "'gone' .*cannot be imported: .*Nothing"),
         ({"odd": f"{HERE}:Useless"}, "'odd' .*cannot be used: .*ops"),
+        ({"ends": f"{HERE}:Ends"}, "'ends' .*SystemExit"),
         ({"a": f"{HERE}:Tangent", "b": f"{HERE}:Another"}, "two rules are of the operation 'tan'"),
     ],
 )

@@ -12,16 +12,9 @@ import dimod
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends.base import (
-    Applicability,
-    Availability,
-    Backend,
-    BackendOptions,
-    Solution,
-    Status,
-    Stopped,
-)
-from secateur.backends.promised import check_answer, check_backend, untrue_fields
+from secateur.backends.base import Backend, BackendOptions, Solution, Status, Stopped
+from secateur.backends.guard import applicability_of, availability_of, build, guarded, origin
+from secateur.backends.promised import check_backend, untrue_fields
 from secateur.backends.reads import are_bits, are_counts, distinct_rows, gathered
 from secateur.errors import (
     BackendFailed,
@@ -29,12 +22,9 @@ from secateur.errors import (
     BackendOptionError,
     BackendUnavailable,
     BackendUnsuitable,
-    SecateurError,
 )
 from secateur.limits import LONGEST_SECONDS, as_number, names_and_values
 from secateur.problem.model import Bits, Problem
-from secateur.stages import BACKENDS
-from secateur.stages import origin as who_registers
 
 TOLERANCE = 1e-6
 """How far a returned energy may be off, relative to the sum of the problem's absolute biases."""
@@ -72,11 +62,10 @@ def run(
         BackendFailed: it raised, or hangs past its time limit.
         BackendMisbehaved: it returned something that is not true.
     """
-    solver = backend() if isinstance(backend, type) else backend
+    solver = build(backend)
     check_backend(solver)
     chosen = resolve_options(solver, options, seed=seed, time_limit=time_limit)
-    available = solver.availability()
-    check_answer(solver.name, available, Availability)
+    available = availability_of(solver)
     if not available.installed:  # a licence or token may come with the options: solve says so
         raise BackendUnavailable(
             f"backend {solver.name!r} cannot be used: {available.detail or 'not installed'}",
@@ -84,8 +73,7 @@ def run(
             remedy=available.remedy,
         )
     asked = problem.only(solver.capabilities.native)
-    suits = solver.applicability(asked.apart(), chosen)
-    check_answer(solver.name, suits, Applicability)
+    suits = applicability_of(solver, asked.apart(), chosen)
     if not suits.applicable:
         raise BackendUnsuitable(
             f"backend {solver.name!r} cannot take this problem: {suits.reason}",
@@ -147,7 +135,16 @@ def resolve_options(
                 remedy="leave it out; `secateur backends` shows what each backend takes",
             )
         given[name] = value
-    return _timely(solver, solver.make_options(given))
+    with guarded(solver, "its options"):
+        made = solver.make_options(given)
+    if not isinstance(made, BackendOptions):
+        raise BackendMisbehaved(
+            f"backend {solver.name!r} ({origin(solver)}) made a {type(made).__name__} of its "
+            "options",
+            backend=solver.name,
+            remedy=f"report it to {origin(solver)}: they must be a BackendOptions",
+        )
+    return _timely(solver, made)
 
 
 def _timely(solver: Backend, options: BackendOptions) -> BackendOptions:
@@ -199,21 +196,11 @@ def _call(
 
 
 def _guarded(solver: Backend, problem: Problem, options: BackendOptions) -> Solution:
-    try:
-        return solver.solve(problem, options)
-    except SecateurError:
-        raise
-    except Exception as error:  # a plugin's own code
-        raise BackendFailed(
-            f"backend {solver.name!r} ({origin(solver)}) raised {type(error).__name__}: {error}",
-            backend=solver.name,
-            remedy=f"report it to {origin(solver)}, and use another backend",
-        ) from error
-
-
-def origin(solver: Backend) -> str:
-    """The distribution of a backend, for messages."""
-    return who_registers(BACKENDS, solver.name, type(solver))
+    with guarded(solver):
+        solution = solver.solve(problem, options)
+        if isinstance(getattr(solution, "samples", None), dimod.SampleSet):
+            solution.samples.resolve()  # samples that are still under way may fail on arrival
+        return solution
 
 
 def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:

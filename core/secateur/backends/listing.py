@@ -111,16 +111,15 @@ def _child(names: list[str], answers: dict[str, dict[str, Any]]) -> str | None:
 
 
 def _describe(name: str) -> dict[str, Any]:
-    from secateur.backends.base import Availability
-    from secateur.backends.promised import check_answer, check_backend
+    from secateur.backends.guard import availability_of
+    from secateur.backends.promised import check_backend
     from secateur.backends.registry import load_backend
     from secateur.errors import BackendError
 
     try:
         backend = load_backend(name)
         check_backend(backend)
-        available = backend.availability()
-        check_answer(name, available, Availability)
+        available = availability_of(backend)
         return {
             "installed": available.installed,
             "licensed": available.licensed,
@@ -132,7 +131,9 @@ def _describe(name: str) -> dict[str, Any]:
         }
     except BackendError as error:
         return {"detail": error.message, "remedy": error.remedy}
-    except Exception as error:  # the plugin's own code
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the plugin's own code
         return {
             "detail": f"the plugin raised {type(error).__name__}: {error}",
             "remedy": "report it to its distribution; the other backends are not affected",

@@ -82,10 +82,12 @@ class SamplerBackend(Backend):
             return cls.instance
         try:
             return cls.sampler()
-        except Exception as error:  # the vendor's constructor
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # the vendor's constructor
             raise BackendFailed(
                 f"{cls.sampler.__name__} of backend {cls.name!r} cannot be made without "
-                f"arguments: {error}",
+                f"arguments: {type(error).__name__}: {error}",
                 backend=cls.name,
                 remedy="register a subclass of secateur.backends.Backend that makes it",
             ) from error

@@ -7,7 +7,6 @@ import io
 import logging
 import os
 import sys
-import traceback
 from typing import Any
 
 import click
@@ -156,18 +155,14 @@ def _guarded(arguments: list[str] | None) -> int:
     except MemoryError:
         click.echo("SecateurError: memory ran out\n  Mend: a smaller problem or batch", err=True)
         return 1
-    except SystemExit as stop:  # none of ours: a network, a task, data
-        say(f"NetworkError: {_who_left(stop)}\n  Mend: raise an exception there", err=True)
+    except BaseException as error:  # a network, a task, data; our own faults keep their traceback
+        from secateur.cli.faults import told
+
+        said = told(error)
+        if said is None:
+            raise
+        say(f"NetworkError: {said}\n  Mend: mend it there", err=True)
         return 1
-
-
-def _who_left(stop: SystemExit) -> str:
-    """Where ``sys.exit`` was called."""
-    where = traceback.extract_tb(stop.__traceback__)[-1]
-    return (
-        f"{where.name} ({where.filename}, line {where.lineno}) ended the command by "
-        f"sys.exit({'' if stop.code is None else repr(stop.code)})"
-    )
 
 
 def _shown_usage(error: click.ClickException) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import click
 
 from secateur.cli.common import print_json, say
 from secateur.cli.showing import describe, show_stage
-from secateur.shown import escaped
+from secateur.shown import escaped_lines
 
 if TYPE_CHECKING:
     from secateur.backends.listing import BackendDescription
@@ -118,9 +119,13 @@ def cite(name: str) -> None:
     Example:
       secateur backends cite annealing
     """
+    from secateur.backends.guard import guarded
     from secateur.backends.registry import load_backend
 
-    say(load_backend(name).cite() or f"% {name} names nothing to cite")
+    backend = load_backend(name)
+    with guarded(backend, "cite"):
+        text = backend.cite()
+    say(text or f"% {name} names nothing to cite")
 
 
 @backends.command()
@@ -158,30 +163,32 @@ def _flat(one: BackendDescription) -> dict[str, Any]:
 
 
 def _table(found: list[BackendDescription]) -> str:
-    """Aligned columns; under those that cannot be used, why not and what to do."""
-    header = ["name", "distribution", "installed", "licensed", "exact", "exact count", "metered"]
-    header.append("most variables")
-    cells, notes = [header], [""]
-    for one in found:
-        does = one.capabilities or {}
-        most = does.get("max_variables")
-        cells.append(
-            [
-                one.name,
-                f"{one.distribution} {one.version}",
-                "yes" if one.installed else "no",
-                {None: "", True: "yes", False: "no"}[one.licensed],
-                "yes" if does.get("exact") else "",
-                "yes" if "count" in does.get("native", ()) else "",
-                "yes" if does.get("metered") else "",
-                "" if most is None else f"{most}",
-            ]
-        )
-        notes.append(one.detail if one.usable else f"{one.detail}; {one.remedy or ''}".strip("; "))
-    cells = [[escaped(cell) for cell in line] for line in cells]
-    notes = [escaped(note) for note in notes]
-    widths = [max(len(line[k]) for line in cells) for k in range(len(header))]
-    return "\n".join(
-        "  ".join([*(c.ljust(w) for c, w in zip(line, widths, strict=True)), note]).rstrip()
-        for line, note in zip(cells, notes, strict=True)
-    )
+    """Aligned columns; behind those that cannot be used, why not and what to do."""
+    from secateur.report.columns import Column
+    from secateur.report.table import text
+
+    def says(name: str) -> Callable[[BackendDescription], Any]:
+        return lambda one: (one.capabilities or {}).get(name)
+
+    def yes(value: Any) -> str:
+        return "yes" if value else ""
+
+    columns = [
+        Column("name", lambda one: one.name, left=True),
+        Column("distribution", lambda one: f"{one.distribution} {one.version}", left=True),
+        Column("installed", lambda one: "yes" if one.installed else "no", left=True),
+        Column(
+            "licensed", lambda one: {None: "", True: "yes", False: "no"}[one.licensed], left=True
+        ),
+        Column("exact", says("exact"), format=yes, left=True),
+        Column(
+            "exact count", lambda one: "count" in (says("native")(one) or ()), format=yes, left=True
+        ),
+        Column("metered", says("metered"), format=yes, left=True),
+        Column("most variables", says("max_variables"), left=True),
+    ]
+    notes = [
+        one.detail if one.usable else f"{one.detail}; {one.remedy or ''}".strip("; ")
+        for one in found
+    ]
+    return escaped_lines(text(columns, found, notes))

@@ -139,7 +139,8 @@ def _check(backend: str, given: dict[str, Any], seed: int | None) -> None:
     """A seed that was asked for and is not taken is an error; in Python it is a default."""
     from secateur.backends.call import resolve_options
     from secateur.errors import OptionError
-    from secateur.solving import AUTO, CONTROL, load_solver
+    from secateur.solving import AUTO, CONTROL
+    from secateur.solving.solvers import as_solver
 
     if backend == AUTO:
         return
@@ -147,7 +148,7 @@ def _check(backend: str, given: dict[str, Any], seed: int | None) -> None:
         if seed is not None:
             raise OptionError(f"{CONTROL} takes no seed", remedy="leave it out")
         return
-    resolve_options(load_solver(backend)(), given, seed=seed)
+    resolve_options(as_solver(backend), given, seed=seed)
 
 
 def _certify(answer: Selection, path: Path) -> Saved[None]:

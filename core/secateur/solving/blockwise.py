@@ -25,6 +25,7 @@ from secateur.backends.base import (
     Timings,
 )
 from secateur.backends.call import resolve_options
+from secateur.backends.guard import applicability_of, build
 from secateur.errors import BackendBudgetSpent, ConstraintError
 from secateur.options import option
 from secateur.problem.constraints import count
@@ -70,9 +71,9 @@ class Blockwise(Wrapper):
         if not coupled:
             return Applicability(True, seconds=0.0)
         widest = max(coupled, key=lambda block: block.size)
-        inner = self.inner()
+        inner = build(self.inner)
         part = _alone(problem, widest, widest.size // 2).only(inner.capabilities.native)
-        suits = inner.applicability(part, resolve_options(inner, dict(given.inner or {})))
+        suits = applicability_of(inner, part, resolve_options(inner, dict(given.inner or {})))
         if not suits.applicable:
             return replace(suits, reason=f"a block of {widest.size} variables: {suits.reason}")
         calls = self.most_calls(given) or len(coupled)
@@ -87,7 +88,7 @@ class Blockwise(Wrapper):
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Split, solve the blocks for their numbers of ones, and split again."""
         assert isinstance(options, BlockwiseOptions)
-        work = _Work(problem, self.inner(), options, self.most_calls(options))
+        work = _Work(problem, build(self.inner), options, self.most_calls(options))
         work.go()
         bits = work.best()
         took = work.clock.elapsed()

@@ -28,6 +28,7 @@ from secateur.backends.base import (
     Timings,
 )
 from secateur.backends.call import resolve_options
+from secateur.backends.guard import applicability_of, build
 from secateur.errors import BackendUnsuitable
 from secateur.options import option
 from secateur.problem.model import Problem
@@ -130,7 +131,7 @@ class Decomposed(Wrapper):
         entropy = int(np.random.default_rng().integers(LARGEST_SEED))
         search = Search(
             core,
-            self.inner(),
+            build(self.inner),
             dict(options.inner or {}),
             Limits(
                 size=size,
@@ -174,7 +175,7 @@ class Decomposed(Wrapper):
 
     def _fit(self, problem: Problem, options: DecompositionOptions) -> tuple[int, Applicability]:
         """How many variables a part may have, and what the inner backend says to one."""
-        inner = self.inner()
+        inner = build(self.inner)
         most = inner.capabilities.max_variables
         size = min(problem.n, options.size or most or _UNLIMITED_SIZE)
         patient = _CALL_SECONDS if options.time_limit is None else options.time_limit / 10
@@ -184,7 +185,7 @@ class Decomposed(Wrapper):
         bits = zeros if found is None else found
         while True:
             part = subproblem(problem, bits, np.arange(size, dtype=np.intp))
-            suits = inner.applicability(asked(part, inner.capabilities)[0], chosen)
+            suits = applicability_of(inner, asked(part, inner.capabilities)[0], chosen)
             quick = suits.seconds is None or suits.seconds <= patient
             if options.size is not None or size <= 2 or (suits.applicable and quick):
                 return size, suits

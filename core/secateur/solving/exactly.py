@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from secateur.backends.base import Backend, Solution, Status, Stopped
 from secateur.backends.call import resolve_options, run
+from secateur.backends.guard import applicability_of
 from secateur.errors import BackendBudgetSpent, BackendFailed
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
@@ -209,7 +210,7 @@ class Search:
             if self.solver.capabilities.metered or share >= left:
                 return options
             chosen = resolve_options(self.solver, options)
-            if self.solver.applicability(asked, chosen).applicable:
+            if applicability_of(self.solver, asked, chosen).applicable:
                 return options
             share = min(2.0 * share, left)
 

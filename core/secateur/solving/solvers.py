@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secateur.backends.base import Backend
+from secateur.backends.guard import build
 from secateur.backends.promised import check_backend
 from secateur.backends.registry import BackendLike, backend_class, load_backend
 from secateur.errors import OptionError
@@ -51,10 +52,10 @@ def as_solver(backend: BackendLike) -> Backend:
     if isinstance(backend, Backend):
         return checked(backend)
     if isinstance(backend, str):
-        return checked(load_solver(backend)())
+        return checked(build(load_solver(backend)))
     found = backend_class(backend, getattr(backend, "__name__", type(backend).__name__))
     if found is None:
         raise OptionError(
             f"the backend is {backend!r}", remedy=f"give a name, or {BACKENDS.wanted}"
         )
-    return checked(found())
+    return checked(build(found))

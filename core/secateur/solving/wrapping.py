@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from secateur.backends.base import Availability, Backend, BackendOptions, Capabilities
 from secateur.backends.call import resolve_options
+from secateur.backends.guard import availability_of, build, guarded
 from secateur.errors import BackendOptionError
 from secateur.options import option
 from secateur.seeds import LARGEST_SEED
@@ -45,7 +46,7 @@ class WrapperOptions(BackendOptions):
 
     def public(self) -> dict[str, Any]:
         """The options as JSON-safe data, the inner backend's among them."""
-        resolved = resolve_options(self.backend(), dict(self.inner or {}))
+        resolved = resolve_options(build(self.backend), dict(self.inner or {}))
         shown = {INNER + name: value for name, value in resolved.public().items()}
         return super().public() | shown
 
@@ -71,7 +72,7 @@ class Wrapper(Backend):
     @classmethod
     def availability(cls) -> Availability:
         """That of the inner backend."""
-        return cls.inner.availability()
+        return availability_of(cls.inner)
 
     @classmethod
     def make_options(cls, given: Mapping[str, Any]) -> BackendOptions:
@@ -90,7 +91,7 @@ class Wrapper(Backend):
             )
         inner = dict(together)
         inner |= {n.removeprefix(INNER): v for n, v in given.items() if n.startswith(INNER)}
-        resolve_options(cls.inner(), inner)
+        resolve_options(build(cls.inner), inner)
         return super().make_options(own | {"inner": inner})
 
     def most_calls(self, options: WrapperOptions) -> int | None:
@@ -113,6 +114,8 @@ def wrap(
         citation: of the wrapper itself; that of ``inner`` follows.
     """
     module = wrapper.__module__
+    with guarded(inner, "cite"):
+        cited = inner.cite()
     options = type("Options", (wrapper.Options,), {"backend": inner, "__module__": module})
     return type(
         f"{wrapper.__name__}{inner.__name__}",
@@ -122,7 +125,7 @@ def wrap(
             "inner": inner,
             "capabilities": replace(wrapper.capabilities, metered=inner.capabilities.metered),
             "Options": options,
-            "citation": "\n".join(text for text in (citation, inner.cite()) if text),
+            "citation": "\n".join(text for text in (citation, cited) if text),
             "__module__": module,
             "__doc__": about,
         },

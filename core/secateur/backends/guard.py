@@ -1,0 +1,87 @@
+"""A plugin's own code, called so that whatever it raises is an error that names it.
+
+A plugin may raise anything, also ``SystemExit``: a solver that calls ``sys.exit(0)`` must not end
+the program as if all were well. Only Ctrl-C goes through, and errors that are ours already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from secateur.backends.base import Applicability, Availability, Backend, BackendOptions
+from secateur.backends.promised import check_answer
+from secateur.errors import BackendFailed, SecateurError
+from secateur.problem.model import Problem
+from secateur.stages import BACKENDS
+from secateur.stages import origin as who_registers
+
+
+def origin(solver: Backend | type[Backend]) -> str:
+    """The distribution of a backend, for messages."""
+    kind = solver if isinstance(solver, type) else type(solver)
+    return who_registers(BACKENDS, solver.name, kind)
+
+
+@contextmanager
+def guarded(solver: Backend | type[Backend], where: str = "") -> Iterator[None]:
+    """What a backend's own code raises inside is an error that names it.
+
+    Arguments:
+        solver: whose code runs.
+        where: what of it, where that is not ``solve``.
+
+    Raises:
+        BackendFailed: it raised anything but ``KeyboardInterrupt`` or an error of ours.
+    """
+    try:
+        yield
+    except (SecateurError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        name, said = type(error).__name__, str(error)
+        raise BackendFailed(
+            f"backend {solver.name!r} ({origin(solver)}) raised {name}"
+            + (f": {said}" if said else "")
+            + (f" in {where}" if where else ""),
+            backend=solver.name,
+            remedy=f"report it to {origin(solver)}, and use another backend",
+        ) from error
+
+
+def build(backend: Backend | type[Backend]) -> Backend:
+    """An instance.
+
+    Raises:
+        BackendFailed: its constructor raised.
+    """
+    if not isinstance(backend, type):
+        return backend
+    with guarded(backend, "its constructor"):
+        return backend()
+
+
+def availability_of(backend: Backend | type[Backend]) -> Availability:
+    """Whether a backend can be used here.
+
+    Raises:
+        BackendFailed: it raised.
+        BackendMisbehaved: it gave something else.
+    """
+    with guarded(backend, "availability"):
+        found = backend.availability()
+    check_answer(backend.name, found, Availability)
+    return found
+
+
+def applicability_of(backend: Backend, problem: Problem, options: BackendOptions) -> Applicability:
+    """Whether a backend can take a problem.
+
+    Raises:
+        BackendFailed: it raised.
+        BackendMisbehaved: it gave something else.
+    """
+    with guarded(backend, "applicability"):
+        found = backend.applicability(problem, options)
+    check_answer(backend.name, found, Applicability)
+    return found

@@ -1,0 +1,77 @@
+"""The committed tables of the benchmarks are what their code makes of the committed figures."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+RESULTS = BENCHMARKS / "results"
+PLAIN = {
+    "backends": "backends",
+    "capacity": "capacity_demo",
+    "capacity-roots": "capacity_roots",
+    "capacity-scale": "capacity_scale",
+    "capacity-widths": "capacity_widths",
+    "instances": "instances",
+    "overhead": "overhead",
+    "ties": "ties",
+}
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if str(BENCHMARKS) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def committed(name: str) -> tuple[dict[str, Any], list[str]]:
+    text = (RESULTS / f"{name}.md").read_text()
+    return json.loads((RESULTS / f"{name}.json").read_text()), words(text)
+
+
+def words(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_it_is_the_table_of_its_figures(benchmark, name):
+    content, wanted = committed(name)
+    made = words(benchmark(PLAIN[name]).table(content))
+    assert len(made) > 5
+    assert made == wanted[: len(made)]
+
+
+@pytest.mark.parametrize("name", ["claims", "claims-plain-colours"])
+def test_the_claims(benchmark, name):
+    content, wanted = committed(name)
+    amounts = list(dict.fromkeys(run["asked"] for run in content["runs"]))
+    assert words(benchmark("claims").table(content, amounts)) == wanted
+
+
+def test_the_refinement(benchmark):
+    content, wanted = committed("refinement")
+    given = content["command"].split()
+    after = {option: given[given.index(option) + 1] for option in given if option[:2] == "--"}
+    arguments = Namespace(
+        amount=after["--amount"],
+        evaluations=int(after["--evaluations"]),
+        seeds=int(after["--seeds"]),
+    )
+    assert words(benchmark("refinement").table(content, arguments)) == wanted
+
+
+def test_no_benchmark_makes_tables_by_hand():
+    for path in BENCHMARKS.glob("*.py"):
+        assert "|--" not in path.read_text(), path.name
+        assert '" | ".join' not in path.read_text(), path.name
