@@ -36,6 +36,9 @@ class TestAnnealing(BackendConformance):
         return "annealing"
 """
 NEEDS_NONE = {"Backend", "Problem", "SecateurError", "Selection", "Solution", "solve"}
+# what an objective or refiner is can be told without; measuring and searching cannot be done
+NEEDS_NONE |= {"Exchange", "TensorTrain"}
+NEEDS_NONE |= {f"{name}_qubo" for name in ("fisher", "hybrid", "l1", "residual", "taylor")}
 ROOMS = ["problem", "files", "solving", "certify", "backends", "testing", "versions", "progress"]
 OWN = ["annealing", "exhaustive", "gurobi", "leap", "leap-bqm", "leap-qpu", "qaoa", "qaoa-device"]
 
