@@ -22,6 +22,16 @@ FLAGS = {
 }
 """What is called otherwise than ``--its-name``: what turns something off, and pairs one by one."""
 
+TURNED_OFF = {
+    "tied": "Filters that are added up go one by one, and modules behind them put the rest in "
+    "place: more choice, and slower. Otherwise they leave together.",
+    "compensated": "Do not re-fit the layers that read pruned channels.",
+}
+"""What a flag does that turns off what is on by default."""
+
+SHOWN = {"budget": "KIND=UPPER", "minimum": "PATH=K", "maximum": "PATH=K", "ignored": "PATH"}
+"""What stands for a value where it is no KEY=VALUE or NAME."""
+
 PAIRS = ("budget", "minimum", "maximum")
 """Mappings that are called by their names."""
 
@@ -91,22 +101,26 @@ def _parameter(one: Declared) -> str:
 
 def _option(kind: type[Options], one: Declared, default: Any) -> Callable[[Command], Command]:
     flag = flag_of(one.name)
-    help_text = one.text[:1].upper() + one.text[1:] + "."
+    about = one.text[:1].upper() + one.text[1:]
     if one.type == "bool":
-        if one.default and one.name not in FLAGS:
+        if one.default and one.name not in TURNED_OFF:
             raise ValueError(f"{one.name} is on by default and needs a flag that turns it off")
-        return click.option(flag, _parameter(one), is_flag=True, help=help_text)
-    if one.domain or one.unit:
-        help_text += f" {', '.join(part for part in (one.domain, one.unit) if part)}."
+        text = TURNED_OFF[one.name] if one.default else f"{about}."
+        return click.option(flag, _parameter(one), is_flag=True, help=text)
     hint = get_type_hints(kind)[one.name]
     if one.name in PAIRS or one.type.startswith("Mapping"):
-        return click.option(flag, one.name, multiple=True, metavar="KEY=VALUE", help=help_text)
+        shown = SHOWN.get(one.name, "KEY=VALUE")
+        return click.option(flag, one.name, multiple=True, metavar=shown, help=f"{about}.")
     if one.type == "tuple":
-        return click.option(flag, one.name, multiple=True, metavar="NAME", help=help_text)
+        shown = SHOWN.get(one.name, "NAME")
+        text = f"{about}; may be given many times."
+        return click.option(flag, one.name, multiple=True, metavar=shown, help=text)
     how: dict[str, Any] = {"default": default, "show_default": default not in (None, "")}
     if get_origin(hint) is Literal:
         how["type"] = click.Choice([str(choice) for choice in get_args(hint)])
-        help_text = one.text[:1].upper() + one.text[1:] + "."
-    elif one.type.startswith(("int", "float")):
+        return click.option(flag, one.name, help=f"{about}.", **how)
+    if one.type.startswith(("int", "float")):
         how["metavar"] = "S" if one.unit == "s" else "N"
-    return click.option(flag, one.name, help=help_text, **how)
+    unit = f"in {one.unit}" if one.unit else ""
+    domain = ", ".join(part for part in (one.domain, unit) if part)
+    return click.option(flag, one.name, help=f"{about}{f'; {domain}' if domain else ''}.", **how)

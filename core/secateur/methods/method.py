@@ -36,11 +36,15 @@ class Method(Options):
     refine: Given = option(
         None, "go on with the true metric; `secateur refiners` lists what there is"
     )
-    objective_options: Mapping[str, Any] | None = option(None, "of the objective")
-    options: Mapping[str, Any] | None = option(None, "of the backend")
-    refine_options: Mapping[str, Any] | None = option(None, "of the refinement")
+    objective_options: Mapping[str, Any] | None = option(
+        None, "an option of the objective, similarity_weight=0.3"
+    )
+    options: Mapping[str, Any] | None = option(None, "an option of the backend, reads=50")
+    refine_options: Mapping[str, Any] | None = option(
+        None, "an option of the refinement, evaluations=100"
+    )
     time_limit: float | None = option(
-        None, "for the whole search", above=0, most=LONGEST_SECONDS, unit="s"
+        None, "of the whole search", above=0, most=LONGEST_SECONDS, unit="s"
     )
     compensated: bool = option(True, "re-fit the layers that read pruned channels")
     fit_batches: int | None = option(
