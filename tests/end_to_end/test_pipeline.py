@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import secateur
-from secateur.errors import AmountError, FileError, NetworkError, OptionError
+from secateur.errors import AmountError, FileError, NetworkError, OptionError, StageFailed
 from secateur.methods import standard_methods
 from secateur.pipeline import compare, evaluate
 from secateur.report import save_result
@@ -137,7 +137,7 @@ def test_without_compensation_the_column_is_empty():
             OptionError,
             "similarity_weight",
         ),
-        ({"amount": 3, "objective": lambda s: 3}, OptionError, "returned no BQM"),
+        ({"amount": 3, "objective": lambda s: 3}, StageFailed, "made a int and no BQM"),
         ({"amount": 3, "options": {"read": 5}}, secateur.SecateurError, "did you mean 'reads'"),
     ],
 )
