@@ -186,3 +186,24 @@ def test_a_start_is_checked_wherever_it_is_given(start):
     for give in (lambda: Problem(BQM, start=start), lambda: Problem(BQM).with_start(start)):
         with pytest.raises(SecateurError, match="start"):
             give()
+
+
+@pytest.mark.parametrize("huge", [10**4, 2**31, 2**63, 10**30])
+def test_numbers_of_ones_beyond_all_integers_of_c(huge):
+    """What cannot be kept is an error, what is always kept is kept; nothing overflows."""
+    from secateur.problem import among, at_least, at_most, count, exactly, multiple_of
+    from secateur.problem.constraints import Cardinality
+
+    ab = ["a", "b"]
+    for wanted in (count(huge), at_least(huge, ab), exactly(huge, ab), among([huge, huge + 2], ab),
+                   Cardinality("steps", ("a", "b"), huge, 2 * huge, huge)):  # fmt: skip
+        with pytest.raises(SecateurError) as caught:
+            secateur.solve(Problem(BQM, [wanted]))
+        assert caught.value.remedy
+    for free in (
+        at_most(huge, ab),
+        among([0, 1, 2, huge], ab),
+        Cardinality("to", ("a", "b"), 0, huge),
+    ):
+        assert secateur.solve(Problem(BQM, [free])).energy == -1.0
+    assert secateur.solve(Problem(BQM, [multiple_of(huge, ab)])).count == 0

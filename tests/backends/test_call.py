@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import secateur
-from secateur.backends import Backend, BackendOptions, Capabilities, Solution, Status
+from secateur.backends import Backend, BackendOptions, Capabilities, Solution, Status, Stopped
 from secateur.backends.call import run
 from secateur.errors import BackendError, BackendFailed, BackendMisbehaved
 from secateur.problem import Problem, at_most, count, linear
@@ -230,7 +230,7 @@ def test_a_status_that_contradicts_itself() -> None:
         ({"status": Status.OPTIMAL}, "with the bound None"),
         ({"status": Status.INFEASIBLE}, "infeasible and returned samples"),
         ({"bound": float("nan")}, "NaN"),
-        ({"bound": energy, "status": Status.OPTIMAL, "stopped": "time limit"}, "stopped early"),
+        ({"bound": energy, "status": Status.OPTIMAL, "stopped": Stopped.TIME_LIMIT}, "stopped early"),
     ):
         with pytest.raises(BackendMisbehaved, match=words):
             run(Claims(best, **said), problem)

@@ -127,11 +127,13 @@ class Cardinality(Constraint):
 
     def allowed(self, size: int) -> NDArray[np.bool_]:
         """Which numbers of ones among ``size`` variables it allows, shape ``(size + 1,)``."""
-        ones = np.arange(size + 1)
+        made = np.zeros(size + 1, dtype=bool)
         if self.numbers is not None:
-            return np.isin(ones, self.numbers)
-        most = size if self.upper is None else self.upper
-        return (ones >= self.lower) & (ones <= most) & ((ones - self.lower) % self.step == 0)
+            made[[number for number in self.numbers if number <= size]] = True
+            return made
+        most = size if self.upper is None else min(self.upper, size)
+        made[self.lower : most + 1 : self.step] = True  # a slice may begin and step beyond C's ints
+        return made
 
 
 @dataclass(frozen=True)
