@@ -180,7 +180,9 @@ def table(content: dict[str, Any]) -> str:
         f"the channels pruned by the residual QUBO, {content['limit']:g} s for the selection, "
         "compensated, cut, and held against the mask. Peak memory is of the whole process during "
         "the stage, PyTorch, network and images included "
-        f"({rows[0]['before_mib']:.0f} MiB before the first).",
+        f"({rows[0]['before_mib']:.0f} MiB before the first). CPU s are of the work, s of the "
+        "clock, which the limit of the selection is of too: where the machine has other work (see "
+        "the load), it is proven less far.",
         "",
     ]
     for row in rows:
@@ -201,7 +203,7 @@ def table(content: dict[str, Any]) -> str:
 
 
 def bounded(gap: float | None) -> str:
-    return verdict(gap) if not gap else f"no more than {percent(gap)} from the optimum"
+    return verdict(gap) if not gap else f"no more than {percent(gap)} % from the optimum"
 
 
 def peak(row: dict[str, Any]) -> float:
