@@ -78,7 +78,7 @@ def test_prune_prints_json(capsys):
     result = json.loads(capsys.readouterr().out)
     assert [row["method"] for row in result["rows"]] == ["dense", "hybrid+tt"]
     assert result["rows"][1]["pruned"] == 5
-    assert result["settings"]["methods"][0]["objective_options"] == {"similarity_weight": 0.3}
+    assert result["settings"]["methods"][0]["objective_options"]["similarity_weight"] == 0.3
 
 
 def test_qubo_writes_a_file_and_stops(capsys):
@@ -130,7 +130,7 @@ def test_a_wrong_amount(capsys, amount):
             "OptionError",
             "'evaluations' of refiner 'tt' is 0",
         ),
-        (["--probes", "-1"], "OptionError", "probes is -1"),
+        (["--probes", "-1"], "OptionError", "'probes' of measure is -1"),
     ],
 )
 def test_bad_input_is_one_clear_error(capsys, change, error, part):
@@ -156,7 +156,7 @@ def test_wrong_usage_is_exit_code_two(capsys):
     assert run(["prune"]) == 2
     assert "--network" in capsys.readouterr().err
     assert run(["prnue"]) == 2
-    assert run(["prune", *OWN, "--amount", "3", "--refine", "tensor"]) == 2
+    assert run(["prune", *OWN, "--amount", "3", "--norm-over", "some"]) == 2
 
 
 def test_training_is_a_command(capsys, tmp_path):

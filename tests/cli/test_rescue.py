@@ -118,7 +118,7 @@ def test_the_table_of_prune_is_printed_before_anything_is_saved(capsys, monkeypa
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_qubo(capsys, monkeypatch, as_json):
-    taken_meanwhile(monkeypatch, "secateur.methods.make_qubo_of", "new.bqm")
+    taken_meanwhile(monkeypatch, "secateur.measured.measure", "new.bqm")
     assert run([*QUBO, "new.bqm", *(["--json"] if as_json else [])]) == 1
     out, err = capsys.readouterr()
     if as_json:
@@ -262,7 +262,7 @@ def test_demo(capsys, monkeypatch, as_json):
     from secateur.methods import Method
 
     def few(*args, **kwargs):
-        return (Method("taylor", "l1", "greedy"),)
+        return (Method("l1", "greedy", name="taylor"),)
 
     monkeypatch.setattr("secateur.methods.standard_methods", few)
     monkeypatch.setattr("secateur.zoo.pretrained_halfunet", own.build)

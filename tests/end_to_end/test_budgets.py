@@ -102,8 +102,8 @@ def test_a_random_selection_keeps_a_budget(network, task):
 
 
 def test_a_time_is_planned_for_and_measured(network, task, monkeypatch):
-    monkeypatch.setattr("secateur.methods.wanted.FITTING", 1.0)
-    monkeypatch.setattr("secateur.methods.wanted.MEASURING", 0.5)
+    monkeypatch.setattr("secateur.pruning.planning.FITTING", 1.0)
+    monkeypatch.setattr("secateur.pruning.planning.MEASURING", 0.5)
     result = prune(network, task, budget={"time": 0.9})
     told = result.selection.provenance["time"]
     assert told["runtime"] == "eager"
@@ -128,16 +128,18 @@ def test_a_time_is_planned_for_and_measured(network, task, monkeypatch):
 def test_what_cannot_be_kept_is_told_before_anything_is_measured(
     network, task, monkeypatch, options, error, text
 ):
-    monkeypatch.setattr("secateur.pipeline.collect_statistics", pytest.fail)
+    monkeypatch.setattr("secateur.measured.measured.collect_statistics", pytest.fail)
     with pytest.raises(error, match=text):
         prune(network, task, **options)
 
 
-def test_the_step_of_a_device_can_be_asked_for(monkeypatch):
-    monkeypatch.setattr("secateur.methods.wanted.device_step", lambda: 8)
-    assert Wanted(amount=0.5, multiple="device").checked().multiple == 8
-    assert Wanted(budget={"time": 0.5}).checked().multiple == 16
-    assert Wanted(budget={"macs": 0.5}).checked().multiple is None
+def test_the_step_of_a_device_can_be_asked_for(network, task, monkeypatch):
+    monkeypatch.setattr("secateur.pruning.planning.device_step", lambda: 8)
+    result = prune(network, task, budget={"macs": 0.5}, multiple="device")
+    widths = [int((result.selection.bits[g.slice] == 0).sum()) for g in result.channels.groups]
+    assert all(width % 8 == 0 for width in widths)
+    assert Wanted(budget={"time": 0.5}).width_step == 16
+    assert Wanted(budget={"macs": 0.5}).width_step is None
 
 
 class Shared(nn.Module):

@@ -54,7 +54,7 @@ def demo(
     Example:
       secateur demo --amount 50% --output half
     """
-    from secateur.methods import standard_methods
+    from secateur.methods import resolve, standard_methods
     from secateur.pipeline import compare
     from secateur.report import try_output
     from secateur.report.folder import save_somehow
@@ -68,7 +68,7 @@ def demo(
     apart = compare(network, task, amount=amount, methods=methods, seed=seed, tied=False)
     if not as_json:
         say(f"Every filter by itself:\n\n{apart}\n")
-    few = [method for method in methods if method.name in TIED]
+    few = [method for method in methods if resolve(method).name in TIED]
     together = compare(network, task, amount=amount, methods=few, seed=seed)
     if as_json:
         print_json({"untied": apart.to_json(), "tied": together.to_json()})

@@ -14,7 +14,7 @@ from secateur.report.table import text
 from secateur.versions import versions
 
 if TYPE_CHECKING:
-    from secateur.measured import Measured
+    from secateur.measured.measured import Measured
     from secateur.network.channels import Channels, Group
 
 

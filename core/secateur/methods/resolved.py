@@ -8,7 +8,7 @@ from typing import Any
 from secateur.backends import Backend, BackendOptions
 from secateur.backends.call import resolve_options
 from secateur.errors import BackendUnavailable, OptionError
-from secateur.methods import RANDOM, Method
+from secateur.methods.method import RANDOM, Method
 from secateur.objectives import Objective, resolve_objective
 from secateur.refine import Refiner, resolve_refiner
 from secateur.solving import AUTO, CONTROL

@@ -57,7 +57,8 @@ def _rule(entry: Entry) -> tuple[OperatorRule, frozenset[str]]:
         raise
     except BaseException as error:  # whatever a stranger's package raises
         raise NetworkError(
-            f"the {entry.told(OPERATORS)} ({entry.target}) cannot be used: {error}",
+            f"the {entry.told(OPERATORS)} ({entry.target}) cannot be used: "
+            f"{type(error).__name__}: {error}",
             remedy="mend or uninstall the package that declares it",
         ) from error
     return own, names
