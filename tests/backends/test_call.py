@@ -230,7 +230,10 @@ def test_a_status_that_contradicts_itself() -> None:
         ({"status": Status.OPTIMAL}, "with the bound None"),
         ({"status": Status.INFEASIBLE}, "infeasible and returned samples"),
         ({"bound": float("nan")}, "NaN"),
-        ({"bound": energy, "status": Status.OPTIMAL, "stopped": Stopped.TIME_LIMIT}, "stopped early"),
+        (
+            {"bound": energy, "status": Status.OPTIMAL, "stopped": Stopped.TIME_LIMIT},
+            "stopped early",
+        ),
     ):
         with pytest.raises(BackendMisbehaved, match=words):
             run(Claims(best, **said), problem)
