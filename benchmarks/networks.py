@@ -5,6 +5,7 @@
                                                            pip install --no-deps --target FOLDER
                                                            torch-pruning==1.6.1
     python benchmarks/networks.py --budget time=50%        a budget of measured time, met or not
+    python benchmarks/networks.py --eager                  few MACs, and fast in PyTorch too
 
 A ResNet, a MobileNetV2, a VGG, a ViT and a Conv1d net are trained on scikit-learn's digits, turned,
 moved and noisy on 32 × 32, and kept in a cache, so that a second run trains nothing. All tools cut
@@ -52,6 +53,21 @@ def main() -> None:
         name = given.output.with_stem(f"{given.output.stem}-time")
         write(name, content, networks_budget.table)
         return
+    if given.eager:
+        import networks_eager
+
+        content = networks_eager.run(
+            given.networks or list(NETWORKS),
+            [share for share in given.shares if share <= 0.5],
+            objective=given.objectives[0],
+            seeds=given.seeds[:1],
+            cache=cache,
+            seconds=given.seconds,
+            small=given.small,
+        )
+        name = given.output.with_stem(f"{given.output.stem}-eager")
+        write(name, content, networks_eager.table)
+        return
     import networks_table
     from networks_cell import run
 
@@ -79,6 +95,7 @@ def arguments() -> argparse.ArgumentParser:
     made.add_argument("--cache", type=Path, help="of trained weights")
     made.add_argument("--torch-pruning", type=Path, help="the folder that it was installed to")
     made.add_argument("--budget", help="time=50%%: what may stay of the measured time")
+    made.add_argument("--eager", action="store_true", help="beside uniformly narrower networks")
     made.add_argument("--seconds", type=float, default=8.0, help="of each timing")
     made.set_defaults(small=False)
     return made

@@ -142,6 +142,18 @@ def test_a_budget_of_time_is_measured_by_another_clock(tmp_path):
         assert f"| Conv1d | {row['runtime']} | {100 * row['time']:.1f} |" in text
 
 
+def test_networks_as_fast_in_pytorch(tmp_path):
+    content, text = run(
+        tmp_path,
+        "networks.py",
+        *("--eager", "--networks", "Conv1d", "--cache", str(tmp_path / "cache")),
+        output="networks-eager.json",
+    )
+    (row,) = content["rows"]
+    assert row["macs"] <= 0.5
+    assert "of 1 have at least 0.9 of its speed-up" in text
+
+
 @pytest.mark.parametrize(
     "name", ["capacity.py", "backends.py", "instances.py", "overhead.py", "networks.py", "scale.py"]
 )
