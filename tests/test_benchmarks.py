@@ -147,7 +147,7 @@ def test_networks_as_fast_in_pytorch(tmp_path):
         tmp_path,
         "networks.py",
         *("--eager", "--networks", "Conv1d", "--cache", str(tmp_path / "cache")),
-        output="networks-eager.json",
+        output="made-eager",
     )
     (row,) = content["rows"]
     assert row["macs"] <= 0.5

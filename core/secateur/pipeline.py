@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from secateur.limits import refuse_twice
 from secateur.measured import many_methods, measure_subject, one_method
 from secateur.methods import Method
 from secateur.methods.keywords import measuring_of, split, wanted_of
@@ -105,6 +106,8 @@ def _run(
     wanted: Wanted,
     methods: Sequence[Resolved],
 ) -> PruningResult:
+    for method in methods:
+        refuse_twice(method.method.options or {}, seed=measuring.seed)
     if any(method.objective.needs_across_groups for method in methods):
         measuring = replace(measuring, across_groups=True)
     with preserved_rng(measuring.seed):

@@ -52,6 +52,7 @@ TYPOS = [
     ({"refine": "tt", "refine_options": {"evaluation": 3}}, "evaluations"),
     ({"refine_options": {"evaluations": 3}}, "refine"),
     ({"time_limit": float("inf")}, "time_limit"),
+    ({"time_limit": 5, "backend": "annealing", "options": {"time_limit": 0.1}}, "twice"),
     ({"time_limit": -1}, "time_limit"),
     ({"ridge": 0}, "ridge"),
     ({"fit_batches": 0}, "fit_batches"),
@@ -71,6 +72,7 @@ ASKED = [
     ({"runtimes": ("tensorrt",)}, "tensorrt"),
 ]
 SETTINGS = [
+    ({"seed": 2, "backend": "annealing", "options": {"seed": 1}}, "twice"),
     ({"probes": -1}, "probes"),
     ({"seed": -1}, "seed"),
     ({"norm_over": "some"}, "norm_over"),

@@ -8,6 +8,7 @@ from typing import Any
 from secateur.backends import Backend, BackendOptions
 from secateur.backends.call import resolve_options
 from secateur.errors import BackendUnavailable, OptionError
+from secateur.limits import refuse_twice
 from secateur.methods.method import RANDOM, Method
 from secateur.objectives import Objective, resolve_objective
 from secateur.refine import Refiner, resolve_refiner
@@ -23,6 +24,7 @@ def resolve(method: Method) -> Resolved:
         OptionError: an objective, a refinement or an option of theirs that there is not.
         BackendError: the backend does not exist, cannot be used here, or has no such option.
     """
+    refuse_twice(method.options or {}, time_limit=method.time_limit)
     refiner = resolve_refiner(method.refine, method.refine_options)
     objective = resolve_objective(method.objective, method.objective_options)
     backend, options = _resolved_backend(method)
