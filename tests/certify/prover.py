@@ -312,7 +312,8 @@ def certificate(instance, groups, junction, *, multipliers=(), seed=0, inner=(),
     lowest, best = least(add_up(junction)[0]), instance.best()
     bound = None if lowest is None else below(lowest + constant)
     energy = None if best is None else float(best[0])
-    proven = best is None or best[0] - F(bound) <= F(1e-6) * abs(best[0])
+    apart = F(0) if best is None else abs(best[0] - F(instance.bqm.offset))  # a gap is of choices
+    proven = best is None or best[0] - F(bound) <= F(1e-6) * apart
     return {
         "about": "secateur certificate",
         "version": 1,
