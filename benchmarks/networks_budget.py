@@ -9,7 +9,7 @@ from typing import Any
 
 import networks_digits as digits
 import networks_models as models
-from networks_cell import Cell, cell_of, settings
+from networks_cell import Cell, cell_of, limit, measuring
 from networks_time import in_fresh_process, usable
 from networks_torch_pruning import macs
 
@@ -62,7 +62,8 @@ def measured(
             runtimes=(runtime,),
             multiple=models.STEP,
             objective=objective,
-            **settings(cell),
+            time_limit=limit(cell),
+            **measuring(cell),
         )
     except AmountError as error:  # so much stays however much is pruned
         about = {"network": cell.name, "seed": cell.seed, "runtime": runtime}

@@ -8,7 +8,7 @@ from typing import Any
 
 import networks_digits as digits
 import networks_models as models
-from networks_cell import Cell, cell_of, settings, uniform
+from networks_cell import Cell, cell_of, limit, measuring, uniform
 from networks_time import in_fresh_process
 from networks_torch_pruning import macs
 
@@ -38,17 +38,15 @@ def run(
     for name in names:
         for seed in seeds:
             cell = cell_of(name, seed, cache, small)
-            how = settings(cell)
-            limit = how.pop("time_limit")
-            measured = secateur.measure(cell.network, cell.task, **how)
+            measured = secateur.measure(cell.network, cell.task, **measuring(cell))
             for share in shares:
-                rows.append(row_of(cell, measured, share, objective, limit, seconds))
+                rows.append(row_of(cell, measured, share, objective, seconds))
                 print(rows[-1], flush=True)
     return {"rows": rows, "objective": objective, "seeds": list(seeds), "quick": small}
 
 
 def row_of(
-    cell: Cell, measured: Any, share: float, objective: str, limit: float, seconds: float
+    cell: Cell, measured: secateur.Measured, share: float, objective: str, seconds: float
 ) -> dict[str, Any]:
     """Both budgets at once, by one search; then all networks in a fresh process."""
     dense = macs(cell.network, cell.example)
@@ -64,7 +62,7 @@ def row_of(
             budget={"macs": share, "time": wanted},
             multiple=models.STEP,
             runtimes=(RUNTIME,),
-            time_limit=limit,
+            time_limit=limit(cell),
         )
     except AmountError as error:  # so much stays however much is pruned
         return {**about, "refused": error.message}
