@@ -104,11 +104,14 @@ def group_rows(measured: Measured) -> list[GroupRow]:
 
 def _costs_each(channels: Channels) -> Sequence[tuple[float, float]]:
     """Parameters and multiply–accumulates that go with the first channel of each group."""
-    dense = channels.costs.count(np.zeros(len(channels), dtype=np.int8))
-    made = []
+
+    nothing = np.zeros(len(channels), dtype=bool)
+    dense, made = channels.cost(nothing), []
     for group in channels.groups:
-        z = np.zeros(len(channels), dtype=np.int8)
-        z[group.start] = 1
-        left = channels.costs.count(z)
-        made.append((float(dense["params"] - left["params"]), float(dense["macs"] - left["macs"])))
+        one = nothing.copy()
+        one[group.start] = True
+        fewer = channels.cost(one)
+        made.append(
+            (float(dense["params"] - fewer["params"]), float(dense["macs"] - fewer["macs"]))
+        )
     return made
