@@ -287,3 +287,22 @@ def test_a_norm_without_scale_counts_from_behind(norm, shape):
         network.last.bias,
     )
     torch.testing.assert_close(slim(x), by_hand, rtol=1e-10, atol=1e-12)
+
+
+def test_a_transformer_is_as_wide_as_its_decoder_norms():
+    module = nn.Transformer(8, 2, 1, 1, 16)
+    for norm in (m for m in module.decoder.modules() if isinstance(m, nn.LayerNorm)):
+        norm.weight.data = norm.weight.data[:6]
+    resize(module, {})
+    assert module.d_model == 6
+    for bare in (nn.Identity(), nn.LayerNorm(5, elementwise_affine=False)):
+        module.decoder = bare
+        resize(module, {})
+        assert module.d_model == 6
+
+
+def test_what_has_not_changed_keeps_its_numbers():
+    module = nn.Linear(5, 4)
+    module.in_features = 7  # whatever a user has written there
+    resize(module, {})
+    assert module.in_features == 7

@@ -42,9 +42,7 @@ def layer_norm(op: Op, flow: Flow) -> None:
     """A statistic over the last dimensions."""
     atoms, x, shape = flow.atoms, op.args[0], op.args[1]
     made = atoms.of(x)
-    for tensor in op.args[2:4]:
-        if tensor is None or not hasattr(tensor, "shape"):
-            continue
+    for tensor in op.args[2:4]:  # of what is no tensor nothing is known
         for dim, row in atoms.of(tensor).at.items():
             own = x.ndim - len(shape) + dim
             if own in made.at:
