@@ -290,7 +290,7 @@ def test_a_norm_without_scale_counts_from_behind(norm, shape):
 
 
 def test_a_transformer_is_as_wide_as_its_decoder_norms():
-    module = nn.Transformer(8, 2, 1, 1, 16)
+    module = nn.Transformer(8, 2, 1, 1, 16, batch_first=True)
     for norm in (m for m in module.decoder.modules() if isinstance(m, nn.LayerNorm)):
         norm.weight.data = norm.weight.data[:6]
     resize(module, {})
