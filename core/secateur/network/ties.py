@@ -138,7 +138,7 @@ class _TiesVisitor(Visitor):
         if op.func.is_view and op.name in ("slice", "select", "narrow", "split", "unbind"):
             flow.parts.update(id(t) for t in op.outs)
             if op.name == "slice":
-                dim = int(op.argument("dim", 0)) % op.outs[0].ndim
+                dim = int(op.argument("dim")) % op.outs[0].ndim
                 flow.sliced[id(op.outs[0])] = (op.ins[0], dim)
         with self.stream.unseen():
             before = len(flow.work)

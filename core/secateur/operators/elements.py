@@ -99,7 +99,7 @@ def like(op: Op, flow: Flow) -> None:
 def cat(op: Op, flow: Flow) -> None:
     """One behind the other."""
     tensors = [t for t in op.args[0] if t.numel()]
-    _cat(op, flow, tensors, int(op.argument("dim", 0)))
+    _cat(op, flow, tensors, int(op.argument("dim")))
 
 
 def _cat(op: Op, flow: Flow, tensors: list[Tensor], dim: int) -> None:
@@ -125,7 +125,7 @@ def _cat(op: Op, flow: Flow, tensors: list[Tensor], dim: int) -> None:
 def stack(op: Op, flow: Flow) -> None:
     """Side by side in a dimension of its own."""
     out = op.outs[0]
-    dim = int(op.argument("dim", 0)) % out.ndim
+    dim = int(op.argument("dim")) % out.ndim
     flat = []
     for tensor in op.args[0]:
         made = flow.atoms.of(tensor)
@@ -142,7 +142,7 @@ def stack(op: Op, flow: Flow) -> None:
 def glu(op: Op, flow: Flow) -> None:
     """Two halves meet."""
     x = op.args[0]
-    dim = int(op.argument("dim", -1)) % x.ndim
+    dim = int(op.argument("dim")) % x.ndim
     made = flow.atoms.of(x)
     at = dict(made.at)
     if dim in at:
