@@ -185,3 +185,24 @@ def test_the_last_check_names_the_first_tensor_that_differs():
     with pytest.raises(NetworkError, match=r"in the output\['mean'\]") as caught:
         check_cut(network, channels, keep, slim, call)
     assert "`ignored`" in str(caught.value)
+
+
+class Reader(nn.Module):
+    """Knows how many maps it reads, and has no parameter of just that size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.maps = nn.Linear(4 * 36, 3), 4
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x.reshape(-1, self.maps * 36))
+
+
+def test_a_number_of_maps_is_known_by_the_channels_of_what_reads_them():
+    network = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), Reader())
+    channels = find_channels(network, X)
+    assert [(group.path, group.size) for group in channels.groups] == [("0", 4)]
+    keep = np.array([True, False, True, True])
+    slim = cut(network, channels, keep)
+    check_cut(network, channels, keep, slim, Call((X,)))
+    assert (slim[2].maps, slim[2].fc.in_features) == (3, 3 * 36)
