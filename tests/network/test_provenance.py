@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from secateur.errors import NetworkError
 from secateur.network import Call, GatedNetwork, find_channels
-from secateur.network.provenance import Named, named_integers
+from secateur.network.provenance import Named, attributes, named_integers
 from secateur.network.ties import find_ties
 from secateur.surgery import cut
 
@@ -194,3 +194,20 @@ def test_the_place_of_a_size_is_counted_from_either_end(way):
     with torch.no_grad():
         masked = GatedNetwork(network, channels).masked(Call((X,)), keep)
         torch.testing.assert_close(slim(X), masked, rtol=1e-5, atol=1e-6)
+
+
+def test_a_size_that_was_reached_counts_whatever_else_a_number_is_used_for():
+    row = np.array([3, 4, 5])
+    width, sizes = Named(3, "{block.1.width}"), Named(3, "{sizes[12]}")
+    seen = [(sizes * 2, None), (width * 2, row), (width, None), (width, row), (width * 2, row)]
+    for order in (seen, seen[::-1]):
+        found = {(a.path, a.name, a.index): a for a in attributes(order)}
+        assert set(found) == {("block.1", "width", None), ("", "sizes", 12)}
+        assert found["block.1", "width", None].sure
+        assert found["block.1", "width", None].ids == (3, 4, 5)
+        assert not found["", "sizes", 12].sure
+        assert found["", "sizes", 12].ids == ()
+    (one, two) = attributes([(width * sizes, row)])
+    assert {one.name, two.name} == {"width", "sizes"}
+    assert not one.sure
+    assert not two.sure

@@ -296,7 +296,7 @@ def _run(
         work=flow.work,
         folds=flow.folds,
         attributes=[
-            *attributes(network, provenance.seen),
+            *attributes(provenance.seen),
             *(
                 Attribute(path, name, index, tuple(ids.tolist()), True)
                 for (path, name, index), ids in visitor.sized.items()
