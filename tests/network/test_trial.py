@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from secateur.errors import NetworkError
 from secateur.network import Call, find_channels
-from secateur.network.trial import difference, kinds, random_keep, stirred
+from secateur.network.trial import attempt, difference, kinds, random_keep, stirred
 from secateur.surgery import check_cut, cut
 from tests.nets import Chain, Residual, seeded
 
@@ -206,3 +206,37 @@ def test_a_number_of_maps_is_known_by_the_channels_of_what_reads_them():
     slim = cut(network, channels, keep)
     check_cut(network, channels, keep, slim, Call((X,)))
     assert (slim[2].maps, slim[2].fc.in_features) == (3, 3 * 36)
+
+
+class Shifted(nn.Module):
+    """Its result changes by a share as soon as it is smaller."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.share = nn.Linear(3, 6), nn.Linear(6, 2), 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.first(x))
+        return self.second(y) * (1.0 if y.shape[1] == 6 else 1.0 + self.share)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "share", "passes"),
+    [
+        (torch.float, 1e-6, True),
+        (torch.float, 1e-3, False),
+        (torch.double, 1e-3, False),
+        (torch.float, 0.1, False),
+        (torch.bfloat16, 0.02, True),  # three digits are all that there are
+        (torch.bfloat16, 0.12, False),
+    ],
+)
+def test_how_much_of_a_difference_is_rounding(dtype, share, passes):
+    network = seeded(Shifted).to(dtype)
+    call = Call((torch.randn(4, 3, generator=torch.Generator().manual_seed(0)).to(dtype),))
+    channels = find_channels(network, call)
+    network.share = share
+    reason = attempt(network, call, channels, np.array([1, 1, 0, 1, 0, 1], dtype=bool))
+    assert (reason is None) == passes
+    if not passes:
+        assert "not that of the mask" in str(reason)

@@ -187,6 +187,33 @@ def test_what_expands_follows_also_behind_an_operation_and_in_a_stack():
         assert stacked.alike("a0", "b0")
 
 
+def test_what_forward_makes_may_be_of_any_size_when_it_is_put_together():
+    def zeros() -> Tensor:
+        return torch.cat([torch.zeros(2, 1), torch.zeros(2, 2)], 1)
+
+    free = told(lambda a: (zeros() + a).sum(1), (3,))
+    assert free.reason("a0") is None
+    # until it meets something that may not
+    fixed = told(lambda a: ((zeros() + torch.arange(3.0)) * a).sum(1), (3,))
+    assert fixed.reason("a0") == "mul with a tensor of fixed size"
+    half = told(
+        lambda a: (torch.cat([torch.zeros(2, 1), torch.arange(4.0).view(2, 2)], 1) * a).sum(1),
+        (3,),
+    )
+    assert [reason is None for reason in half.reasons("a0")] == [True, False, False]
+
+    def one(a: Tensor) -> Tensor:
+        return a.sum(1, keepdim=True).expand(2, 3)
+
+    wide = told(lambda a, b: (torch.cat([one(a), one(a)], 0) + b).sum(1), (2, 4), (3,))
+    assert wide.reason("b0") is None
+    ramp = told(
+        lambda a, b: (torch.cat([one(a), torch.arange(6.0).view(2, 3)], 0) + b).sum(1),
+        (2, 4), (3,),
+    )  # fmt: skip
+    assert ramp.reason("b0") == "add with a tensor of fixed size"
+
+
 def test_zeros_alike_are_as_wide_and_all_outputs_of_a_rule_are_told():
     like = told(lambda a, b: (torch.zeros_like(a)[:, :1] + b).sum(1), (2, 3), (2, 1))
     assert like.reason("b0") == OUT

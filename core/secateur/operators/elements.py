@@ -106,8 +106,12 @@ def _cat(op: Op, flow: Flow, tensors: list[Tensor], dim: int) -> None:
     atoms, out = flow.atoms, op.outs[0]
     dim %= out.ndim
     at = {}
+    loose = set()
     for d in range(out.ndim):
         rows = [atoms.of(t).row(d, t.shape[d]) for t in tensors]
+        if all((row == ANY).all() for row in rows):
+            loose.add(d)
+            continue
         made_here = d == dim and any((row == ANY).any() for row in rows)
         if not made_here and not any((row > 0).any() for row in rows):
             continue
@@ -118,7 +122,8 @@ def _cat(op: Op, flow: Flow, tensors: list[Tensor], dim: int) -> None:
                 atoms.tie(rows[0], row, "cat along another dimension")
             at[d] = np.stack(rows).max(0)
     summed = frozenset(d for d in at if d != dim and any(d in atoms.of(t).summed for t in tensors))
-    atoms.give(out, Made(at, all(atoms.of(t).free is True for t in tensors), summed))
+    everywhere = all(atoms.of(t).free is True for t in tensors)
+    atoms.give(out, Made(at, True if everywhere else frozenset(loose), summed))
 
 
 @rule("stack")
