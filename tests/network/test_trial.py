@@ -240,3 +240,16 @@ def test_how_much_of_a_difference_is_rounding(dtype, share, passes):
     assert (reason is None) == passes
     if not passes:
         assert "not that of the mask" in str(reason)
+
+
+def test_groups_that_feed_one_sum_stand_and_fall_together():
+    channels = find_channels(seeded(Residual), X, tied=False)
+    assert channels.streams
+    sets = kinds(channels)
+    names = [group.name for own in sets for group in own]
+    assert sorted(names) == sorted(group.name for group in channels.groups)
+    number = channels.group_index
+    for parts in channels.streams:
+        fed = {channels.groups[g].name for g in number[parts]}
+        assert sum(bool(fed & {group.name for group in own}) for own in sets) == 1
+    assert len(sets) > 1  # the others by themselves
