@@ -148,3 +148,25 @@ def test_what_is_no_lineage_is_refused_where_it_is_wrong():
     assert both.to_json() == {"w": {"0": [4], "1": [0, 5]}}
     with pytest.raises(NetworkError, match=r"dimension 0 of w has 2 positions .* position 2"):
         one.then(Lineage({"w": {0: np.array([2])}}))
+
+
+class Backwards(nn.Module):
+    """What reads the maps is registered before what makes them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(5 * 4, 3)
+        self.conv = nn.Conv2d(2, 5, 7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.conv(x).relu().flatten(1))
+
+
+def test_a_number_is_of_what_makes_a_channel_and_not_of_what_reads_it():
+    network = seeded(Backwards)
+    channels = find_channels(network, X)
+    assert channels.labels == tuple(f"conv:{k}" for k in range(5))
+    keep = np.array([False, False, True, False, True])
+    again = find_channels(cut(network, channels, keep), X)
+    named = with_dense_labels(again, Lineage.of(channels, keep))
+    assert named.labels == ("conv:2", "conv:4")
