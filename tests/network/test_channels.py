@@ -329,3 +329,16 @@ def test_neither_the_batch_nor_the_size_matter(batch, size):
     channels = find_channels(seeded(Residual), X)
     other = find_channels(seeded(Residual), torch.randn(batch, 2, size, size))
     assert described(channels) == described(other)
+
+
+def test_groups_lie_one_behind_the_other():
+    channels = find_channels(seeded(Chain, 4), torch.randn(2, 2, 6, 6))
+    places = np.arange(len(channels))
+    assert np.concatenate([places[group.slice] for group in channels.groups]).tolist() == [
+        *range(len(channels))
+    ]
+    for number, group in enumerate(channels.groups):
+        assert (channels.group_index[group.slice] == number).all()
+        assert group.size == len(group.indices) == len(places[group.slice])
+        assert channels.labels[group.slice] == tuple(f"{group.path}:{k}" for k in group.indices)
+    assert channels.most == len(channels) - len(channels.groups)

@@ -141,3 +141,17 @@ def test_a_term_is_a_product_of_shares():
     assert term.count(np.array([0, 0, 0, 1])) == 0.0
     costs = Costs((term, Term(5.0)), (term,))
     assert costs.count(np.array([1, 0, 0, 0])) == {"params": 23, "macs": 18}
+
+
+def test_a_cost_is_of_an_operation_or_of_a_parameter():
+    network = seeded(Chain)
+    costs = find_channels(network, torch.randn(2, 2, 6, 6)).costs
+    names = dict(network.named_parameters())
+    assert {term.kind: term.number for term in costs.parameters} == {
+        name: parameter.numel() for name, parameter in names.items()
+    }
+    assert {term.op for term in costs.parameters} == {-1}
+    operations = [term.op for term in (*costs.macs, *costs.elements)]
+    assert min(operations) >= 0
+    assert len(set(operations)) == len(operations)
+    assert all(term.kind not in names for term in (*costs.macs, *costs.elements))

@@ -13,7 +13,14 @@ from torch.optim.swa_utils import AveragedModel
 
 from secateur.errors import DataError, NetworkError
 from secateur.network.call import Call
-from secateur.network.door import bare_network, check_call, copied, differentiable, unwrap
+from secateur.network.door import (
+    bare_network,
+    check_call,
+    check_weights,
+    copied,
+    differentiable,
+    unwrap,
+)
 from tests.doors.nets import Holding
 from tests.nets import Chain, seeded
 
@@ -288,3 +295,26 @@ def test_inputs_that_forward_does_not_take_are_told_before_it_is_run():
         check_call(Named(), Call())
     with pytest.raises(DataError, match="too many positional arguments; given: 3 by position"):
         check_call(Named(), Call((X, X, X)))
+
+
+def test_weights_of_any_precision_are_looked_at_as_they_are():
+    eighth = nn.Module()
+    eighth.register_buffer("table", torch.tensor([0.5, 1.0]).to(torch.float8_e4m3fn))
+    check_weights(eighth)
+    eighth.table = torch.tensor([0.5, float("nan")]).to(torch.float8_e4m3fn)
+    with pytest.raises(NetworkError, match=r"table has 1 values that are NaN \(of 2\)"):
+        check_weights(eighth)
+    large = nn.Linear(2, 2, dtype=torch.double)
+    with torch.no_grad():
+        large.weight.fill_(1e300)  # more than a float can hold
+    check_weights(large)
+    with torch.no_grad():
+        large.weight[0, 0] = float("-inf")
+    with pytest.raises(NetworkError, match=r"weight has 1 values that are NaN or infinite \(of 4"):
+        check_weights(large)
+    turned = nn.Module()
+    turned.register_buffer("phase", torch.tensor([1 + 1j, complex(float("nan"), 0.0)]))
+    turned.register_buffer("mask", torch.tensor([float("-inf"), 0.0]))
+    turned.register_buffer("count", torch.tensor(3))
+    with pytest.raises(NetworkError, match=r"phase has 1 values that are NaN \(of 2\)"):
+        check_weights(turned)

@@ -119,3 +119,54 @@ def test_cuts_of_different_networks_do_not_compose():
     some = find_channels(network, X, ignored=("first",))
     with pytest.raises(NetworkError, match="first:1 of the smaller network was no channel"):
         composed(some, np.ones(len(some), dtype=bool), channels, np.arange(len(channels)) != 1)
+
+
+def test_labels_of_layers_without_biases():
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Linear(2, 4, bias=False), nn.ReLU(), nn.Linear(4, 3, bias=False), nn.Linear(3, 2)
+    )
+    x = torch.randn(2, 2)
+    channels = find_channels(network, x)
+    keep = np.array([False, True, False, True, True, False, True])
+    again = find_channels(cut(network, channels, keep), x)
+    named = with_dense_labels(again, Lineage.of(channels, keep))
+    assert named.labels == ("0:1", "0:3", "2:0", "2:2")
+    assert Lineage.of(channels, keep).dense(("2.weight", 1, 1)) == ("2.weight", 1, 3)
+    assert Lineage.of(channels, keep).dense(("3.weight", 0, 1)) == ("3.weight", 0, 1)
+
+
+def test_what_is_no_lineage_is_refused_where_it_is_wrong():
+    good = {"w": {"1": [0, 2]}}
+    assert Lineage.from_json(good).to_json() == good
+    for bad in ([[0, 1]], [1, 1], [3, 2], [-1, 0], []):
+        with pytest.raises(FileError, match="the lineage of dimension 1 of w is no ascending list"):
+            Lineage.from_json({"w": {"1": bad}})
+    # the last position that there is
+    one = Lineage({"w": {0: np.array([1, 4])}})
+    both = one.then(Lineage({"w": {0: np.array([1]), 1: np.array([0, 5])}}))
+    assert both.to_json() == {"w": {"0": [4], "1": [0, 5]}}
+    with pytest.raises(NetworkError, match=r"dimension 0 of w has 2 positions .* position 2"):
+        one.then(Lineage({"w": {0: np.array([2])}}))
+
+
+class Backwards(nn.Module):
+    """What reads the maps is registered before what makes them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(5 * 4, 3)
+        self.conv = nn.Conv2d(2, 5, 7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.conv(x).relu().flatten(1))
+
+
+def test_a_number_is_of_what_makes_a_channel_and_not_of_what_reads_it():
+    network = seeded(Backwards)
+    channels = find_channels(network, X)
+    assert channels.labels == tuple(f"conv:{k}" for k in range(5))
+    keep = np.array([False, False, True, False, True])
+    again = find_channels(cut(network, channels, keep), X)
+    named = with_dense_labels(again, Lineage.of(channels, keep))
+    assert named.labels == ("conv:2", "conv:4")

@@ -114,3 +114,43 @@ def test_a_sum_that_loses_nothing_by_itself_needs_no_help():
     small = cut(network, channels, keep)
     assert not any(isinstance(module, Place) for module in small.modules())
     assert small.get_submodule("encoder.1.1.0").out_channels == 3
+
+
+class Steps(nn.Module):
+    """As many operations as there are steps, and then a sum of two layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.head = nn.Linear(3, 6), nn.Linear(3, 6), nn.Linear(6, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        state = x[:, 0]
+        for step in x.unbind(1):
+            state = 0.5 * state + step
+        return self.head(torch.relu(self.one(state) + self.two(state * state)))
+
+
+def test_sums_are_prepared_in_a_run_of_another_length_too():
+    network, generator = seeded(Steps).double(), torch.Generator().manual_seed(0)
+    short, long = (torch.randn(2, n, 3, generator=generator).double() for n in (2, 5))
+    channels = find_channels(network, short, tied=False)
+    assert {placed.path for placed in channels.placed} == {"one", "two"}
+    assert len(channels) == 12
+    keep = np.ones(12, dtype=bool)
+    keep[[0, 1, 2, 6, 9]] = False  # channel 0 of the sum has no part left, three have one
+    slim = cut(network, channels, keep)
+    gated = GatedNetwork(network, channels)
+    for x in (short, long):
+        with torch.no_grad():
+            torch.testing.assert_close(slim(x), gated.masked(Call((x,)), keep))
+    only = np.arange(12) != 7
+    with torch.no_grad():
+        state = long[:, 0]
+        for step in long.unbind(1):
+            state = 0.5 * state + step
+        gone = torch.as_tensor(np.arange(6) != 1)
+        parts = [network.one(state), network.two(state * state)]
+        second = channels.groups[1].path == "two"
+        parts[second] = parts[second] * gone
+        by_hand = network.head(torch.relu(parts[0] + parts[1]))
+    torch.testing.assert_close(gated.masked(Call((long,)), only), by_hand)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from secateur.errors import NetworkError
 from secateur.network import Call, GatedNetwork, find_channels
-from secateur.network.provenance import Named, named_integers
+from secateur.network.provenance import Named, attributes, named_integers
 from secateur.network.ties import find_ties
 from secateur.surgery import cut
 
@@ -143,3 +143,71 @@ def test_equal_sizes_are_told_apart_by_their_place():
     with torch.no_grad():
         masked = GatedNetwork(network, channels).masked(Call((X,)), np.array([True, False, True]))
         torch.testing.assert_close(slim(X), masked, rtol=1e-5, atol=1e-6)
+
+
+WAYS = {
+    "by position": lambda y, h, w: y.unflatten(1, (h, w)),
+    "from behind": lambda y, h, w: y.unflatten(-1, (h, w)),
+    "by name": lambda y, h, w: y.unflatten(dim=1, sizes=(h, w)),
+    "in front": lambda y, h, w: y.T.unflatten(0, (h, w)).permute(2, 0, 1),
+    "in front, from behind": lambda y, h, w: y.T.unflatten(-2, (h, w)).permute(2, 0, 1),
+    "of three": lambda y, h, w: y[:, :, None].unflatten(1, (h, w)).squeeze(3),
+    "of three, from behind": lambda y, h, w: y[:, :, None].unflatten(-2, (h, w)).squeeze(3),
+    "view": lambda y, h, w: y.view(y.shape[0], h, w),
+    "reshape, a tuple": lambda y, h, w: y.reshape((y.shape[0], h, w)),
+    "reshape, the rest": lambda y, h, w: y.reshape(-1, h, w),
+}
+
+
+class EqualSizes(nn.Module):
+    """The same number twice, in many ways."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.stem, self.head = nn.Linear(4, 9), nn.Linear(9, 2)
+        self.heads, self.width, self.way = 3, 3, way
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(WAYS[self.way](self.stem(x), self.heads, self.width).flatten(1))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_place_of_a_size_is_counted_from_either_end(way):
+    network = EqualSizes(way)
+    ties = find_ties(network, Call((X,)))
+    sure = {
+        a.name: set(ties.atoms.roots(np.array(a.ids)).tolist()) for a in ties.attributes if a.sure
+    }
+    # heads are in front: three in each of three; only one of the two may shrink
+    channels = find_channels(network, X)
+    assert len(channels) == 3
+    attributes = {a.name: a.channel for a in channels.attributes}
+    assert len(attributes) == 1
+    assert set(attributes) <= set(sure)
+    (fold,) = ties.folds
+    # which of the two follows is told by the slots: heads own neighbours, widths every third
+    first = [slot[2] for slot in channels.slots[0] if slot[:2] == ("stem.weight", 0)]
+    assert set(attributes) == {"heads" if first == [0, 1, 2] else "width"}
+    assert fold[1] == (3, 3)
+    keep = np.array([True, False, True])
+    slim = cut(network, channels, keep)
+    with torch.no_grad():
+        masked = GatedNetwork(network, channels).masked(Call((X,)), keep)
+        torch.testing.assert_close(slim(X), masked, rtol=1e-5, atol=1e-6)
+
+
+def test_a_size_that_was_reached_counts_whatever_else_a_number_is_used_for():
+    row = np.array([3, 4, 5])
+    width, sizes = Named(3, "{block.1.width}"), Named(3, "{sizes[12]}")
+    seen = [(sizes * 2, None), (width * 2, row), (width, None), (width, row), (width * 2, row)]
+    for order in (seen, seen[::-1]):
+        found = {(a.path, a.name, a.index): a for a in attributes(order)}
+        assert set(found) == {("block.1", "width", None), ("", "sizes", 12)}
+        assert found["block.1", "width", None].sure
+        assert found["block.1", "width", None].ids == (3, 4, 5)
+        assert not found["", "sizes", 12].sure
+        assert found["", "sizes", 12].ids == ()
+    (one, two) = attributes([(width * sizes, row)])
+    assert {one.name, two.name} == {"width", "sizes"}
+    assert not one.sure
+    assert not two.sure

@@ -344,3 +344,34 @@ print("torch._dynamo" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == (f"{compiled}\n", "")
+
+
+@pytest.mark.parametrize(
+    "value", [torch.zeros(3), torch.zeros(1, dtype=torch.double), torch.full((1,), float("nan"))]
+)
+def test_a_buffer_that_forward_makes_another_comes_back(value):
+    class Growing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("seen", torch.zeros(1))
+
+        def forward(self, x):
+            self.seen.data = value.clone()
+            return x
+
+    network = Growing()
+    before = network.seen
+    with evaluation(network):
+        network(torch.ones(2))
+    assert network.seen is before
+    assert (before.shape, before.dtype) == ((1,), torch.float32)
+    assert before.tolist() == [0.0]
+
+
+def test_a_buffer_of_nothing_known_that_stays_is_not_touched():
+    network = nn.Module()
+    network.register_buffer("mask", torch.tensor([float("nan"), float("-inf"), 1.0]))
+    place = network.mask.data_ptr()
+    with evaluation(network):
+        pass
+    assert network.mask.data_ptr() == place

@@ -13,7 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from secateur.network.trees import map_tensors, replace_tensors, take_samples, tensors_in
+from secateur.network.trees import (
+    describe_tensor,
+    describe_tree,
+    entries_of_samples,
+    map_tensors,
+    owned,
+    replace_tensors,
+    take_samples,
+    tensors_in,
+)
 
 Point = collections.namedtuple("Point", "x y")
 
@@ -110,3 +119,35 @@ def test_replacing_is_by_identity():
     a, b = torch.zeros(2), torch.zeros(2)
     new = replace_tensors({"a": a, "b": (b, a)}, {id(a): torch.ones(2)})
     assert [t.sum().item() for t in tensors_in(new).values()] == [2.0, 0.0, 2.0]
+
+
+def test_a_tree_is_told_in_a_few_words():
+    x, y = torch.zeros(2, 3), torch.zeros(4, dtype=torch.long)
+    assert describe_tensor(y) == "int64 (4,)"
+    assert describe_tree(x) == "float32 (2, 3)"
+    assert describe_tree([]) == "a list without tensors"
+    assert describe_tree({"n": 3}) == "a dict without tensors"
+    assert describe_tree({"a": x}) == "a dict with ['a']: float32 (2, 3)"
+    assert describe_tree((x, y)) == "a tuple with [0]: float32 (2, 3), [1]: int64 (4,)"
+    six = describe_tree([y] * 6)
+    assert six.count("int64") == 6
+    assert "more" not in six
+    assert describe_tree([y] * 8) == f"{six} and 2 more"
+
+
+def test_a_batch_is_the_first_dimension_of_dense_tensors_and_arrays():
+    assert owned(torch.zeros(3, 2), 3)
+    assert not owned(torch.zeros(2, 3), 3)
+    assert not owned(torch.zeros(()), 1)
+    assert not owned(torch.eye(3).to_sparse(), 3)
+    assert owned(np.zeros(3), 3)
+    assert not owned(np.zeros(2), 3)
+    assert not owned(np.zeros(()), 1)
+    assert not owned([1, 2, 3], 3)
+    # lists
+    assert not entries_of_samples(("a", "b"), 2)
+    assert not entries_of_samples(["a"], 2)
+    assert entries_of_samples(["a", "b"], 2)
+    assert entries_of_samples([{"x": torch.zeros(2)}, {}], 2)
+    assert entries_of_samples([torch.zeros(2), torch.zeros(3)], 2)
+    assert not entries_of_samples([torch.zeros(2), torch.zeros(2, 5)], 2)

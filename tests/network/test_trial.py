@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from secateur.errors import NetworkError
 from secateur.network import Call, find_channels
-from secateur.network.trial import difference, kinds, random_keep, stirred
+from secateur.network.trial import attempt, difference, kinds, random_keep, stirred
 from secateur.surgery import check_cut, cut
 from tests.nets import Chain, Residual, seeded
 
@@ -185,3 +185,71 @@ def test_the_last_check_names_the_first_tensor_that_differs():
     with pytest.raises(NetworkError, match=r"in the output\['mean'\]") as caught:
         check_cut(network, channels, keep, slim, call)
     assert "`ignored`" in str(caught.value)
+
+
+class Reader(nn.Module):
+    """Knows how many maps it reads, and has no parameter of just that size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.maps = nn.Linear(4 * 36, 3), 4
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x.reshape(-1, self.maps * 36))
+
+
+def test_a_number_of_maps_is_known_by_the_channels_of_what_reads_them():
+    network = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), Reader())
+    channels = find_channels(network, X)
+    assert [(group.path, group.size) for group in channels.groups] == [("0", 4)]
+    keep = np.array([True, False, True, True])
+    slim = cut(network, channels, keep)
+    check_cut(network, channels, keep, slim, Call((X,)))
+    assert (slim[2].maps, slim[2].fc.in_features) == (3, 3 * 36)
+
+
+class Shifted(nn.Module):
+    """Its result changes by a share as soon as it is smaller."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.share = nn.Linear(3, 6), nn.Linear(6, 2), 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.first(x))
+        return self.second(y) * (1.0 if y.shape[1] == 6 else 1.0 + self.share)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "share", "passes"),
+    [
+        (torch.float, 1e-6, True),
+        (torch.float, 1e-3, False),
+        (torch.double, 1e-3, False),
+        (torch.float, 0.1, False),
+        (torch.bfloat16, 0.02, True),  # three digits are all that there are
+        (torch.bfloat16, 0.12, False),
+    ],
+)
+def test_how_much_of_a_difference_is_rounding(dtype, share, passes):
+    network = seeded(Shifted).to(dtype)
+    call = Call((torch.randn(4, 3, generator=torch.Generator().manual_seed(0)).to(dtype),))
+    channels = find_channels(network, call)
+    network.share = share
+    reason = attempt(network, call, channels, np.array([1, 1, 0, 1, 0, 1], dtype=bool))
+    assert (reason is None) == passes
+    if not passes:
+        assert "not that of the mask" in str(reason)
+
+
+def test_groups_that_feed_one_sum_stand_and_fall_together():
+    channels = find_channels(seeded(Residual), X, tied=False)
+    assert channels.streams
+    sets = kinds(channels)
+    names = [group.name for own in sets for group in own]
+    assert sorted(names) == sorted(group.name for group in channels.groups)
+    number = channels.group_index
+    for parts in channels.streams:
+        fed = {channels.groups[g].name for g in number[parts]}
+        assert sum(bool(fed & {group.name for group in own}) for own in sets) == 1
+    assert len(sets) > 1  # the others by themselves

@@ -139,6 +139,18 @@ def test_a_mask_for_each_sample_and_head_needs_a_network_that_is_told():
     torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-12)
 
 
+def test_a_mask_for_each_head_of_fewer_keys_than_heads():
+    """What is added to the keys gets no mask, however few they are."""
+    dense, slim = pair(batch_first=True, add_zero_attn=True, add_bias_kv=True)
+    call = {name: tensor[:, :1] for name, tensor in inputs(dense).items()}
+    each = torch.randn(BATCH, HEADS, 1, 1, generator=torch.Generator().manual_seed(3)).double()
+    with torch.no_grad():
+        wanted = dense(**call, attn_mask=each.flatten(0, 1))[0]
+        kept = each[:, torch.as_tensor(KEEP)].flatten(0, 1)
+        found = slim(**call, attn_mask=kept)[0]
+    torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-12)
+
+
 def test_causal_masks_are_a_hint_only():
     dense, slim = pair(batch_first=True)
     q = inputs(dense)["q"]

@@ -12,7 +12,7 @@ from secateur import stages
 from secateur.errors import NetworkError
 from secateur.network import find_channels
 from secateur.network.atoms import Made
-from secateur.operators import load_rules, registered
+from secateur.operators import load_rules, registered, registry, rule
 
 
 class Tangent:
@@ -91,6 +91,17 @@ def test_what_is_wrong_with_a_rule_is_said_with_its_name(installed, rules, messa
     with pytest.raises(NetworkError, match=message) as caught:
         find_channels(Net(), torch.randn(2, 3))
     assert caught.value.remedy
+
+
+def test_a_function_that_is_a_rule_stays_one(monkeypatch):
+    def function(op, flow):
+        pass
+
+    names = ("garden::one", "garden::two")
+    for name in names:
+        monkeypatch.setitem(registry.RULES, name, None)  # gone again afterwards
+    assert rule(*names)(function) is function
+    assert [registry.RULES[name] for name in names] == [function, function]
 
 
 def test_a_rule_counts_inside_only_and_errors_end_it():

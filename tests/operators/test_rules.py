@@ -340,3 +340,39 @@ def test_a_product_is_read_at_the_activation_whichever_side_it_is_on():
     brought = torch.relu(network.first(x)) * (network.left.T @ network.last.weight.sum(0))
     group = next(g for g in channels.groups if g.path == "first")
     torch.testing.assert_close(slope[0, group.slice], brought.sum(0))
+
+
+def test_the_work_of_a_product_shrinks_with_every_dimension_that_does():
+    def rows(said, name):
+        (work,) = [w for w in said.ties.work if w.kind == name]
+        roots = [said.ties.atoms.roots(row).tolist() for row in work.factors]
+        return work.number, sorted(n for n, row in said.rows.items() if row.tolist() in roots)
+
+    both = told(lambda a, b: (a @ b).sum(), (2, 5), (5, 3))
+    assert rows(both, "matmul") == (30.0, ["a0", "a1", "b0", "b1"])
+    # what forward makes is as wide as the other side
+    right = told(lambda a: (a @ torch.ones(5, 3)).sum(), (2, 5))
+    assert rows(right, "matmul") == (30.0, ["a0", "a1"])
+    left = told(lambda a: (torch.ones(3, 5) @ a).sum(), (5, 2))
+    assert rows(left, "matmul") == (30.0, ["a0", "a1"])
+    assert right.reason("a1") is left.reason("a0") is None
+    batch = told(lambda a, b: (a @ b).sum(), (4, 2, 5), (5, 3))
+    assert rows(batch, "matmul") == (120.0, ["a0", "a1", "a2", "b0", "b1"])
+    bias = told(lambda a, b, c: F.linear(a, b, c).sum(), (2, 5), (3, 5), (3,))
+    assert rows(bias, "linear") == (30.0, ["a0", "a1", "b0", "b1", "c0"])
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("part", [0, 1])
+def test_the_work_of_a_grouped_convolution(transposed, part):
+    convolve = F.conv_transpose1d if transposed else F.conv1d
+    weight = (4, 3, 2) if transposed else (6, 2, 2)
+    fold = ("grouped convolution", (2, 2))
+    said = told(lambda a, b: convolve(a, b, groups=2).sum(), (3, 4, 5), weight, choice={fold: part})
+    (work,) = [w for w in said.ties.work if w.kind == "grouped"]
+    positions = 3 * (5 if transposed else 4)  # of the side that each weight is multiplied with
+    assert work.number == positions * np.prod(weight)
+    roots = [set(said.ties.atoms.roots(row).tolist()) for row in work.factors]
+    own, other = set(said.rows["b0"].tolist()), set(said.rows["b1"].tolist())
+    assert roots == ([own] if part == 0 else [own, other])
+    assert len(own) == (2 if part == 0 or transposed else 3)

@@ -208,10 +208,9 @@ def named_integers(network: nn.Module) -> Iterator[None]:
             vars(module)[key] = value
 
 
-def attributes(network: nn.Module, seen: list[tuple[Named, Ids | None]]) -> list[Attribute]:
+def attributes(seen: list[tuple[Named, Ids | None]]) -> list[Attribute]:
     """The integers that follow sizes, from what a run saw."""
     found: dict[tuple[str, str, int | None], Attribute] = {}
-    paths = {path for path, _ in network.named_modules()}
     for value, row in seen:
         parts = value.text.split("{")[1:]
         for part in parts:
@@ -223,7 +222,7 @@ def attributes(network: nn.Module, seen: list[tuple[Named, Ids | None]]) -> list
             path, _, name = text.rpartition(".")
             sure = value.text == "{" + part.split("}")[0] + "}" and row is not None
             key = (path, name, index)
-            if path in paths and (key not in found or (sure and not found[key].sure)):
+            if key not in found or (sure and not found[key].sure):
                 ids = tuple(row.tolist()) if sure and row is not None else ()
                 found[key] = Attribute(path, name, index, ids, sure)
     return list(found.values())

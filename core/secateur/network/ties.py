@@ -138,7 +138,7 @@ class _TiesVisitor(Visitor):
         if op.func.is_view and op.name in ("slice", "select", "narrow", "split", "unbind"):
             flow.parts.update(id(t) for t in op.outs)
             if op.name == "slice":
-                dim = int(op.argument("dim", 0)) % op.outs[0].ndim
+                dim = int(op.argument("dim")) % op.outs[0].ndim
                 flow.sliced[id(op.outs[0])] = (op.ins[0], dim)
         with self.stream.unseen():
             before = len(flow.work)
@@ -296,7 +296,7 @@ def _run(
         work=flow.work,
         folds=flow.folds,
         attributes=[
-            *attributes(network, provenance.seen),
+            *attributes(provenance.seen),
             *(
                 Attribute(path, name, index, tuple(ids.tolist()), True)
                 for (path, name, index), ids in visitor.sized.items()

@@ -99,15 +99,19 @@ def like(op: Op, flow: Flow) -> None:
 def cat(op: Op, flow: Flow) -> None:
     """One behind the other."""
     tensors = [t for t in op.args[0] if t.numel()]
-    _cat(op, flow, tensors, int(op.argument("dim", 0)))
+    _cat(op, flow, tensors, int(op.argument("dim")))
 
 
 def _cat(op: Op, flow: Flow, tensors: list[Tensor], dim: int) -> None:
     atoms, out = flow.atoms, op.outs[0]
     dim %= out.ndim
     at = {}
+    loose = set()
     for d in range(out.ndim):
         rows = [atoms.of(t).row(d, t.shape[d]) for t in tensors]
+        if all((row == ANY).all() for row in rows):
+            loose.add(d)
+            continue
         made_here = d == dim and any((row == ANY).any() for row in rows)
         if not made_here and not any((row > 0).any() for row in rows):
             continue
@@ -118,14 +122,15 @@ def _cat(op: Op, flow: Flow, tensors: list[Tensor], dim: int) -> None:
                 atoms.tie(rows[0], row, "cat along another dimension")
             at[d] = np.stack(rows).max(0)
     summed = frozenset(d for d in at if d != dim and any(d in atoms.of(t).summed for t in tensors))
-    atoms.give(out, Made(at, all(atoms.of(t).free is True for t in tensors), summed))
+    everywhere = all(atoms.of(t).free is True for t in tensors)
+    atoms.give(out, Made(at, True if everywhere else frozenset(loose), summed))
 
 
 @rule("stack")
 def stack(op: Op, flow: Flow) -> None:
     """Side by side in a dimension of its own."""
     out = op.outs[0]
-    dim = int(op.argument("dim", 0)) % out.ndim
+    dim = int(op.argument("dim")) % out.ndim
     flat = []
     for tensor in op.args[0]:
         made = flow.atoms.of(tensor)
@@ -142,7 +147,7 @@ def stack(op: Op, flow: Flow) -> None:
 def glu(op: Op, flow: Flow) -> None:
     """Two halves meet."""
     x = op.args[0]
-    dim = int(op.argument("dim", -1)) % x.ndim
+    dim = int(op.argument("dim")) % x.ndim
     made = flow.atoms.of(x)
     at = dict(made.at)
     if dim in at:

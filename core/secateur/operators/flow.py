@@ -200,7 +200,7 @@ class Flow:
                     fixed = True
                 free = free and made.loose(own)
             if not rows:
-                if free and not fixed and out.shape[dim] > 1:
+                if free and out.shape[dim] > 1:
                     loose.add(dim)
                 continue
             for row in rows[1:]:

@@ -120,7 +120,7 @@ def _free(op: Op, made: Made, shape: torch.Size, out: Tensor) -> frozenset[int] 
 
 def _split(op: Op, flow: Flow, made: Made, literal: bool) -> Made:
     """Equal parts must stay equal; parts of sizes written in code stay."""
-    dim = int(op.argument("dim", 0)) % len(op.shape_of(op.ins[0]))
+    dim = int(op.argument("dim")) % len(op.shape_of(op.ins[0]))
     if dim not in made.at:
         return made
     ids = made.at[dim]

@@ -42,9 +42,7 @@ def layer_norm(op: Op, flow: Flow) -> None:
     """A statistic over the last dimensions."""
     atoms, x, shape = flow.atoms, op.args[0], op.args[1]
     made = atoms.of(x)
-    for tensor in op.args[2:4]:
-        if tensor is None or not hasattr(tensor, "shape"):
-            continue
+    for tensor in op.args[2:4]:  # of what is no tensor nothing is known
         for dim, row in atoms.of(tensor).at.items():
             own = x.ndim - len(shape) + dim
             if own in made.at:
@@ -91,7 +89,7 @@ def softmax(op: Op, flow: Flow) -> None:
 def in_order(op: Op, flow: Flow) -> None:
     """What comes out depends on the order of the dimension."""
     made, x = flow.atoms.of(op.args[0]), op.args[0]
-    dim = int(op.argument("dim", -1)) % x.ndim
+    dim = int(op.argument("dim")) % x.ndim
     if dim in made.at:
         flow.atoms.pin(made.at[dim], f"{op.name} goes over channels in their order")
     at = {d: row for d, row in made.at.items() if d != dim or op.name.startswith("cum")}
@@ -168,7 +166,7 @@ def weight_norm(op: Op, flow: Flow) -> None:
     atoms = flow.atoms
     v, g = op.args[0], op.args[1]
     made = atoms.of(v)
-    dim = int(op.argument("dim", 0))
+    dim = int(op.argument("dim"))
     atoms.tie(made.row(dim, v.shape[dim]), atoms.row(g, dim), "weight norm")
     for other, ids in made.at.items():
         if other != dim:
