@@ -211,3 +211,9 @@ def test_a_size_that_was_reached_counts_whatever_else_a_number_is_used_for():
     assert {one.name, two.name} == {"width", "sizes"}
     assert not one.sure
     assert not two.sure
+
+
+def test_the_first_size_that_a_number_reached_counts():
+    width, first, second = Named(2, "{width}"), np.array([3, 4]), np.array([8, 9])
+    (found,) = attributes([(width, first), (width, second)])
+    assert found.ids == (3, 4)

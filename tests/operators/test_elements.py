@@ -298,3 +298,16 @@ def test_neighbours_by_their_numbers_stay():
     mode = "donot_use_mm_for_euclid_dist"
     far = told(lambda a, b: torch.cdist(a, b, compute_mode=mode).sum(), (4, 3), (5, 3))
     assert far.reason("a1") == "_cdist_forward mixes channels by their numbers"
+
+
+def test_two_channels_written_into_a_part_are_followed_and_one_is_spread():
+    def write(a: Tensor, b: Tensor) -> Tensor:
+        made = torch.zeros(4, b.shape[0])
+        made[1:3] = a
+        return (made + b).sum(1)
+
+    pair = told(write, (2, 2), (2,))
+    assert pair.alike("a1", "b0")
+    assert pair.reason("a1") is None
+    spread = told(write, (2, 1), (3,))
+    assert spread.reason("b0") is None

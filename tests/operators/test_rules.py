@@ -355,6 +355,8 @@ def test_the_work_of_a_product_shrinks_with_every_dimension_that_does():
     assert rows(right, "matmul") == (30.0, ["a0", "a1"])
     left = told(lambda a: (torch.ones(3, 5) @ a).sum(), (5, 2))
     assert rows(left, "matmul") == (30.0, ["a0", "a1"])
+    assert ("matmul", 1, "a1") in right.reads()
+    assert ("matmul", 0, "a0") in left.reads()
     assert right.reason("a1") is left.reason("a0") is None
     batch = told(lambda a, b: (a @ b).sum(), (4, 2, 5), (5, 3))
     assert rows(batch, "matmul") == (120.0, ["a0", "a1", "a2", "b0", "b1"])
