@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import clocks, one_core, parser, peak_memory, percent, rows_of, verdict, write
+from common import clocks, one_core, parser, peak_memory, percent, verdict, write
+
+from secateur.report.table import markdown
 
 AMOUNT, OBJECTIVE = "50%", "residual"
 WAYS = ("tied", "untied")
@@ -199,7 +201,7 @@ def table(content: dict[str, Any]) -> str:
         "stage",
         *(f"{row['way']}: {unit}" for row in rows for unit in ("CPU s", "s", "peak MiB")),
     ]
-    return "\n".join([*lines, "", rows_of(head, body)])
+    return "\n".join([*lines, "", markdown(named(*head), body)])
 
 
 def bounded(gap: float | None) -> str:

@@ -35,7 +35,7 @@ class TestAnnealing(BackendConformance):
     def backend(self):
         return "annealing"
 """
-NEEDS_NONE = {"Backend", "Problem", "SecateurError", "Selection", "Solution", "solve"}
+NEEDS_NONE = {"Backend", "Method", "Problem", "SecateurError", "Selection", "Solution", "solve"}
 # what an objective or refiner is can be told without; measuring and searching cannot be done
 NEEDS_NONE |= {"Exchange", "TensorTrain"}
 NEEDS_NONE |= {f"{name}_qubo" for name in ("fisher", "hybrid", "l1", "residual", "taylor")}

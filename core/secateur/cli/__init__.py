@@ -129,7 +129,7 @@ def _run(arguments: list[str] | None, both: Streams) -> int:
     if not both.answer.unread:  # else there is nobody to tell
         from secateur.report.output import cause
 
-        click.echo(
+        say(
             f"FileError: standard output cannot be written: {cause(failure)}; the answer stands "
             "here\n  Mend: give it a terminal, a pipe or a file with space",
             err=True,
@@ -153,7 +153,7 @@ def _guarded(arguments: list[str] | None) -> int:
         _shown_usage(error)
         return error.exit_code
     except MemoryError:
-        click.echo("SecateurError: memory ran out\n  Mend: a smaller problem or batch", err=True)
+        say("SecateurError: memory ran out\n  Mend: a smaller problem or batch", err=True)
         return 1
     except BaseException as error:  # a network, a task, data; our own faults keep their traceback
         from secateur.cli.faults import told

@@ -11,7 +11,6 @@ import click
 
 from secateur.cli.common import print_json, say
 from secateur.cli.showing import describe, show_stage
-from secateur.shown import escaped_lines
 
 if TYPE_CHECKING:
     from secateur.backends.listing import BackendDescription
@@ -191,4 +190,4 @@ def _table(found: list[BackendDescription]) -> str:
         one.detail if one.usable else f"{one.detail}; {one.remedy or ''}".strip("; ")
         for one in found
     ]
-    return escaped_lines(text(columns, found, notes))
+    return text(columns, found, notes)

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from secateur.report.columns import Column, as_data, cells
+from secateur.shown import escaped
 
 
 def text(columns: Sequence[Column], rows: Iterable[Any], notes: Sequence[str] | None = None) -> str:
-    """Aligned columns for a terminal.
+    """Aligned columns for a terminal, which obeys nothing of what is in them.
 
     Arguments:
         columns: what is not ``shown`` is left out.
@@ -21,9 +22,9 @@ def text(columns: Sequence[Column], rows: Iterable[Any], notes: Sequence[str] | 
     """
     shown = [column for column in columns if column.shown]
     head = [f"{c.name} ({c.unit})" if c.unit else c.name for c in shown]
-    lines = [head, *cells(shown, rows)]
+    lines = [[escaped(cell) for cell in line] for line in (head, *cells(shown, rows))]
     widths = [max(len(line[k]) for line in lines) for k in range(len(shown))]
-    behind = [""] * len(lines) if notes is None else ["", *notes]
+    behind = [""] * len(lines) if notes is None else ["", *map(escaped, notes)]
     return "\n".join(
         "  ".join(
             [
