@@ -27,26 +27,29 @@ WAYS = ("tied", "untied")
 CHILD = "--child"
 
 
-def find(network: Any, task: Any, tied: bool) -> Any:
-    from secateur.network import find_channels
+def find(network: Any, task: Any, tied: bool, probes: int) -> Any:
+    """The first half of ``secateur.measure``."""
+    from secateur.methods import Measuring
+    from secateur.pruning.subject import look_at
 
-    return find_channels(network, task.example(), tied=tied)
+    return look_at(network, task, Measuring(tied=tied, probes=probes))
 
 
-def measure(network: Any, task: Any, channels: Any, probes: int) -> Any:
-    from secateur.statistics import collect_statistics
+def measure(subject: Any) -> Any:
+    """The other half."""
+    from secateur.measured import measure_subject
 
-    return collect_statistics(network, task, channels, probes=probes)
+    return measure_subject(subject)
 
 
 def make(statistics: Any) -> Any:
     """Every coupling is there, as random weights have Fisher couplings that cannot be trusted."""
-    from secateur.methods import Method, make_problem
     from secateur.network import count_of
     from secateur.problem import count
+    from secateur.pruning import make_problem
 
     demands = [count(count_of(AMOUNT, statistics.channels))]
-    return make_problem(statistics, Method(OBJECTIVE, OBJECTIVE), demands)
+    return make_problem(statistics, OBJECTIVE, demands)
 
 
 def select(problem: Any, seconds: float) -> Any:
@@ -98,8 +101,9 @@ def one(way: str, given: dict[str, Any]) -> dict[str, Any]:
     task = make_task(given["images"], given["pixels"], given["batch"])
     settle(network, task)
     before = peak_memory()
-    channels = timed("channels", find, network, task, way == "tied")
-    statistics = timed("statistics", measure, network, task, channels, given["probes"])
+    subject = timed("channels", find, network, task, way == "tied", given["probes"])
+    channels = subject.channels
+    statistics = timed("statistics", measure, subject).statistics
     trust = timed("reliability", reliability, statistics)
     problem = timed("QUBO", make, statistics)
     del statistics
