@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from common import clocks, one_core, parser, peak_memory, percent, verdict, write
 
+from secateur.report.columns import named
 from secateur.report.table import markdown
 
 AMOUNT, OBJECTIVE = "50%", "residual"
@@ -167,9 +168,9 @@ def longest(row: dict[str, Any]) -> dict[str, Any]:
 
 def table(content: dict[str, Any]) -> str:
     rows = content["rows"]
-    named = [stage["stage"] for stage in rows[0]["stages"]]
+    stages = [one["stage"] for one in rows[0]["stages"]]
     body = []
-    for k, name in enumerate(named):
+    for k, name in enumerate(stages):
         body.append([name])
         for row in rows:
             stage = row["stages"][k]
