@@ -34,7 +34,7 @@ def here(tmp_path, monkeypatch):
 def test_what_was_measured_is_pruned_and_written_as_a_qubo(here, capsys, monkeypatch):
     assert run([*MEASURE, "--seed", "4", "--output", "kept"]) == 0
     shown = capsys.readouterr().out
-    assert "8 channels in 1 layers" in shown
+    assert "8 channels in 1 layer," in shown
     assert "tied: stem.0 = block.0" in shown
     assert "written: kept" in shown
     assert run(["prune", *OWN, "--probes", "3", "--seed", "4", "--amount", "3", "--json"]) == 0

@@ -52,8 +52,9 @@ def describe_measured(measured: Measured) -> str:
     """The table of the groups, and below it ties and what is not pruned."""
     statistics = measured.statistics
     unit = measured.task.metric_unit
+    layers = len(measured.channels.groups)
     head = (
-        f"{len(measured.channels)} channels in {len(measured.channels.groups)} layers, "
+        f"{len(measured.channels)} channels in {layers} layer{'' if layers == 1 else 's'}, "
         f"{statistics.samples} samples, loss {statistics.loss:.4g}"
     )
     if "dense_metric" in vars(measured):
