@@ -11,11 +11,12 @@ from torch import nn
 
 import secateur
 from secateur.cli import run
-from secateur.errors import SecateurError
+from secateur.errors import BackendFailed, SecateurError
 from secateur.methods import Method, resolve
 from secateur.methods.keywords import MeasuringSettings, MethodSettings, WantedSettings
 from secateur.methods.measuring import Measuring
 from secateur.methods.wanted import Wanted
+from secateur_backends.exhaustive import Exhaustive
 from tests.end_to_end.own import deep, task
 
 
@@ -176,6 +177,24 @@ def test_no_public_function_has_more_than_eight_parameters():
             if inspect.isfunction(one) and not one.__name__.startswith("_"):
                 parameters = [p for p in inspect.signature(one).parameters if p != "self"]
                 assert len(parameters) <= 8, (name, one.__name__)
+
+
+@pytest.mark.parametrize("place", ["availability", "applicability"])
+def test_a_plugin_that_ends_python_is_told_before_anything_is_measured(monkeypatch, place):
+    monkeypatch.setattr("secateur.measured.measured.collect_statistics", pytest.fail)
+
+    def ends(*args, **kwargs):
+        raise SystemExit(0)
+
+    bad = type("Bad", (Exhaustive,), {"name": "bad", place: ends})
+    with pytest.raises(BackendFailed, match=f"'bad' .* raised SystemExit: 0 in {place}"):
+        secateur.prune(deep(), task(), amount=3, probes=1, backend=bad)
+
+
+def test_methods_that_differ_behind_the_choice_share_it():
+    first = resolve(Method("fisher"))
+    assert first.same_choice(resolve(Method("fisher", refine="tt", ridge=0.1, name="other")))
+    assert not first.same_choice(resolve(Method("fisher", time_limit=3)))
 
 
 def test_a_method_is_resolved_in_no_time():

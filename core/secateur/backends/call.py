@@ -65,26 +65,54 @@ def run(
     solver = build(backend)
     check_backend(solver)
     chosen = resolve_options(solver, options, seed=seed, time_limit=time_limit)
+    check_available(solver)
+    asked = problem.only(solver.capabilities.native)
+    check_applicable(solver, asked, chosen)
+    # a metered service queues on top of its limit, and a paid job is never given up
+    limited = solver.capabilities.takes_time_limit and not solver.capabilities.metered
+    limit = getattr(chosen, "time_limit", time_limit) if limited else None
+    solution = _call(solver, asked.apart(), chosen, limit)
+    return verify(solver, asked, solution)
+
+
+def check_available(solver: Backend, *, licensed: bool = False) -> None:
+    """Refuse a backend that cannot be used here.
+
+    Arguments:
+        solver: whose packages are looked for.
+        licensed: refuse one without its licence or token too; otherwise these may come with the
+            options, and ``solve`` says so.
+
+    Raises:
+        BackendUnavailable: something is missing.
+    """
     available = availability_of(solver)
-    if not available.installed:  # a licence or token may come with the options: solve says so
+    if not available.installed or (licensed and available.licensed is False):
         raise BackendUnavailable(
             f"backend {solver.name!r} cannot be used: {available.detail or 'not installed'}",
             backend=solver.name,
             remedy=available.remedy,
         )
-    asked = problem.only(solver.capabilities.native)
-    suits = applicability_of(solver, asked.apart(), chosen)
+
+
+def check_applicable(solver: Backend, asked: Problem, options: BackendOptions) -> None:
+    """Refuse a problem that a backend cannot take; it looks at a problem of its own.
+
+    Arguments:
+        solver: that is asked.
+        asked: with the constraints that it takes natively, and no others.
+        options: of the backend.
+
+    Raises:
+        BackendUnsuitable: it cannot take the problem.
+    """
+    suits = applicability_of(solver, asked.apart(), options)
     if not suits.applicable:
         raise BackendUnsuitable(
             f"backend {solver.name!r} cannot take this problem: {suits.reason}",
             backend=solver.name,
             remedy=suits.remedy,
         )
-    # a metered service queues on top of its limit, and a paid job is never given up
-    limited = solver.capabilities.takes_time_limit and not solver.capabilities.metered
-    limit = getattr(chosen, "time_limit", time_limit) if limited else None
-    solution = _call(solver, asked.apart(), chosen, limit)
-    return verify(solver, asked, solution)
 
 
 def resolve_options(

@@ -57,6 +57,7 @@ def measure(
         print_json(content(measured))
     else:
         say(str(measured))
+    faults = []
     for path, write in (
         (output, measured.save),
         (picture, lambda path: draw_curves(measured.curves(chosen), path, chosen.name)),
@@ -65,6 +66,10 @@ def measure(
             continue
         saved = save_somewhere(write, path)
         if saved.error is not None:
-            raise saved.error
-        if not as_json:
+            faults.append(saved.error)
+        elif not as_json:
             say(f"written: {saved.path}")
+    for fault in faults[1:]:
+        say(f"{type(fault).__name__}: {fault}", err=True)
+    if faults:  # told when all is written that can be
+        raise faults[0]

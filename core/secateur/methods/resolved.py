@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from secateur.backends import Backend, BackendOptions
-from secateur.backends.call import resolve_options
-from secateur.errors import BackendUnavailable, OptionError
+from secateur.backends.call import check_available, resolve_options
+from secateur.errors import OptionError
 from secateur.limits import refuse_twice
 from secateur.methods.method import RANDOM, Method
 from secateur.objectives import Objective, resolve_objective
@@ -76,9 +76,9 @@ class Resolved:
 
 
 def _of_choice(method: Method) -> Method:
-    return replace(
-        method, name="", refine=None, refine_options=None, compensated=True, fit_batches=None
-    )
+    plain = Method()
+    apart = ("name", "refine", "refine_options", "compensated", "fit_batches", "ridge")
+    return replace(method, **{name: getattr(plain, name) for name in apart})
 
 
 def _resolved_backend(method: Method) -> tuple[str | Backend, BackendOptions | None]:
@@ -96,15 +96,9 @@ def _resolved_backend(method: Method) -> tuple[str | Backend, BackendOptions | N
         return AUTO, None
     solver = as_solver(method.backend)
     options = resolve_options(solver, method.options)
-    available = solver.availability()
     secret = any(
         field.metadata.get("secret") and getattr(options, field.name) is not None
         for field in fields(options)
     )
-    if not available.installed or (available.licensed is False and not secret):
-        raise BackendUnavailable(
-            f"backend {solver.name!r} cannot be used: {available.detail or 'not installed'}",
-            backend=solver.name,
-            remedy=available.remedy,
-        )
+    check_available(solver, licensed=not secret)
     return solver, options

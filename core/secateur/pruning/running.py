@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from secateur.backends import Backend
-from secateur.errors import BackendUnsuitable, OptionError, SecateurError
+from secateur.backends.call import check_applicable
+from secateur.errors import OptionError, SecateurError
 from secateur.limits import refuse_twice
 from secateur.methods import RANDOM
 from secateur.methods.resolved import Resolved
@@ -104,24 +105,19 @@ def prepare(
 
 def _check_applicable(planner: Planner, methods: Sequence[Resolved]) -> None:
     """Each backend can take a problem of this size; couplings are not known yet."""
-    solvers = {id(m.backend): m for m in methods if isinstance(m.backend, Backend)}
+    solvers = [
+        (m.backend, m.backend_options)
+        for m in methods
+        if isinstance(m.backend, Backend) and m.backend_options is not None
+    ]
     if not solvers:
         return
     labels = planner.subject.channels.labels
     nothing = np.zeros(0, dtype=np.int32)
     none = (nothing, nothing, np.zeros(0))
     empty = Problem.from_arrays(labels, np.zeros(len(labels)), none, 0.0, planner.demands)
-    for method in solvers.values():
-        solver = method.backend
-        assert isinstance(solver, Backend)
-        asked = empty.only(solver.capabilities.native)
-        suits = solver.applicability(asked, method.backend_options)
-        if not suits.applicable:
-            raise BackendUnsuitable(
-                f"backend {solver.name!r} cannot take this problem: {suits.reason}",
-                backend=solver.name,
-                remedy=suits.remedy,
-            )
+    for solver, options in solvers:
+        check_applicable(solver, empty.only(solver.capabilities.native), options)
 
 
 def run(
