@@ -32,6 +32,18 @@ def cut(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]) -> nn.M
     Raises:
         NetworkError: ``keep`` has another length, or a layer would be empty.
     """
+    keep = check_keep(channels, keep)
+    slim = copied(network)
+    cut_in_place(slim, channels, keep)
+    return slim
+
+
+def check_keep(channels: Channels, keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which channels stay, as truth values.
+
+    Raises:
+        NetworkError: there are more or fewer than channels, or a layer would be empty.
+    """
     keep = np.asarray(keep, dtype=bool)
     if keep.shape != (len(channels),):
         raise NetworkError(
@@ -41,9 +53,7 @@ def cut(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]) -> nn.M
     for group in channels.groups:
         if not keep[group.slice].any():
             raise NetworkError(f"{group.name} would be empty", remedy="keep one channel of it")
-    slim = copied(network)
-    cut_in_place(slim, channels, keep)
-    return slim
+    return keep
 
 
 def cut_in_place(network: nn.Module, channels: Channels, keep: NDArray[np.bool_]) -> None:

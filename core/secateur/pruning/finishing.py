@@ -64,18 +64,20 @@ def finish(
     metric = evaluator.slim(plain)
     slim, fitted, batch_norm = plain, False, False
     notes: tuple[str, ...] = ()
+    compensated: float | None = None
     if method.method.compensated:
         done = compensate(keep)
         notes = tuple(f"not re-fitted: {path}: {reason}" for path, reason in done.stands)
         small = cut(done.network, channels, keep)
         check_cut(done.network, channels, keep, small, call)
         slim, fitted, batch_norm = _best(evaluator, plain, small, calls)
+        compensated = metric if slim is plain else evaluator.slim(slim)
     return Finished(
         method=method,
         selection=selection,
         network=slim.eval(),
         metric=metric,
-        metric_compensated=evaluator.slim(slim) if method.method.compensated else None,
+        metric_compensated=compensated,
         batch_norm=batch_norm,
         fitted=fitted,
         evaluations=evaluations,

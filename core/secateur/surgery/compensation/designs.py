@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from secateur.network.run import Op
+from secateur.surgery.compensation.rows import Sums, row_sums
 
 CHUNK = 1 << 22
 """Elements of the columns that are held at once."""
@@ -60,6 +61,20 @@ class Design:
         """
         rows = x.reshape(1, -1, x.shape[-1])
         yield from _chunks(rows, self.outputs(rest, op.ins[self.weight]), some)
+
+    def sums(
+        self, op: Op, x: Tensor, rest: Tensor, some: Tensor | None, outputs: Tensor | None
+    ) -> list[Sums]:
+        """What ``pairs`` add up to, where that is had without laying them out, or nothing.
+
+        Arguments:
+            op: of this run.
+            x: the tensor that is read.
+            rest: shaped like the output.
+            some: numbers of the inputs that are wanted, or None.
+            outputs: likewise.
+        """
+        return []
 
 
 def _chunks(rows: Tensor, rest: Tensor, some: Tensor | None) -> Iterator[Pair]:
@@ -167,6 +182,31 @@ class Convolution(Design):
             lack = self.outputs(own, op.ins[self.weight])
             yield columns, lack
 
+    def sums(
+        self, op: Op, x: Tensor, rest: Tensor, some: Tensor | None, outputs: Tensor | None
+    ) -> list[Sums]:
+        """Of a plain convolution of images that takes every row."""
+        kernel = op.ins[self.weight].shape[2:]
+        if len(kernel) != 2 or self.groups > 1 or self.stride[0] > 1:
+            return []
+        inputs = x.shape[1] if some is None else len(some)
+        each = inputs * kernel[1] * (rest.shape[2] + kernel[0]) * rest.shape[3]
+        found = []
+        split = max(1, CHUNK // max(1, each))
+        for part, own in zip(x.split(split), rest.split(split), strict=True):
+            made = row_sums(
+                part if some is None else part.index_select(1, some),
+                own if outputs is None else own.index_select(1, outputs),
+                kernel,
+                step=self.stride[1],
+                padding=self.padding,
+                dilation=self.dilation,
+            )
+            if made is None:
+                return []
+            found.append(made)
+        return found
+
     def patches(self, x: Tensor, kernel: torch.Size, size: torch.Size) -> Tensor:
         """What every position of the output sees: ``(samples, channels, *size, *kernel)``."""
         padded = F.pad(x, [p for p in reversed(self.padding) for _ in (0, 1)])
@@ -184,6 +224,12 @@ class Transposed(Convolution):
             self.groups, -1, weight.shape[1], math.prod(weight.shape[2:])
         )
         return split.transpose(1, 2).flip(-1)
+
+    def sums(
+        self, op: Op, x: Tensor, rest: Tensor, some: Tensor | None, outputs: Tensor | None
+    ) -> list[Sums]:
+        """Its columns are another convolution's."""
+        return []
 
     def restore(self, matrix: Tensor, shape: torch.Size) -> Tensor:
         """The kernel is turned back."""

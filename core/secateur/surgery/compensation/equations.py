@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from secateur.surgery.compensation.rows import Sums
+
 TRIANGLE = 96
 """Columns that are multiplied with all others at once; half of a wide Gram matrix is spared."""
 
@@ -61,22 +63,36 @@ class Equations:
         rest = rest.to(columns.dtype)
         left = columns.transpose(1, 2)
         groups, _, size = columns.shape
-        if self.gram is None:
-            new = columns.new_zeros(groups, size, size + rest.shape[2] + 1, dtype=torch.float64)
-            self.gram, self.cross, self.mean = new[..., :size], new[..., size:-1], new[..., -1]
-            self.lack = columns.new_zeros(groups, rest.shape[2], dtype=torch.float64)
-        assert self.cross is not None
-        assert self.mean is not None
-        assert self.lack is not None
+        gram, cross, mean, lack = self._sums(columns, groups, size, rest.shape[2])
         step = max(TRIANGLE, -(-size // 4))
         for start in range(0, size, step):  # what is below the diagonal follows from symmetry
             own = slice(start, start + step)
-            self.gram[:, own, start:] += left[:, own] @ columns[:, :, start:]
-        self.cross += left @ rest
-        self.mean += columns.sum(1)
-        self.lack += rest.sum(1)
+            gram[:, own, start:] += left[:, own] @ columns[:, :, start:]
+        cross += left @ rest
+        mean += columns.sum(1)
+        lack += rest.sum(1)
         self.count += columns.shape[1]
         self.before += float(rest.square().sum(dtype=torch.float64))
+
+    def add_sums(self, sums: Sums) -> None:
+        """Some positions of a layer with one group, added up by another way."""
+        gram, cross, mean, lack = self._sums(sums.gram, 1, *sums.cross.shape)
+        gram += sums.gram
+        cross += sums.cross
+        mean += sums.mean
+        lack += sums.lack
+        self.count += sums.count
+        self.before += sums.square
+
+    def _sums(
+        self, like: Tensor, groups: int, columns: int, outputs: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        if self.gram is None or self.cross is None or self.mean is None or self.lack is None:
+            new = like.new_zeros(groups, columns, columns + outputs + 1, dtype=torch.float64)
+            self.gram, self.cross = new[..., :columns], new[..., columns:-1]
+            self.mean = new[..., -1]
+            self.lack = like.new_zeros(groups, outputs, dtype=torch.float64)
+        return self.gram, self.cross, self.mean, self.lack
 
     @property
     def finite(self) -> bool:

@@ -316,8 +316,13 @@ class _Fitting:
         op, wanted = carried.at(number)
         design = carried.fits[number].design
         x = op.ins[design.inputs]
-        for columns, lack in design.pairs(op, x, carried.rest(wanted), block):
-            sums.add(units.groups_of(columns), units.outputs_of(lack))
+        rest = carried.rest(wanted)
+        made = design.sums(op, x, rest, block, units.outputs)
+        for one in made:
+            sums.add_sums(one)
+        if not made:
+            for columns, lack in design.pairs(op, x, rest, block):
+                sums.add(units.groups_of(columns), units.outputs_of(lack))
         own = units.outputs_of(design.outputs(wanted, op.ins[design.weight]))
         return float(own.square().sum(dtype=torch.float64))
 
