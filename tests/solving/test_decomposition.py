@@ -17,7 +17,6 @@ from secateur.problem.moves import Moves
 from secateur.solving.decomposition import decompose
 from tests.solving.toys import PlainToy, Toy, all_bits, best, blocks, optimum, rows_of
 
-
 # after the last improvement; the default of 600 parts would only find nothing for longer
 PATIENCE = 100
 
