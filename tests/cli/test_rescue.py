@@ -27,6 +27,8 @@ TRAIN = ["train", "halfunet", "--steps", "1", "--output"]
 DEMO = ["demo", "--output"]
 WHOLE = ["figure.png", "network.safetensors", "result.json", "selection.json"]
 
+pytestmark = pytest.mark.usefixtures("eager_alone")
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
