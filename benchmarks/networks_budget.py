@@ -34,6 +34,7 @@ def run(
     rows = []
     if small:
         secateur.pruning.planning.FITTING, secateur.pruning.planning.MEASURING = 1.0, 0.5
+        secateur.pruning.planning.NETWORKS = 6  # each is written as ONNX for onnxruntime
     for name in names:
         for seed in seeds:
             cell = cell_of(name, seed, cache, small)

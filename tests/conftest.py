@@ -21,3 +21,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(autouse=True)
 def _no_progress():
     progress.show("none")
+
+
+@pytest.fixture
+def eager_alone(monkeypatch):
+    """The command line times in PyTorch alone, as where onnxruntime is not installed.
+
+    For tests that are about something else: two networks are written as ONNX otherwise.
+    """
+    monkeypatch.setattr("secateur.surgery.speed.runtimes", lambda: ("eager",))

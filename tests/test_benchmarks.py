@@ -30,6 +30,12 @@ def run(tmp_path: Path, name: str, *more: str, output: str = "made") -> tuple[di
     return content, text
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    """Of the weights that the benchmarks of networks train."""
+    return tmp_path_factory.mktemp("cache")
+
+
 def sound(row: dict) -> bool:
     """The bound is not above the energy."""
     return row["bound"] is None or row["bound"] <= row["energy"]
@@ -105,8 +111,8 @@ def test_instances_are_proven(tmp_path):
     assert "proves **1 of 1**" in text
 
 
-def test_networks(tmp_path):
-    content, text = run(tmp_path, "networks.py", "--cache", str(tmp_path / "cache"))
+def test_networks(tmp_path, cache):
+    content, text = run(tmp_path, "networks.py", "--cache", str(cache))
     rows = {row["method"]: row for row in content["rows"]}
     dense, ours, uniform = (
         rows[name] for name in ("dense", "secateur, fisher", "uniformly narrower")
@@ -122,17 +128,18 @@ def test_networks(tmp_path):
         assert f"| {dense[key] / ours[key]:.2f} |" in text
     assert f"| 50% | secateur, fisher | {100 * ours['macs'] / dense['macs']:.1f} |" in text
     # nothing is trained twice
-    kept = {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").iterdir()}
-    again, _ = run(tmp_path, "networks.py", "--cache", str(tmp_path / "cache"))
-    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").iterdir()} == kept
+    kept = {file: file.stat().st_mtime_ns for file in cache.iterdir()}
+    assert kept
+    again, _ = run(tmp_path, "networks.py", "--cache", str(cache))
+    assert {file: file.stat().st_mtime_ns for file in cache.iterdir()} == kept
     assert again["rows"][0]["accuracy"] == dense["accuracy"]
 
 
-def test_a_budget_of_time_is_measured_by_another_clock(tmp_path):
+def test_a_budget_of_time_is_measured_by_another_clock(tmp_path, cache):
     content, text = run(
         tmp_path,
         "networks.py",
-        *("--budget", "time=50%", "--networks", "Conv1d", "--cache", str(tmp_path / "cache")),
+        *("--budget", "time=50%", "--networks", "Conv1d", "--cache", str(cache)),
         output="made-time",
     )
     assert {row["network"] for row in content["rows"]} == {"Conv1d"}
@@ -142,11 +149,11 @@ def test_a_budget_of_time_is_measured_by_another_clock(tmp_path):
         assert f"| Conv1d | {row['runtime']} | {100 * row['time']:.1f} |" in text
 
 
-def test_networks_as_fast_in_pytorch(tmp_path):
+def test_networks_as_fast_in_pytorch(tmp_path, cache):
     content, text = run(
         tmp_path,
         "networks.py",
-        *("--eager", "--networks", "Conv1d", "--cache", str(tmp_path / "cache")),
+        *("--eager", "--networks", "Conv1d", "--cache", str(cache)),
         output="made-eager",
     )
     (row,) = content["rows"]

@@ -78,6 +78,7 @@ def test_prune_prints_json(capsys):
     result = json.loads(capsys.readouterr().out)
     assert [row["method"] for row in result["rows"]] == ["dense", "hybrid+tt"]
     assert result["rows"][1]["pruned"] == 5
+    assert set(result["rows"][1]["times"]) == {"eager", "onnxruntime"}
     assert result["settings"]["methods"][0]["objective_options"]["similarity_weight"] == 0.3
 
 

@@ -17,6 +17,8 @@ NETWORK = ["--network", "tests.end_to_end.own:build"]
 OWN = [*NETWORK, "--task", "tests.end_to_end.own:task"]
 MEASURE = ["measure", *OWN, "--probes", "3"]
 
+pytestmark = pytest.mark.usefixtures("eager_alone")
+
 
 def other() -> nn.Module:
     network = own.build()

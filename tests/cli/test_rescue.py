@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from secateur.certify import check
 from secateur.cli import run
 from secateur.files import load_bqm, save_bqm
+from secateur.tasks import denoising
 from secateur.testing import random_problem
 from tests.end_to_end import own
 
@@ -26,6 +27,8 @@ EXPORT = ["export", "smaller", "--network", "tests.end_to_end.own:build"]
 TRAIN = ["train", "halfunet", "--steps", "1", "--output"]
 DEMO = ["demo", "--output"]
 WHOLE = ["figure.png", "network.safetensors", "result.json", "selection.json"]
+
+pytestmark = pytest.mark.usefixtures("eager_alone")
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +58,8 @@ def forbidden(*args, **kwargs):
 @pytest.mark.parametrize("trouble", ["below a file", "no space", "in the way"])
 def test_an_output_is_tried_before_the_work(here, capsys, monkeypatch, command, trouble):
     name = {"export": "model.pt2", "qubo": "new.bqm"}.get(command[0], "new")
+    # what is first imported while a name is replaced would keep it for all tests after this one
+    assert denoising.load_photographs is not forbidden
     for work in (
         "secateur.cli.networks.call_factory",
         "secateur.files.read_file",

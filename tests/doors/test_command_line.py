@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import torch
 from torch import nn
 
@@ -11,6 +12,8 @@ from secateur.cli import run
 from tests.end_to_end.own import build as own
 
 TASK = ("--task", "tests.end_to_end.own:task", "--probes", "2")
+
+pytestmark = pytest.mark.usefixtures("eager_alone")
 
 
 def wrapped() -> nn.Module:

@@ -17,6 +17,9 @@ from secateur.problem.moves import Moves
 from secateur.solving.decomposition import decompose
 from tests.solving.toys import PlainToy, Toy, all_bits, best, blocks, optimum, rows_of
 
+# after the last improvement; the default of 600 parts would only find nothing for longer
+PATIENCE = 100
+
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
@@ -29,7 +32,7 @@ def _fresh() -> Iterator[None]:
 @pytest.mark.parametrize("inner", [Toy, PlainToy])
 def test_the_optimum_of_a_large_problem_is_found_in_parts(n: int, inner: type[Backend]) -> None:
     problem, parts = blocks(n, 10, seed=n, pruning=False)
-    solution = run(decompose(inner), problem, {"seed": 1})
+    solution = run(decompose(inner), problem, {"seed": 1, "patience": PATIENCE})
     assert best(solution) == pytest.approx(optimum(problem, parts))
     assert Toy.asked
     assert max(part.n for part in Toy.asked) <= 9
@@ -41,11 +44,16 @@ def test_the_optimum_of_a_large_problem_is_found_in_parts(n: int, inner: type[Ba
 def test_exactly_k_ones(n: int, inner: type[Backend], pruning: bool) -> None:
     unlimited, parts = blocks(n, 10, seed=n + 1, pruning=pruning)
     problem = Problem(unlimited.bqm, n // 3)
-    # a heuristic: one seed of three may end in a local optimum (at n = 60, seed 1 does)
-    solutions = [run(decompose(inner), problem, {"seed": seed}) for seed in (1, 2, 3)]
-    solution = min(solutions, key=best)
-    assert best(solution) == pytest.approx(optimum(problem, parts), abs=1e-6)
-    assert (solution.samples.record.sample.sum(axis=1, dtype=np.int64) == n // 3).all()
+    least = optimum(problem, parts)
+    # a heuristic: a seed may end in a local optimum (at n = 60, seed 1 does); one of three must not
+    for seed in (1, 2, 3):
+        solution = run(decompose(inner), problem, {"seed": seed, "patience": PATIENCE})
+        assert (solution.samples.record.sample.sum(axis=1, dtype=np.int64) == n // 3).all()
+        assert best(solution) >= least - 1e-6
+        if best(solution) <= least + 1e-6:
+            break
+    else:
+        pytest.fail("no seed of three found the optimum")
     assert max(part.n for part in Toy.asked) <= 9
 
 
@@ -57,7 +65,7 @@ def test_limits_are_kept_and_bind(inner: type[Backend], ones: int | None) -> Non
     limits = [at_most(2 + k, names[k], name=f"block {k}") for k in range(4)]
     number = [] if ones is None else [count(ones)]
     problem = Problem(unlimited.bqm, [*limits, *number])
-    solution = run(decompose(inner), problem, {"seed": 1})
+    solution = run(decompose(inner), problem, {"seed": 1, "patience": 3 * PATIENCE})
     assert problem.feasible(rows_of(problem, solution)).all()
     assert best(solution) == pytest.approx(optimum(problem, parts))
     free = Problem(unlimited.bqm, number)
@@ -127,7 +135,9 @@ def test_any_small_problem_keeps_its_constraints(seed: int, n: int, data: st.Dat
 def test_one_seed_one_answer() -> None:
     problem, _ = blocks(60, 10, seed=11, pruning=False)
     problem = Problem(problem.bqm, 20)
-    first, again, other = (run(decompose(Toy), problem, {"seed": s}) for s in (1, 1, 2))
+    first, again, other = (
+        run(decompose(Toy), problem, {"seed": seed, "patience": PATIENCE}) for seed in (1, 1, 2)
+    )
     assert first.samples == again.samples
     assert first.raw == again.raw
     assert first.raw != other.raw

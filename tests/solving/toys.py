@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from itertools import product
 from typing import Any, ClassVar
 
@@ -24,8 +24,11 @@ from secateur.backends import (
 from secateur.problem import Problem
 
 
+@cache
 def all_bits(n: int) -> np.ndarray:
-    return np.array(list(product((0, 1), repeat=n)), dtype=np.int8).reshape(2**n, n)
+    bits = np.array(list(product((0, 1), repeat=n)), dtype=np.int8).reshape(2**n, n)
+    bits.flags.writeable = False  # shared by all who ask
+    return bits
 
 
 @dataclass(frozen=True)

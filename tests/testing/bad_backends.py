@@ -393,7 +393,11 @@ def _kit(backend):
     return type(
         f"Test{backend.__name__}",
         (BackendConformance,),
-        {"backend": pytest.fixture(lambda self: backend), "__module__": __name__},
+        {
+            "backend": pytest.fixture(lambda self: backend),
+            "expected": getattr(backend, "EXPECTED", ""),
+            "__module__": __name__,
+        },
     )
 
 

@@ -247,7 +247,11 @@ def _kit(objective, name):
     return type(
         f"Test{name}",
         (ObjectiveConformance,),
-        {"objective": pytest.fixture(lambda self: objective), "__module__": __name__},
+        {
+            "objective": pytest.fixture(lambda self: objective),
+            "expected": getattr(objective, "EXPECTED", ""),
+            "__module__": __name__,
+        },
     )
 
 

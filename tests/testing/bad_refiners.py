@@ -263,7 +263,11 @@ def _kit(refiner, name):
     return type(
         f"Test{name}",
         (RefinerConformance,),
-        {"refiner": pytest.fixture(lambda self: refiner), "__module__": __name__},
+        {
+            "refiner": pytest.fixture(lambda self: refiner),
+            "expected": getattr(refiner, "EXPECTED", ""),
+            "__module__": __name__,
+        },
     )
 
 

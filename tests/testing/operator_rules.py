@@ -235,6 +235,8 @@ BAD = [
 
 def suite(kind: type[Honest]) -> type[OperatorConformance]:
     class Suite(OperatorConformance):
+        expected = getattr(kind, "EXPECTED", "")
+
         @pytest.fixture
         def rule(self):
             return kind()

@@ -17,45 +17,51 @@ from tests.testing.bad_refiners import BAD as BAD_REFINERS
 from tests.testing.operator_rules import BAD as BAD_RULES
 
 HERE = Path(__file__).parent
+FILES = ("bad_backends", "operator_rules", "bad_objectives", "bad_refiners")
 
 
 @pytest.fixture(scope="module")
-def failed(tmp_path_factory) -> dict[str, set[str]]:
-    return run_kit("bad_backends.py", tmp_path_factory.mktemp("kit"))
+def kits(tmp_path_factory) -> dict[str, dict[str, set[str]]]:
+    """The tests that failed, by file and by the class of the kit that they are in.
 
-
-@pytest.fixture(scope="module")
-def failed_rules(tmp_path_factory) -> dict[str, set[str]]:
-    return run_kit("operator_rules.py", tmp_path_factory.mktemp("rules"))
-
-
-@pytest.fixture(scope="module")
-def failed_objectives(tmp_path_factory) -> dict[str, set[str]]:
-    return run_kit("bad_objectives.py", tmp_path_factory.mktemp("objectives"))
-
-
-@pytest.fixture(scope="module")
-def failed_refiners(tmp_path_factory) -> dict[str, set[str]]:
-    return run_kit("bad_refiners.py", tmp_path_factory.mktemp("refiners"))
-
-
-def run_kit(file: str, folder: Path) -> dict[str, set[str]]:
-    """The tests that failed, by the class of the kit that they are in."""
-    report = folder / "report.xml"
-    options = ["-q", "--tb=no", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    In one process, and on the bad ones only the tests that are ``EXPECTED`` to fail.
+    """
+    report = tmp_path_factory.mktemp("kits") / "report.xml"
+    options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-p", "tests.testing.expected"]
+    options += [f"--junitxml={report}"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", str(HERE / file), *options],
+        [sys.executable, "-m", "pytest", *(str(HERE / f"{name}.py") for name in FILES), *options],
         cwd=HERE.parent.parent,
         capture_output=True,
         text=True,
         timeout=250,
     )
     assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
-    found = defaultdict(set)
+    found: dict[str, dict[str, set[str]]] = {name: defaultdict(set) for name in FILES}
     for case in ElementTree.parse(report).iter("testcase"):
-        name = case.get("classname").rpartition(".Test")[2]
-        found[name].update([case.get("name")] if len(case) else [])
-    return found
+        module, _, name = case.get("classname").rpartition(".Test")
+        found[module.rpartition(".")[2]][name].update([case.get("name")] if len(case) else [])
+    return {name: dict(classes) for name, classes in found.items()}
+
+
+@pytest.fixture
+def failed(kits) -> dict[str, set[str]]:
+    return kits["bad_backends"]
+
+
+@pytest.fixture
+def failed_rules(kits) -> dict[str, set[str]]:
+    return kits["operator_rules"]
+
+
+@pytest.fixture
+def failed_objectives(kits) -> dict[str, set[str]]:
+    return kits["bad_objectives"]
+
+
+@pytest.fixture
+def failed_refiners(kits) -> dict[str, set[str]]:
+    return kits["bad_refiners"]
 
 
 def test_the_honest_backend_passes_everything(failed):
