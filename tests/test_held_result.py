@@ -64,6 +64,11 @@ def test_it_is_told_as_a_table(result):
     assert noted.to_json()["notes"] == ["a note"]
 
 
+def test_the_dense_network_alone_is_a_table(result):
+    assert "dense" in format_rows(result.rows[:1], result.task)
+    assert "eager" in format_rows(result.rows[:1], result.task)
+
+
 def test_nothing_below_leaves_no_empty_line(result, monkeypatch):
     monkeypatch.setattr("secateur.result.footer", lambda channels: [])
     assert str(replace(result, notes=(), untimed={})) == format_rows(result.rows, result.task)
@@ -85,6 +90,8 @@ def test_what_was_trained_is_a_row_more(result):
     assert (row.batch_norm, row.fitted) == (False, False)
     assert (row.macs, row.times_ms, row.pruned) == (marked.macs, marked.times_ms, 6)
     assert len(result.rows) == 2
+    third = again.remeasured(name="more").rows[-1]
+    assert (third.method, third.metric) == ("l1+loop+more", row.metric)
     own = result.remeasured()
     assert own.network is result.network
     assert own.rows[-1].method == "l1+trained"
