@@ -86,6 +86,17 @@ def test_a_default_that_can_be_changed_is_each_instance_s():
     assert make_options(made, {}).sizes == [1, 2]
 
 
+def test_a_default_that_is_no_value_of_the_type_is_taken_as_it_is():
+    def odd(given, size: int = None, shared: int = 0):
+        pass
+
+    made = stage(odd)
+    assert (made().size, made().shared) == (None, 0)
+    assert make_options(made, {"size": "4"}).size == 4
+    with pytest.raises(OptionError, match="'size' of thing 'odd' is 'x'"):
+        make_options(made, {"size": "x"})
+
+
 def test_what_has_no_default_must_be_given():
     def needs(given, size: int):
         pass
