@@ -30,6 +30,11 @@ def measured():
     return secateur.measure(network, task, probes=0)
 
 
+@pytest.fixture(autouse=True)
+def _no_step_is_measured(monkeypatch):
+    monkeypatch.setattr(planning, "device_step", lambda: pytest.fail("it was not asked for"))
+
+
 class Clock:
     """Times by multiply-accumulates; a pair is slower than what was fitted, if it is told to be."""
 
@@ -115,6 +120,14 @@ def test_what_is_demanded_before_times_are_known(measured):
     assert planner.model is None
     assert "time" not in {one.name for one in planner.demands}
     assert any(getattr(one, "lower", None) == 16 for one in planner.demands)
+
+
+def test_the_step_of_a_device_is_measured_where_it_is_asked_for(measured, monkeypatch):
+    for multiple, step in ((None, None), (4, 4), ("8", 8)):
+        planner = Planner(Wanted(amount=16, multiple=multiple), measured.subject, seed=0)
+        assert planner.step == step
+    monkeypatch.setattr(planning, "device_step", lambda: 12)
+    assert Planner(Wanted(amount=12, multiple="device"), measured.subject, seed=0).step == 12
 
 
 def test_the_step_of_a_device_is_measured_once_on_one_thread(monkeypatch):

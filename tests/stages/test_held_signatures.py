@@ -87,7 +87,7 @@ def test_a_default_that_can_be_changed_is_each_instance_s():
 
 
 def test_a_default_that_is_no_value_of_the_type_is_taken_as_it_is():
-    def odd(given, size: int = None, shared: int = 0):
+    def odd(given, size: int = None, shared: int = 0):  # noqa: RUF013
         pass
 
     made = stage(odd)
