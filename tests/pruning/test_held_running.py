@@ -138,6 +138,8 @@ def test_failures_are_told_in_the_notes_and_the_first_where_all_fail(measured, c
     assert [row.method for row in table.rows] == ["dense", "taylor"]
     assert table.last.notes[-2:] == ("fails failed: no such luck", "fails_too failed: neither")
     assert "fails failed: no such luck" in caplog.text
+    square = measured.compare([fails, "taylor"], [2, 3])
+    assert [row.pruned for row in square.rows] == [0, 2, 3]
     with pytest.raises(DataError, match="no such luck"):
         measured.compare([fails, fails_too], 2)
     caplog.clear()
