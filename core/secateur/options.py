@@ -281,8 +281,10 @@ def _check(value: Any, hint: Any, field: dataclasses.Field[Any], owner: str, err
         )
 
     choices = _choices(about, hint)
-    if isinstance(value, str) and choices is not None and value in choices:
-        return value
+    if isinstance(value, str) and choices is not None:
+        for choice in choices:
+            if _says(value, choice):
+                return choice
     optional = type(None) in alternatives(hint)
     if value is None or (isinstance(value, str) and value.lower() == "none" and optional):
         if optional or hint is Any:
@@ -305,6 +307,14 @@ def _check(value: Any, hint: Any, field: dataclasses.Field[Any], owner: str, err
         ):
             raise wrong("out of range")
     return value
+
+
+def _says(text: str, choice: Any) -> bool:
+    """Whether a text is a choice, or what a user types for it: "2" for 2."""
+    try:
+        return bool(read(text, type(choice)) == choice)
+    except (ValueError, TypeError, OverflowError):
+        return False
 
 
 def _short(value: Any) -> str:

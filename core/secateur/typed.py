@@ -46,7 +46,7 @@ def read(value: Any, hint: Any) -> Any:
     kinds = [kind for kind in kinds if typing.get_origin(kind) is not typing.Literal]
     for kind in kinds:
         plain = typing.get_origin(kind) or kind
-        if not isinstance(plain, type) or plain is object:  # Any, or what cannot be held against it
+        if plain in (Any, object) or not isinstance(plain, type):  # nothing can be held against it
             return value
         found = _as(value, plain)
         if found is not None:
@@ -65,8 +65,8 @@ def read(value: Any, hint: Any) -> Any:
 
 def _as(value: Any, kind: type) -> Any:
     """The value if it is of the kind, or the same thing in it; else None."""
-    if isinstance(value, bool):
-        return value if kind is bool else None
+    if isinstance(value, bool) and kind is not bool and issubclass(kind, numbers.Number):
+        return None  # a switch is no number
     if kind is float and isinstance(value, numbers.Real):
         return float(value)
     if kind is int and isinstance(value, numbers.Integral):

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import secateur
+from secateur.backends import Backend, Capabilities
 from secateur.cli import run
 from secateur.errors import BackendFailed, SecateurError
 from secateur.methods import Method, resolve
@@ -42,6 +43,9 @@ def never_made() -> secateur.Task:
 TYPOS = [
     ({"objective": "fishr"}, "did you mean 'fisher'"),
     ({"objective": "no.such.module:thing"}, "no.such.module"),
+    ({"objective": True}, "the objective is True"),
+    ({"backend": True}, "True"),
+    ({"refine": True}, "True"),
     ({"objective_options": {"gradiant": 1}}, "gradient"),
     ({"objective_options": {"shrinkage": 2}}, "shrinkage"),
     ({"backend": "annealng"}, "annealing"),
@@ -62,6 +66,8 @@ ASKED = [
     ({"amount": "3%%"}, "3%%"),
     ({"amount": 1.5}, "1.5"),
     ({"amount": 0}, "0"),
+    ({"amount": True}, "True"),
+    ({"budget": {"macs": True}}, "True"),
     ({"amount": None}, "neither an amount nor a budget"),
     ({"amount": None, "budget": {"mac": 0.5}}, "macs"),
     ({"amount": None, "budget": {"macs": 1.5}}, "1.5"),
@@ -70,6 +76,7 @@ ASKED = [
     ({"maximum": {"layer": 1.5}}, "layer"),
     ({"multiple": "sixteen"}, "sixteen"),
     ({"multiple": 0}, "0"),
+    ({"multiple": True}, "True"),
     ({"runtimes": ("tensorrt",)}, "tensorrt"),
 ]
 SETTINGS = [
@@ -98,6 +105,14 @@ def test_a_typo_in_the_last_method_loses_none_before_it(given, message):
     assert message in str(caught.value)
 
 
+class Small(Backend):
+    name = "small"
+    capabilities = Capabilities(max_variables=5)
+
+    def solve(self, problem, options):
+        raise AssertionError("it was called")
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -106,7 +121,7 @@ def test_a_typo_in_the_last_method_loses_none_before_it(given, message):
         ({"amount": None, "budget": {"params": "1%"}}, "params"),
         ({"minimum": {"no.such": 3}}, "no.such"),
         ({"ignored": ["no.such"]}, "no.such"),
-        ({"backend": "exhaustive", "options": {"max_variables": 5}}, "variables"),
+        ({"backend": Small}, "backend 'small'"),
     ],
 )
 def test_what_the_channels_decide_is_said_before_they_are_measured(monkeypatch, given, message):

@@ -58,8 +58,8 @@ def look_at(given: Prunable, task: Task, measuring: Measuring) -> Subject:
 
     Raises:
         DataError: the network fails on an example of the task.
-        NetworkError: nothing can be pruned, or the network cannot be trusted.
-        OptionError: an ignored path that is unknown.
+        NetworkError: nothing can be pruned, the network cannot be trusted, or an ignored path is
+            no module of it.
     """
     check_task(task)
     origin = None if isinstance(given, nn.Module) else getattr(given, "origin", None)
