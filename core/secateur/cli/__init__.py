@@ -156,12 +156,12 @@ def _guarded(arguments: list[str] | None) -> int:
         say("SecateurError: memory ran out\n  Mend: a smaller problem or batch", err=True)
         return 1
     except BaseException as error:  # a network, a task, data; our own faults keep their traceback
-        from secateur.cli.faults import told
+        from secateur.faults import MEND, told
 
         said = told(error)
         if said is None:
             raise
-        say(f"NetworkError: {said}\n  Mend: mend it there", err=True)
+        say(f"NetworkError: {said}\n  Mend: {MEND}", err=True)
         return 1
 
 

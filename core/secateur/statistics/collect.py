@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from secateur.errors import OptionError
+from secateur.faults import named
 from secateur.network import Channels, GatedNetwork
 from secateur.network.device import device_of
 from secateur.network.door import differentiable
@@ -26,6 +27,7 @@ from secateur.statistics.sums import FisherSums, GradientSums
 from secateur.tasks.base import Task
 
 
+@named
 @differentiable
 def collect_statistics(
     network: nn.Module,
