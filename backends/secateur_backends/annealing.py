@@ -31,6 +31,15 @@ from secateur.backends import (
     option,
 )
 from secateur.lazy import dimod
+from secateur.limits import (
+    MOST_CELLS,
+    MOST_READS,
+    MOST_ROUNDS,
+    MOST_SWEEPS,
+    READS_WHY,
+    ROUNDS_WHY,
+    SWEEPS_WHY,
+)
 from secateur.problem import Problem
 from secateur.seeds import LARGEST_SEED
 from secateur_backends.annealing_chunks import (
@@ -62,8 +71,10 @@ def _version() -> str:
 class AnnealingOptions(BackendOptions):
     """Options of simulated annealing."""
 
-    reads: int = option(20, "independent runs", least=1)
-    sweeps: int = option(1000, "sweeps over all variables in each run", least=1)
+    reads: int = option(20, "independent runs", least=1, most=MOST_READS, why=READS_WHY)
+    sweeps: int = option(
+        1000, "sweeps over all variables in each run", least=1, most=MOST_SWEEPS, why=SWEEPS_WHY
+    )
     beta_hot: float | None = option(
         None, "inverse temperature at the start; from the biases unless given", least=0.0
     )
@@ -81,10 +92,18 @@ class AnnealingOptions(BackendOptions):
 class TabuOptions(BackendOptions):
     """Options of tabu search."""
 
-    reads: int = option(1, "independent runs", least=1)
+    reads: int = option(1, "independent runs", least=1, most=MOST_READS, why=READS_WHY)
     time_limit: float = option(1.0, "for all runs together", least=0.001, unit="s")
-    tenure: int | None = option(None, "moves that a variable rests; n/4, at most 20", least=0)
-    restarts: int = option(1_000_000, "restarts of each run", least=0)
+    tenure: int | None = option(
+        None,
+        "moves that a variable rests, n - 1 at most; n/4, at most 20",
+        least=0,
+        most=MOST_ROUNDS,
+        why=ROUNDS_WHY,
+    )
+    restarts: int = option(
+        1_000_000, "restarts of each run", least=0, most=MOST_ROUNDS, why=ROUNDS_WHY
+    )
     seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
 
 
@@ -92,7 +111,7 @@ class TabuOptions(BackendOptions):
 class DescentOptions(BackendOptions):
     """Options of steepest descent."""
 
-    reads: int = option(100, "random starts", least=1)
+    reads: int = option(100, "random starts", least=1, most=MOST_READS, why=READS_WHY)
     seed: int | None = option(None, "seed of the random starts", least=0, most=LARGEST_SEED)
     time_limit: float | None = option(None, "stop after so long", least=0.0, unit="s")
 
@@ -101,8 +120,14 @@ class DescentOptions(BackendOptions):
 class PathIntegralOptions(BackendOptions):
     """Options of path-integral (simulated quantum) annealing."""
 
-    reads: int = option(2, "independent runs; one costs about a hundred of annealing's", least=1)
-    sweeps: int = option(100, "sweeps in each run", least=1)
+    reads: int = option(
+        2,
+        "independent runs; one costs about a hundred of annealing's",
+        least=1,
+        most=MOST_READS,
+        why=READS_WHY,
+    )
+    sweeps: int = option(100, "sweeps in each run", least=1, most=MOST_SWEEPS, why=SWEEPS_WHY)
     seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED - 1)
     time_limit: float | None = option(None, "stop after so long", least=0.0, unit="s")
 
@@ -116,14 +141,23 @@ class _Sampled(Backend):
     def applicability(
         self, problem: Problem, options: BackendOptions | None = None
     ) -> Applicability:
-        """Refuses what cannot be done in the time limit, however little is done."""
+        """Refuses reads that do not fit into memory, and what cannot be done in the time limit."""
         given: Any = self.Options() if options is None else options
         limit = given.time_limit
         n, couplings = problem.n, len(problem.quadratic[2])
+        memory = 100 * (n + couplings) + 8 * given.reads * n  # handed over, and sorted
+        if given.reads * n > MOST_CELLS:
+            return Applicability(
+                False,
+                reason=f"{given.reads} reads of {n} variables are {given.reads * n / 2**30:.2g} "
+                f"GiB, and at most {MOST_CELLS / 2**30:.2g} are held",
+                remedy=f"take at most {MOST_CELLS // n} reads",
+                memory_bytes=memory,
+            )
         least = self.cost.handing(n, couplings) + self.cost.unit(n, couplings)
         least += MODEL_EACH * couplings
         if limit is None or least <= OVERRUN * limit + GRACE:
-            return Applicability(True, memory_bytes=100 * (n + couplings))
+            return Applicability(True, memory_bytes=memory)
         return Applicability(
             False,
             reason=f"{n} variables with {couplings} couplings: one run takes {least:.2g} s at "
@@ -288,29 +322,31 @@ class Tabu(_Sampled):
         until = time.monotonic() + options.time_limit
         setting_up = self.cost.handing(problem.n, len(problem.quadratic[2]))
         start = None if problem.start is None else problem.start[: options.reads]
+        raw: dict[str, Any] = {}
 
         def call(
             bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
         ) -> dimod.SampleSet:
+            left = max(1, round(1000.0 * (until - time.monotonic() - setting_up)))
+            reads = raw["reads"] = min(options.reads, left)  # each takes a millisecond at least
             more: dict[str, Any] = {}
             if start is not None:
                 more = {
-                    "initial_states": (start, list(range(problem.n))),
+                    "initial_states": (start[:reads], list(range(problem.n))),
                     "initial_states_generator": "random",
                 }
             if options.tenure is not None:
                 more["tenure"] = min(options.tenure, problem.n - 1)
-            left = until - time.monotonic() - setting_up
             return self._sampler().sample(
                 bqm,
-                num_reads=options.reads,
-                timeout=max(1, round(1000.0 * left / options.reads)),
+                num_reads=reads,
+                timeout=max(1, left // reads),
                 num_restarts=options.restarts,
                 seed=seed,
                 **more,
             )
 
-        return self._finish(problem, options, call)
+        return self._finish(problem, options, call, raw=raw)
 
 
 class SteepestDescent(_Sampled):
