@@ -33,6 +33,9 @@ COMMANDS = {
 }
 """Names and one-line helps, so that ``--help`` imports nothing."""
 
+_HOMES = {"objectives": "stages", "refiners": "stages"}
+"""Commands that are not in a file of their name."""
+
 _EXTRAS = {"demo": "demo", "train": "demo", "export": "export"}
 """Commands that need more than PyTorch, so that one line installs it all."""
 
@@ -44,7 +47,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"secateur.cli.{cmd_name}")
+        module = importlib.import_module(f"secateur.cli.{_HOMES.get(cmd_name, cmd_name)}")
         command: click.Command = getattr(module, cmd_name)
         _only_json_where_asked(command)
         return command
