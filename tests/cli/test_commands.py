@@ -102,7 +102,7 @@ def test_a_wrong_amount(capsys, amount):
     ("change", "error", "part"),
     [
         (["--network", "nowhere:build"], "NetworkError", "No module named 'nowhere'"),
-        (["--network", "tests.end_to_end.own"], "NetworkError", "module:factory"),
+        (["--network", "tests.end_to_end.own"], "NetworkError", "module:attribute"),
         (["--network", "tests.end_to_end.own:missing"], "NetworkError", "missing"),
         (["--network", "tests.end_to_end.own:broken"], "NetworkError", "no such weights"),
         (["--network", "tests.end_to_end.own:no_convolutions"], "NetworkError", "is an output"),
@@ -120,7 +120,11 @@ def test_a_wrong_amount(capsys, amount):
             "did you mean 'reads'",
         ),
         (["--option", "reads"], "OptionError", "key=value"),
-        (["--backend", "annealing", "--option", "reads=0"], "BackendOptionError", "from 1 to 1000000"),
+        (
+            ["--backend", "annealing", "--option", "reads=0"],
+            "BackendOptionError",
+            "from 1 to 1000000",
+        ),
         (["--objective", "fischer"], "OptionError", "did you mean 'fisher'"),
         (["--objective-option", "gamma=1"], "OptionError", "gradient"),
         (["--weights", "nowhere.safetensors"], "FileError", "nowhere.safetensors"),
