@@ -52,7 +52,7 @@ class LicenceOptions(BackendOptions):
         None,
         "Web License Service; or the variable GRB_LICENSEID",
         least=0,
-        most=2**31 - 1,
+        most=10**9,
         secret=True,
         why="no licence has a larger number",
     )

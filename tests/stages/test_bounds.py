@@ -40,7 +40,7 @@ ENDS: dict[str, dict[str, tuple[int, int]]] = {
     "branch-and-bound": {"workers": (1, 64)},
     "exhaustive": {},
     "gurobi": {
-        "license_id": (0, 2**31 - 1),
+        "license_id": (0, LONG),
         "threads": (0, 1024),
         "seed": (0, 2 * 10**9),
         "node_limit": (0, LONG),
