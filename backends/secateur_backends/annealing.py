@@ -8,10 +8,8 @@ up only between two reads.
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar
@@ -28,9 +26,9 @@ from secateur.backends import (
     Status,
     Stopped,
     Timings,
-    option,
 )
 from secateur.lazy import dimod
+from secateur.limits import MOST_CELLS
 from secateur.problem import Problem
 from secateur.seeds import LARGEST_SEED
 from secateur_backends.annealing_chunks import (
@@ -41,8 +39,13 @@ from secateur_backends.annealing_chunks import (
     betas,
     descended,
 )
-
-"""dwave-samplers says 2^32 - 1 in its message and refuses more than this."""
+from secateur_backends.annealing_options import (
+    AnnealingOptions,
+    DescentOptions,
+    PathIntegralOptions,
+    TabuOptions,
+)
+from secateur_backends.annealing_thread import empty, interruptible, plain
 
 Call = Callable[["dimod.BinaryQuadraticModel", Callable[[], bool], int], "dimod.SampleSet"]
 """Model, whether to stop, and seed."""
@@ -58,55 +61,6 @@ def _version() -> str:
     return version("dwave-samplers")
 
 
-@dataclass(frozen=True)
-class AnnealingOptions(BackendOptions):
-    """Options of simulated annealing."""
-
-    reads: int = option(20, "independent runs", least=1)
-    sweeps: int = option(1000, "sweeps over all variables in each run", least=1)
-    beta_hot: float | None = option(
-        None, "inverse temperature at the start; from the biases unless given", least=0.0
-    )
-    beta_cold: float | None = option(
-        None, "inverse temperature at the end; from the biases unless given", least=0.0
-    )
-    schedule: str = option(
-        "geometric", "how the temperature falls", choices=("geometric", "linear")
-    )
-    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
-    time_limit: float | None = option(None, "stop after so long", least=0.0, unit="s")
-
-
-@dataclass(frozen=True)
-class TabuOptions(BackendOptions):
-    """Options of tabu search."""
-
-    reads: int = option(1, "independent runs", least=1)
-    time_limit: float = option(1.0, "for all runs together", least=0.001, unit="s")
-    tenure: int | None = option(None, "moves that a variable rests; n/4, at most 20", least=0)
-    restarts: int = option(1_000_000, "restarts of each run", least=0)
-    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
-
-
-@dataclass(frozen=True)
-class DescentOptions(BackendOptions):
-    """Options of steepest descent."""
-
-    reads: int = option(100, "random starts", least=1)
-    seed: int | None = option(None, "seed of the random starts", least=0, most=LARGEST_SEED)
-    time_limit: float | None = option(None, "stop after so long", least=0.0, unit="s")
-
-
-@dataclass(frozen=True)
-class PathIntegralOptions(BackendOptions):
-    """Options of path-integral (simulated quantum) annealing."""
-
-    reads: int = option(2, "independent runs; one costs about a hundred of annealing's", least=1)
-    sweeps: int = option(100, "sweeps in each run", least=1)
-    seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED - 1)
-    time_limit: float | None = option(None, "stop after so long", least=0.0, unit="s")
-
-
 class _Sampled(Backend):
     """What the samplers of dwave-samplers have in common."""
 
@@ -116,14 +70,23 @@ class _Sampled(Backend):
     def applicability(
         self, problem: Problem, options: BackendOptions | None = None
     ) -> Applicability:
-        """Refuses what cannot be done in the time limit, however little is done."""
+        """Refuses reads that do not fit into memory, and what cannot be done in the time limit."""
         given: Any = self.Options() if options is None else options
         limit = given.time_limit
         n, couplings = problem.n, len(problem.quadratic[2])
+        memory = 100 * (n + couplings) + 8 * given.reads * n  # handed over, and sorted
+        if given.reads * n > MOST_CELLS:
+            return Applicability(
+                False,
+                reason=f"{given.reads} reads of {n} variables are {given.reads * n / 2**30:.2g} "
+                f"GiB, and at most {MOST_CELLS / 2**30:.2g} are held",
+                remedy=f"take at most {MOST_CELLS // n} reads",
+                memory_bytes=memory,
+            )
         least = self.cost.handing(n, couplings) + self.cost.unit(n, couplings)
         least += MODEL_EACH * couplings
         if limit is None or least <= OVERRUN * limit + GRACE:
-            return Applicability(True, memory_bytes=100 * (n + couplings))
+            return Applicability(True, memory_bytes=memory)
         return Applicability(
             False,
             reason=f"{n} variables with {couplings} couplings: one run takes {least:.2g} s at "
@@ -155,12 +118,12 @@ class _Sampled(Backend):
         # without a seed the vendor would take one from numpy's global state; this one is reported
         seed = secrets.randbelow(LARGEST_SEED - 1) if options.seed is None else options.seed
         if problem.n == 0:
-            samples, stopped = _empty(problem), Stopped.COMPLETED
+            samples, stopped = empty(problem), Stopped.COMPLETED
         else:
             bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(
                 problem.linear, problem.quadratic, problem.offset, dimod.BINARY
             )
-            samples, stopped = _interruptible(bqm, lambda b, s: call(b, s, seed), until)
+            samples, stopped = interruptible(bqm, lambda b, s: call(b, s, seed), until)
             samples = samples.relabel_variables(dict(enumerate(problem.variables)), inplace=False)
         took = time.monotonic() - started
         if any(done < getattr(options, name) for name, done in (raw or {}).items()):
@@ -257,7 +220,7 @@ class Annealing(_Sampled):
                 return samples
             # a run may leave a good start; what was known is not lost
             known = dimod.SampleSet.from_samples_bqm((start, list(range(problem.n))), bqm)
-            return dimod.concatenate([_plain(samples), _plain(known)])
+            return dimod.concatenate([plain(samples), plain(known)])
 
         return self._finish(problem, options, call, until, raw)
 
@@ -288,29 +251,31 @@ class Tabu(_Sampled):
         until = time.monotonic() + options.time_limit
         setting_up = self.cost.handing(problem.n, len(problem.quadratic[2]))
         start = None if problem.start is None else problem.start[: options.reads]
+        raw: dict[str, Any] = {}
 
         def call(
             bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
         ) -> dimod.SampleSet:
+            left = max(1, round(1000.0 * (until - time.monotonic() - setting_up)))
+            reads = raw["reads"] = min(options.reads, left)  # each takes a millisecond at least
             more: dict[str, Any] = {}
             if start is not None:
                 more = {
-                    "initial_states": (start, list(range(problem.n))),
+                    "initial_states": (start[:reads], list(range(problem.n))),
                     "initial_states_generator": "random",
                 }
             if options.tenure is not None:
                 more["tenure"] = min(options.tenure, problem.n - 1)
-            left = until - time.monotonic() - setting_up
             return self._sampler().sample(
                 bqm,
-                num_reads=options.reads,
-                timeout=max(1, round(1000.0 * left / options.reads)),
+                num_reads=reads,
+                timeout=max(1, left // reads),
                 num_restarts=options.restarts,
                 seed=seed,
                 **more,
             )
 
-        return self._finish(problem, options, call)
+        return self._finish(problem, options, call, raw=raw)
 
 
 class SteepestDescent(_Sampled):
@@ -393,56 +358,6 @@ class PathIntegral(_Sampled):
             )
 
         return self._finish(problem, options, call, until, {"reads": reads, "sweeps": sweeps})
-
-
-def _interruptible(
-    bqm: dimod.BinaryQuadraticModel,
-    call: Callable[[dimod.BinaryQuadraticModel, Callable[[], bool]], dimod.SampleSet],
-    deadline: float | None,
-) -> tuple[dimod.SampleSet, Stopped]:
-    """Call the C code in a thread; Ctrl-C is raised here at once, and the thread told to stop."""
-    stop = threading.Event()
-    late = False
-    outcome: list[Any] = []
-
-    def should_stop() -> bool:
-        nonlocal late
-        if deadline is not None and time.monotonic() > deadline:
-            late = True
-        return late or stop.is_set()
-
-    def work() -> None:
-        try:
-            outcome.append(_plain(call(bqm, should_stop)))
-        except BaseException as error:  # handed over to the caller's thread
-            outcome.append(error)
-
-    thread = threading.Thread(target=work, daemon=True, name="secateur-sampler")
-    thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(0.05)
-    except BaseException:
-        stop.set()
-        raise
-    if isinstance(outcome[0], BaseException):
-        raise outcome[0]
-    return outcome[0], Stopped.TIME_LIMIT if late else Stopped.COMPLETED
-
-
-def _plain(samples: dimod.SampleSet) -> dimod.SampleSet:
-    """Only samples and energies: the vendor's other columns differ from sampler to sampler."""
-    return dimod.SampleSet.from_samples(
-        (samples.record.sample, list(samples.variables)),
-        vartype=samples.vartype,
-        energy=samples.record.energy,
-    ).change_vartype(dimod.BINARY, inplace=False)
-
-
-def _empty(problem: Problem) -> dimod.SampleSet:
-    return dimod.SampleSet.from_samples(
-        (np.zeros((1, 0), dtype=np.int8), []), vartype=dimod.BINARY, energy=[problem.offset]
-    )
 
 
 def _beta_range(problem: Problem) -> tuple[float, float]:

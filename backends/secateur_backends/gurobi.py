@@ -30,6 +30,7 @@ from secateur.backends import (
     option,
 )
 from secateur.errors import BackendFailed, BackendUnavailable
+from secateur.limits import MOST_ROUNDS, ROUNDS_WHY
 from secateur.problem import Problem
 from secateur.problem.reduction import Core, reduce
 from secateur.solving.control import Control
@@ -75,7 +76,9 @@ class GurobiOptions(LicenceOptions):
     seed: int | None = option(
         None, "varies the search, not what is proven", least=0, most=2 * 10**9
     )
-    node_limit: int | None = option(None, "stop after so many nodes", least=0)
+    node_limit: int | None = option(
+        None, "stop after so many nodes", least=0, most=MOST_ROUNDS, why=ROUNDS_WHY
+    )
     convexify: str = option(
         "auto", "hand over the convex form; auto: where couplings are dense", choices=CONVEXIFY
     )

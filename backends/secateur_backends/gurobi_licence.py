@@ -49,7 +49,12 @@ class LicenceOptions(BackendOptions):
         None, "a token got from the Web License Service; or GRB_WLSTOKEN", secret=True
     )
     license_id: int | None = option(
-        None, "Web License Service; or the variable GRB_LICENSEID", least=0, secret=True
+        None,
+        "Web License Service; or the variable GRB_LICENSEID",
+        least=0,
+        most=10**9,
+        secret=True,
+        why="no licence has a larger number",
     )
     cloud_access_id: str | None = option(
         None, "Gurobi Instant Cloud; or the variable GRB_CLOUDACCESSID", secret=True

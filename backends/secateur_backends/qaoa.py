@@ -29,6 +29,7 @@ from secateur.backends import (
 )
 from secateur.errors import BackendUnsuitable
 from secateur.lazy import dimod
+from secateur.limits import MOST_READS, READS_WHY
 from secateur.problem import Problem
 from secateur.seeds import LARGEST_SEED
 from secateur_backends.qaoa_ansatz import Ansatz, make_ansatz
@@ -84,8 +85,20 @@ class CircuitOptions(BackendOptions):
 
     reps: int = option(2, "layers of the circuit", least=1, most=100)
     optimizer: str = option("cobyla", "method that finds the angles", choices=OPTIMIZERS)
-    iterations: int = option(60, "most evaluations of the circuit by the optimizer", least=1)
-    shots: int = option(1024, "measurements of one evaluation, and in the answer", least=1)
+    iterations: int = option(
+        60,
+        "most evaluations of the circuit by the optimizer",
+        least=1,
+        most=1_000_000,
+        why="the angles of every evaluation are held",
+    )
+    shots: int = option(
+        1024,
+        "measurements of one evaluation, and in the answer",
+        least=1,
+        most=MOST_READS,
+        why=READS_WHY,
+    )
     cvar: float = option(
         0.2, "share of best samples whose mean is minimised; 1: all", least=0.001, most=1.0
     )

@@ -26,7 +26,13 @@ from secateur_backends.qaoa_samplers import INSTALL, Measured, Measurer, device
 class DeviceOptions(CircuitOptions):
     """Options of QAOA on a quantum computer."""
 
-    iterations: int = option(20, "most evaluations of the circuit; each is a job", least=1)
+    iterations: int = option(
+        20,
+        "most evaluations of the circuit; each is a job",
+        least=1,
+        most=10_000,
+        why="each is a job that waits in a queue",
+    )
     device: str | None = option(
         None, "ibm:NAME with a saved account, or fake:NAME (fake:FakeSherbrooke), offline"
     )

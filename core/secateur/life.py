@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from secateur.errors import OptionError
+from secateur.faults import named
 from secateur.network.call import Call, as_call
 from secateur.network.device import device_of
 from secateur.network.door import unwrap
@@ -50,6 +51,7 @@ def finetune(
 ) -> Pruned: ...
 
 
+@named
 def finetune(
     result: PruningResult | Pruned,
     data: Iterable[Any],
@@ -105,6 +107,7 @@ def finetune(
     return Pruned(tuned.network, result.origin, result.example)
 
 
+@named
 def export(
     what: PruningResult | Pruned | nn.Module | Path | str,
     path: Path | str,

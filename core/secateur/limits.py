@@ -12,6 +12,20 @@ from secateur.seeds import LARGEST_SEED
 
 LONGEST_SECONDS = 2_000_000.0
 """23 days: in milliseconds a signed number of 32 bits, which is how solvers written in C count."""
+MOST_READS = 1_000_000
+"""Of one call of a backend."""
+MOST_SWEEPS = 10_000_000
+"""Of one read: the temperatures of a schedule are 80 MB."""
+MOST_CELLS = 2**27
+"""Bytes of the reads of one call, a byte for each variable: a search holds those of many calls."""
+MOST_PROBES = 10_000
+"""For each sample; their gradients are held, those of one batch."""
+MOST_ROUNDS = 1_000_000_000
+"""Of what takes time and no memory; a time limit or Ctrl-C ends it."""
+
+READS_WHY = "every read is held in memory"
+SWEEPS_WHY = "the temperature of every sweep is held in memory"
+ROUNDS_WHY = "no more can be done in years"
 
 
 def check_time_limit(value: Any) -> float | None:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from secateur.faults import named
 from secateur.network import Channels, GatedNetwork
 from secateur.network.bench import Bench
 from secateur.network.cut import cut
@@ -105,6 +106,7 @@ class Evaluator:
         return GatedNetwork(self.network, self.channels)
 
 
+@named
 def evaluate(network: nn.Module, task: Task, split: Split = "test") -> float:
     """The mean metric of a network over the samples of a split.
 

@@ -40,6 +40,7 @@ def option(
     choices: tuple[Any, ...] | None = None,
     unit: str = "",
     secret: bool = False,
+    why: str = "",
 ) -> Any:
     """Declare an option: a dataclass field with its domain.
 
@@ -52,6 +53,7 @@ def option(
         choices: the only values; those of a ``Literal`` type unless given.
         unit: "s", "dB", …
         secret: never printed, stored or compared.
+        why: there is a largest value, for the error of a larger one: "each read is held".
     """
     metadata = {
         "text": text,
@@ -61,6 +63,7 @@ def option(
         "choices": choices,
         "unit": unit,
         "secret": secret,
+        "why": why,
     }
     return dataclasses.field(default=default, repr=not secret, metadata=metadata)
 
@@ -300,11 +303,10 @@ def _check(value: Any, hint: Any, field: dataclasses.Field[Any], owner: str, err
         if not math.isfinite(value):
             raise wrong("not a number" if math.isnan(value) else "not finite")
         least, most, above = (about.get(key) for key in ("least", "most", "above"))
-        if (
-            (least is not None and value < least)
-            or (most is not None and value > most)
-            or (above is not None and value <= above)
-        ):
+        if most is not None and value > most:
+            why = about.get("why")
+            raise wrong("out of range" + (f": at most {most}, for {why}" if why else ""))
+        if (least is not None and value < least) or (above is not None and value <= above):
             raise wrong("out of range")
     return value
 

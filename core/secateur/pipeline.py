@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from secateur.faults import named
 from secateur.limits import refuse_twice
 from secateur.measured import many_methods, measure_subject, one_method
 from secateur.methods import Method
@@ -98,6 +99,7 @@ def compare(
     return _run(network, task, measuring, wanted, many_methods(methods))
 
 
+@named
 @differentiable
 def _run(
     network: Prunable,

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from secateur.errors import NetworkError
+from secateur.faults import named
 from secateur.metric import evaluate
 from secateur.network import Channels
 from secateur.network.labels import Origin
@@ -110,6 +111,7 @@ class PruningResult:
     untimed: Mapping[str, str] = field(default_factory=dict)
     dense: nn.Module | None = field(default=None, repr=False)
 
+    @named
     def remeasured(self, network: nn.Module | None = None, name: str = "trained") -> PruningResult:
         """The result with its network as it is now, or another one of the same sizes.
 

@@ -9,7 +9,6 @@ modification times rounded to two minutes, and can hide a plugin that was just i
 from __future__ import annotations
 
 import difflib
-import importlib
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,13 +22,13 @@ from secateur.errors import (
     BackendFailed,
     BackendNotFound,
     BackendUnavailable,
-    MissingExtra,
     NetworkError,
     OptionError,
     SecateurError,
     StageFailed,
 )
 from secateur.extras import needed_by
+from secateur.imported import explain, import_attribute
 
 
 @dataclass(frozen=True)
@@ -170,32 +169,10 @@ def load_stage(kind: Kind, name: str) -> object:
             return _import(kind, entry)
     except KeyboardInterrupt:
         raise
-    except MissingExtra as error:
-        remedy = error.remedy or ""
-        raise kind.error(kind.unavailable, name, error.message, remedy) from error
-    except SecateurError as error:
-        raise kind.error(
-            kind.failed,
-            name,
-            f"{entry.told(kind)} cannot be imported: {error.message}",
-            error.remedy or _report(entry),
-        ) from error
-    except ImportError as error:
-        raise kind.error(
-            kind.unavailable,
-            name,
-            f"{entry.told(kind)} cannot be imported: {error}",
-            "install what it needs; the others are not affected"
-            if entry.distribution
-            else "run from the folder that holds the module, or install it",
-        ) from error
-    except BaseException as error:  # importing runs the plugin's code, sys.exit() for instance
-        raise kind.error(
-            kind.failed,
-            name,
-            f"{entry.told(kind)} cannot be imported: {type(error).__name__}: {error}",
-            _report(entry),
-        ) from error
+    except BaseException as error:  # importing runs the plugin's code, which may end Python
+        fault = explain(error, entry.told(kind), entry.target, entry.distribution)
+        wrong = kind.unavailable if fault.missing else kind.failed
+        raise kind.error(wrong, name, fault.message, fault.remedy) from error
 
 
 def misfit(kind: Kind, name: str, loaded: object) -> SecateurError:
@@ -218,19 +195,8 @@ def origin(kind: Kind, name: str, thing: object) -> str:
     return str(getattr(thing, "__module__", None) or type(thing).__module__)
 
 
-def _report(entry: Entry) -> str:
-    if not entry.distribution:
-        return f"mend {entry.target.partition(':')[0]}"
-    return f"report it to {entry.distribution}; the others are not affected"
-
-
 def _import(kind: Kind, entry: Entry) -> object:
     """What an entry names; an import's own error propagates."""
-    module, _, attribute = entry.target.partition(":")
-    if not module or not attribute or not EntryPoint.pattern.match(entry.target):
-        raise OptionError(
-            f"{entry.target!r} is not module:attribute", remedy="write it as module:attribute"
-        )
     if entry.distribution:
         from stevedore.driver import DriverManager
 
@@ -241,12 +207,7 @@ def _import(kind: Kind, entry: Entry) -> object:
                 return points(kind)
 
         return OneDriver(kind.group, entry.name).driver
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    found: Any = importlib.import_module(module)
-    for part in attribute.split("."):
-        found = getattr(found, part)
-    return found
+    return import_attribute(entry.target)
 
 
 # -- the metadata ----------------------------------------------------------------------------------

@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+import secateur
 from secateur.cli import run
 from secateur.files import load_bqm
+from tests.cli.test_rescue import full, taken_meanwhile
 from tests.end_to_end import own
 
 NETWORK = ["--network", "tests.end_to_end.own:build"]
@@ -99,3 +101,59 @@ def test_a_folder_that_appears_meanwhile_loses_nothing(here, capsys, monkeypatch
     assert "it was written to kept-rescued-1 instead" in capsys.readouterr().err
     monkeypatch.setattr(own, "task", real)
     assert run(["prune", *OWN, "--measured", "kept-rescued-1", "--amount", "3"]) == 0
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("taken", [["kept"], ["curves.png"], ["kept", "curves.png"]])
+def test_it_is_written_where_it_can_be(here, capsys, monkeypatch, as_json, taken):
+    """Each of its outputs is written, where it should be or beside it, and each fault is told."""
+    outputs = {"kept": "kept-rescued-1", "curves.png": "curves-rescued-1.png"}
+    for path in taken:
+        taken_meanwhile(monkeypatch, "secateur.measured.measure", path)
+    command = [*MEASURE, "--output", "kept", "--picture", "curves.png"]
+    assert run([*command, *(["--json"] if as_json else [])]) == 1
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    if as_json:
+        assert json.loads(out)["channels"] == 8
+    else:
+        assert "8 channels in 1 layer," in out
+    for wanted, rescued in outputs.items():
+        place = Path(rescued if wanted in taken else wanted)
+        if wanted in taken:
+            assert f"{wanted} exists already; it was written to {rescued} instead" in err
+            assert not list(Path(wanted).iterdir())
+        else:
+            assert wanted not in err
+            assert not Path(rescued).exists()
+            assert as_json or f"written: {wanted}" in out
+        if wanted == "kept":
+            secateur.Measured.load(place, own.build(), own.task())
+        else:
+            assert place.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_of_a_measuring_that_cannot_be_drawn_costs_only_the_picture(
+    here, capsys, monkeypatch
+):
+    def undrawn(*args, **kwargs):
+        raise ValueError("no axes today")
+
+    monkeypatch.setattr("secateur.report.landscape.draw_curves", undrawn)
+    assert run([*MEASURE, "--picture", "curves.png", "--output", "kept"]) == 1
+    out, err = capsys.readouterr()
+    assert "no axes today" in err
+    assert "Traceback" not in err
+    assert "written: kept" in out
+    assert sorted(path.name for path in Path().iterdir()) == ["kept"]
+    secateur.Measured.load("kept", own.build(), own.task())
+
+
+def test_a_measuring_that_can_be_written_nowhere_costs_not_its_picture(here, capsys, monkeypatch):
+    monkeypatch.setattr("secateur.measured.measured.save_measured", full)
+    assert run([*MEASURE, "--picture", "curves.png", "--output", "kept"]) == 1
+    out, err = capsys.readouterr()
+    assert "kept cannot be written: No space left on device" in err
+    assert "written: curves.png" in out
+    assert Path("curves.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in Path().iterdir()) == ["curves.png"]

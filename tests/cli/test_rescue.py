@@ -260,10 +260,8 @@ def test_a_state_that_cannot_be_saved_does_not_end_the_training(capsys, monkeypa
         training.train_halfunet(TINY, PHOTOGRAPHS, Path("other"), save_every=2)
 
 
-@pytest.mark.parametrize("as_json", [False, True])
-def test_demo(capsys, monkeypatch, as_json):
-    """Both of its results, with a stand-in for the network that takes a minute."""
-    import secateur
+def quick_demo(monkeypatch) -> None:
+    """A stand-in for the network that takes a minute."""
     from secateur.methods import Method
 
     def few(*args, **kwargs):
@@ -272,6 +270,14 @@ def test_demo(capsys, monkeypatch, as_json):
     monkeypatch.setattr("secateur.methods.standard_methods", few)
     monkeypatch.setattr("secateur.zoo.pretrained_halfunet", own.build)
     monkeypatch.setattr("secateur.tasks.denoising.denoising_task", lambda *a, **k: own.task())
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_demo(capsys, monkeypatch, as_json):
+    """Both of its results."""
+    import secateur
+
+    quick_demo(monkeypatch)
     taken_meanwhile(monkeypatch, "tests.end_to_end.own.task", "secateur-demo")
     assert run(["demo", *(["--json"] if as_json else [])]) == 1
     out, err = capsys.readouterr()
@@ -282,3 +288,63 @@ def test_demo(capsys, monkeypatch, as_json):
     assert "it was written to secateur-demo-rescued-1 instead" in err
     for name in ("secateur-demo-rescued-1", "secateur-demo-rescued-1/untied"):
         secateur.load_slim(own.build(), name)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "code", "said"),
+    [
+        (own.secateur.SecateurError("no second one"), 1, "no second one"),
+        (MemoryError(), 1, "memory ran out"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+    ids=["error", "memory", "ctrl-c"],
+)
+def test_the_first_table_of_the_demo_outlives_the_second(
+    capsys, monkeypatch, as_json, fault, code, said
+):
+    import secateur.pipeline
+
+    quick_demo(monkeypatch)
+    real, calls = secateur.pipeline.compare, []
+
+    def once(*args, **kwargs):
+        calls.append(kwargs)
+        if len(calls) == 2:
+            raise fault
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr("secateur.pipeline.compare", once)
+    assert run(["demo", *(["--json"] if as_json else [])]) == code
+    out, err = capsys.readouterr()
+    assert said in err
+    assert "Traceback" not in err
+    if as_json:
+        shown = json.loads(out)
+        assert shown["tied"] is None
+        assert [row["method"] for row in shown["untied"]["rows"]] == ["dense", "taylor"]
+    else:
+        assert out.index("by itself") < out.index(f"Written: {Path('secateur-demo', 'untied')} (")
+        assert "together" not in out
+    assert [path.name for path in Path("secateur-demo").iterdir()] == ["untied"]
+    secateur.load_slim(own.build(), "secateur-demo/untied")
+
+
+def test_what_can_be_written_of_the_demo_is(capsys, monkeypatch):
+    from secateur.report import folder
+
+    quick_demo(monkeypatch)
+    real = folder.save_somehow
+
+    def nowhere(result, place, network=None):
+        if Path(place) == Path("secateur-demo"):
+            raise own.secateur.SecateurError("nowhere")
+        return real(result, place, network)
+
+    monkeypatch.setattr(folder, "save_somehow", nowhere)
+    assert run(["demo"]) == 1
+    out, err = capsys.readouterr()
+    assert "nowhere" in err
+    assert f"Written: {Path('secateur-demo', 'untied')} (" in out
+    written = json.loads(Path("secateur-demo/untied/result.json").read_text())
+    assert written["rows"][1]["method"] == "taylor"

@@ -183,7 +183,7 @@ ANNEALING = ["--backend", "annealing"]
             "did you mean 'reads'",
         ),
         (["a.bqm", *ANNEALING, "--option", "reads=many"], "BackendOptionError", "'many'"),
-        (["a.bqm", *ANNEALING, "--option", "reads=0"], "BackendOptionError", "at least 1"),
+        (["a.bqm", *ANNEALING, "--option", "reads=0"], "BackendOptionError", "from 1 to 1000000"),
         (["a.bqm", "--option", "reads"], "OptionError", "write --option key=value"),
         (["a.bqm", "--option", "red=3"], "BackendOptionError", "did you mean 'reads'"),
         (["a.bqm", "--count", "9"], "ConstraintError", "9 ones are wanted of 8"),

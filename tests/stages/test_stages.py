@@ -185,3 +185,40 @@ def test_resolving_our_own_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("target", "said", "remedy"),
+    [
+        ("nothing", "'nothing' is not module:attribute", "write it as module:attribute"),
+        ("mine:", "'mine:' is not module:attribute", "write it as module:attribute"),
+        ("no_such:thing", "No module named 'no_such'", "run from the folder"),
+        ("typed_module:gone", "'gone' cannot be found", "behind the colon in typed_module"),
+        ("typed_module:A.gone", "'A.gone' cannot be found", "behind the colon in typed_module"),
+        ("typed_ends:A", "SystemExit: 0", "mend typed_ends"),
+        ("typed_broken:A", "SyntaxError", "mend typed_broken"),
+        ("typed_needs:A", "No module named 'absent'", "run from the folder"),
+    ],
+)
+def test_what_is_typed_is_imported_by_every_door_with_the_same_errors(
+    tmp_path, monkeypatch, target, said, remedy
+):
+    from secateur.cli.networks import call_factory
+
+    (tmp_path / "typed_module.py").write_text("class A: pass")
+    (tmp_path / "typed_ends.py").write_text("raise SystemExit(0)")
+    (tmp_path / "typed_broken.py").write_text("def (")
+    (tmp_path / "typed_needs.py").write_text("import absent")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = set()
+    doors = [lambda what=what: call_factory(target, what) for what in ("network", "task")]
+    if ":" in target:  # a name alone is one of the registered ones there
+        doors += [lambda kind=kind: load_stage(kind, target) for kind in KINDS]
+    for door in doors:
+        with pytest.raises(SecateurError) as caught:
+            door()
+        assert said in caught.value.message
+        assert remedy in caught.value.remedy
+        found.add((caught.value.message.split(repr(target), 1)[1], caught.value.remedy))
+    assert len(found) == 1

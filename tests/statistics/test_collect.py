@@ -330,6 +330,8 @@ def test_outputs_that_are_not_finite_are_refused():
 
 def test_options_are_checked():
     network, task = seeded(Chain), regression()
+    with pytest.raises(OptionError, match="probes is 10001"):
+        measured(network, task, probes=10_001)
     with pytest.raises(OptionError, match="probes is -1"):
         measured(network, task, probes=-1)
 

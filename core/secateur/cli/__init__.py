@@ -33,6 +33,9 @@ COMMANDS = {
 }
 """Names and one-line helps, so that ``--help`` imports nothing."""
 
+_HOMES = {"objectives": "stages", "refiners": "stages"}
+"""Commands that are not in a file of their name."""
+
 _EXTRAS = {"demo": "demo", "train": "demo", "export": "export"}
 """Commands that need more than PyTorch, so that one line installs it all."""
 
@@ -44,7 +47,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"secateur.cli.{cmd_name}")
+        module = importlib.import_module(f"secateur.cli.{_HOMES.get(cmd_name, cmd_name)}")
         command: click.Command = getattr(module, cmd_name)
         _only_json_where_asked(command)
         return command
@@ -156,12 +159,12 @@ def _guarded(arguments: list[str] | None) -> int:
         say("SecateurError: memory ran out\n  Mend: a smaller problem or batch", err=True)
         return 1
     except BaseException as error:  # a network, a task, data; our own faults keep their traceback
-        from secateur.cli.faults import told
+        from secateur.faults import MEND, told
 
         said = told(error)
         if said is None:
             raise
-        say(f"NetworkError: {said}\n  Mend: mend it there", err=True)
+        say(f"NetworkError: {said}\n  Mend: {MEND}", err=True)
         return 1
 
 

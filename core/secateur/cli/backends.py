@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secateur.cli.common import print_json, say
-from secateur.cli.showing import describe, show_stage
+from secateur.cli.showing import Found, show_command
+from secateur.stages import BACKENDS, find_stage
 
 if TYPE_CHECKING:
     from secateur.backends.listing import BackendDescription
@@ -39,26 +40,19 @@ def backends(context: click.Context, as_json: bool) -> None:
     say(_table(found))
 
 
-@backends.command()
-@click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def show(name: str, as_json: bool) -> None:
-    """Tell what backend NAME is, its options, what to cite, and who registers it.
-
-    \b
-    Example:
-      secateur backends show annealing
-    """
+def _found(name: str) -> Found:
+    """Also behind what stands before a name, ``decompose:`` and ``blocks:``."""
     from dataclasses import replace
 
     from secateur.solving import load_solver
     from secateur.solving.solvers import inner_name
-    from secateur.stages import BACKENDS, find_stage
 
     found = load_solver(name)
     entry = replace(find_stage(BACKENDS, inner_name(name)), name=name)
-    shown = describe(BACKENDS, entry, found, found.describe_options(), found.cite())
-    show_stage(shown, as_json)
+    return entry, found, found.describe_options()
+
+
+backends.add_command(show_command(BACKENDS, _found, example="annealing"))
 
 
 @backends.command()

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.errors import SecateurError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from secateur.result import PruningResult
 
 TIED = ("random", "taylor", "fisher", "residual")
 """The methods of the second table."""
@@ -57,7 +64,6 @@ def demo(
     from secateur.methods import resolve, standard_methods
     from secateur.pipeline import compare
     from secateur.report import try_output
-    from secateur.report.folder import save_somehow
     from secateur.tasks.denoising import denoising_task
     from secateur.zoo import pretrained_halfunet
 
@@ -69,7 +75,14 @@ def demo(
     if not as_json:
         say(f"Every filter by itself:\n\n{apart}\n")
     few = [method for method in methods if resolve(method).name in TIED]
-    together = compare(network, task, amount=amount, methods=few, seed=seed)
+    try:
+        together = compare(network, task, amount=amount, methods=few, seed=seed)
+    except BaseException:  # also Ctrl-C: the first table took a minute, and is not lost
+        if as_json:
+            print_json({"untied": apart.to_json(), "tied": None})
+        for fault in _saved([(apart, output / "untied")], network, quiet=as_json):
+            say(f"{type(fault).__name__}: {fault}", err=True)
+        raise
     if as_json:
         print_json({"untied": apart.to_json(), "tied": together.to_json()})
     else:
@@ -79,15 +92,38 @@ def demo(
             f"{together.statistics_seconds:.1f} s, shared by all rows. Reliability of the Fisher "
             f"couplings: {apart.reliability:.2f} and {together.reliability:.2f}."
         )
-    first = save_somehow(together, output, network)
-    second = save_somehow(apart, first.path / "untied", network)
-    if not as_json:
-        say(
-            f"Written: {first.path} and {second.path} (result.json, selection.json, "
-            "network.safetensors, figure.png)"
-        )
-    faults = [saved.error for saved in (first, second) if saved.error is not None]
+    results = [(together, output), (apart, output / "untied")]
+    faults = _saved(results, network, quiet=as_json)
     for fault in faults[1:]:
         say(f"{type(fault).__name__}: {fault}", err=True)
     if faults:
         raise faults[0]
+
+
+def _saved(
+    results: list[tuple[PruningResult, Path]], network: nn.Module, *, quiet: bool
+) -> list[SecateurError]:
+    """Write every result that can be written, and say where; what went wrong.
+
+    A result below a folder that ended up somewhere else goes with it.
+    """
+    from secateur.report.folder import save_somehow
+
+    written: dict[Path, Path] = {}
+    faults: list[SecateurError] = []
+    for result, folder in results:
+        place = written[folder.parent] / folder.name if folder.parent in written else folder
+        try:
+            saved = save_somehow(result, place, network)
+        except SecateurError as error:
+            faults.append(error)
+            continue
+        written[folder] = saved.path
+        if saved.error is not None:
+            faults.append(saved.error)
+    if written and not quiet:
+        say(
+            f"Written: {' and '.join(map(str, written.values()))} (result.json, selection.json, "
+            "network.safetensors, figure.png)"
+        )
+    return faults

@@ -11,6 +11,7 @@ from secateur.cli.common import print_json, say
 from secateur.cli.declared import declared_options
 from secateur.cli.measured import load_subject, read_measuring
 from secateur.cli.networks import network_options
+from secateur.errors import SecateurError
 from secateur.methods.measuring import Measuring
 
 
@@ -57,14 +58,18 @@ def measure(
         print_json(content(measured))
     else:
         say(str(measured))
-    faults = []
+    faults: list[SecateurError] = []
     for path, write in (
         (output, measured.save),
         (picture, lambda path: draw_curves(measured.curves(chosen), path, chosen.name)),
     ):
         if path is None:
             continue
-        saved = save_somewhere(write, path)
+        try:
+            saved = save_somewhere(write, path)
+        except SecateurError as error:  # nowhere: the other one is written all the same
+            faults.append(error)
+            continue
         if saved.error is not None:
             faults.append(saved.error)
         elif not as_json:

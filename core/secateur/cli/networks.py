@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +10,7 @@ import click
 
 from secateur.cli.common import say
 from secateur.errors import DataError, NetworkError, OptionError, SecateurError, TaskError
+from secateur.imported import explain, import_attribute
 
 if TYPE_CHECKING:
     from torch import nn
@@ -81,28 +80,13 @@ def import_object(name: str, what: str) -> Any:
         NetworkError, TaskError, OptionError: it cannot be imported.
     """
     wrong = _ERRORS.get(what, OptionError)
-    module_name, _, attribute = name.partition(":")
-    if not module_name or not attribute:
-        raise wrong(f"the {what} is {name!r}", remedy="write it as module:factory")
     try:
-        if "" not in sys.path and str(Path.cwd()) not in sys.path:
-            sys.path.insert(0, str(Path.cwd()))
-        found: Any = importlib.import_module(module_name)
-        for part in attribute.split("."):
-            found = getattr(found, part)
+        return import_attribute(name)
     except KeyboardInterrupt:
         raise
-    except AttributeError as error:
-        raise wrong(
-            f"the {what} {name!r} cannot be found: {error}",
-            remedy=f"check the name behind the colon in {module_name}",
-        ) from error
     except BaseException as error:  # importing runs the user's code, which may end Python
-        raise wrong(
-            f"the {what} {name!r} cannot be imported: {type(error).__name__}: {error}",
-            remedy="run from the folder that holds the module, or install it",
-        ) from error
-    return found
+        fault = explain(error, f"the {what} {name!r}", name)
+        raise wrong(fault.message, remedy=fault.remedy) from error
 
 
 def call_factory(name: str, what: str) -> Any:

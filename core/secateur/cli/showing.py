@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import click
 
 from secateur.cli.common import print_json, say
 from secateur.options import Declared
 from secateur.stages import Entry, Kind, list_stages
+
+Found = tuple[Entry, Any, list[Declared]]
+"""The entry of a name, the class that it stands for, and the options of that."""
 
 
 @dataclass(frozen=True)
@@ -84,3 +90,52 @@ def show_list(kind: Kind, as_json: bool) -> None:
     cells = [(entry.name, f"{entry.distribution} {entry.version}") for entry in entries]
     width = max((len(name) for name, _ in cells), default=0)
     say("\n".join(f"{name.ljust(width)}  {owner}".rstrip() for name, owner in cells))
+
+
+def show_command(kind: Kind, find: Callable[[str], Found], *, example: str) -> click.Command:
+    """``show NAME`` of a kind of stage.
+
+    Arguments:
+        kind: of stage.
+        find: by the name that was typed.
+        example: a name, for the help.
+    """
+
+    @click.command(
+        "show",
+        help=f"Tell what {kind.noun} NAME is, its options, what to cite, and who registers it.\n\n"
+        "NAME may be module:attribute of your own.\n\n"
+        f"\b\nExample:\n  secateur {kind.noun}s show {example}",
+    )
+    @click.argument("name")
+    @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+    def show(name: str, as_json: bool) -> None:
+        entry, found, options = find(name)
+        show_stage(describe(kind, entry, found, options, found.cite()), as_json)
+
+    return show
+
+
+def stage_group(kind: Kind, find: Callable[[str], Found], *, example: str) -> click.Group:
+    """The command that lists the stages of a kind, and shows one.
+
+    Arguments:
+        kind: of stage.
+        find: by the name that was typed.
+        example: a name, for the help.
+    """
+
+    @click.group(
+        f"{kind.noun}s",
+        invoke_without_command=True,
+        help=f"List the registered {kind.noun}s; imports none of them.\n\n"
+        f"\b\nExample:\n  secateur {kind.noun}s\n  secateur {kind.noun}s show {example}",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+    @click.pass_context
+    def listing(context: click.Context, as_json: bool) -> None:
+        if context.invoked_subcommand is None:
+            show_list(kind, as_json)
+
+    listing.add_command(show_command(kind, find, example=example))
+    return listing

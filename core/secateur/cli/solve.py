@@ -13,6 +13,7 @@ from secateur.shown import escaped
 if TYPE_CHECKING:
     from secateur.report.output import Saved
     from secateur.solving import Selection
+    from secateur.solving.chosen import Chosen
 
 _SHOWN = 12
 """Labels of ones that the text names."""
@@ -107,11 +108,9 @@ def solve(
                 f"--{name.replace('_', '-')} is {value}, and --option says {name}={given[name]}",
                 remedy="give one of them",
             )
-    _check(backend, given, seed)
     answer = minimise(
         problem.with_constraints(wanted),
-        backend=backend,
-        options=given,
+        backend=_chosen(backend, given, seed),
         seed=0 if seed is None else seed,
         time_limit=time_limit,
         proof=True if certificate is not None and proof is None else proof,
@@ -135,20 +134,15 @@ def solve(
             raise saved.error
 
 
-def _check(backend: str, given: dict[str, Any], seed: int | None) -> None:
+def _chosen(backend: str, given: dict[str, Any], seed: int | None) -> Chosen:
     """A seed that was asked for and is not taken is an error; in Python it is a default."""
-    from secateur.backends.call import resolve_options
     from secateur.errors import OptionError
-    from secateur.solving import AUTO, CONTROL
-    from secateur.solving.solvers import as_solver
+    from secateur.solving import CONTROL
+    from secateur.solving.chosen import choose
 
-    if backend == AUTO:
-        return
-    if backend == CONTROL:
-        if seed is not None:
-            raise OptionError(f"{CONTROL} takes no seed", remedy="leave it out")
-        return
-    resolve_options(as_solver(backend), given, seed=seed)
+    if backend == CONTROL and seed is not None:
+        raise OptionError(f"{CONTROL} takes no seed", remedy="leave it out")
+    return choose(backend, given, seed=seed)
 
 
 def _certify(answer: Selection, path: Path) -> Saved[None]:

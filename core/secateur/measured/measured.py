@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from secateur.errors import OptionError
+from secateur.faults import named
 from secateur.measured.describing import describe_measured
 from secateur.measured.folder import load_measured, save_measured
 from secateur.measured.landscape import curves_of
@@ -77,6 +78,7 @@ class Measured:
         return self.subject.measuring
 
     @cached_property
+    @named
     def dense_metric(self) -> float:
         """The metric of the network on the test split; run when it is first asked for."""
         return evaluate(self.network, self.task)
@@ -176,6 +178,7 @@ class Measured:
         ]
         return self._run(wanted, many_methods(methods), seed)
 
+    @named
     @differentiable
     def _run(
         self, wanted: Sequence[Wanted], methods: Sequence[Resolved], seed: int | None
@@ -203,6 +206,7 @@ class Measured:
         save_measured(folder, self.subject, self.statistics, self.seconds)
 
     @classmethod
+    @named
     def load(cls, folder: Path | str, network: Prunable, task: Task) -> Measured:
         """What was measured of this very network with these very data.
 
@@ -221,6 +225,7 @@ class Measured:
         return describe_measured(self)
 
 
+@named
 @differentiable
 def measure(network: Prunable, task: Task, **settings: Unpack[MeasuringSettings]) -> Measured:
     """Measure every channel of a network, once, for as many prunings as you like.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from secateur.limits import MOST_PROBES, MOST_ROUNDS
 from secateur.options import Options, option
 from secateur.seeds import LARGEST_SEED
 
@@ -28,10 +29,20 @@ class Measuring(Options):
         choices=("all", "kept"),
     )
     ignored: tuple[str, ...] = option((), "module paths that stay whole")
-    probes: int = option(20, "Fisher probes for each calibration sample", least=0)
+    probes: int = option(
+        20,
+        "Fisher probes for each calibration sample",
+        least=0,
+        most=MOST_PROBES,
+        why="the gradients of all probes of a batch are held in memory",
+    )
     seed: int = option(0, "of everything random", least=0, most=LARGEST_SEED)
     measure_batches: int | None = option(
-        None, "so many of the calibration batches are measured on; all unless given", least=1
+        None,
+        "so many of the calibration batches are measured on; all unless given",
+        least=1,
+        most=MOST_ROUNDS,
+        why="nobody has so many",
     )
     across_groups: bool = option(
         False, "measure couplings between layers too, for fisher's across_groups: n × n numbers"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from secateur.limits import LONGEST_SECONDS
+from secateur.limits import LONGEST_SECONDS, MOST_ROUNDS
 from secateur.options import Options, option
 from secateur.solving import AUTO, CONTROL
 
@@ -48,7 +48,11 @@ class Method(Options):
     )
     compensated: bool = option(True, "re-fit the layers that read pruned channels")
     fit_batches: int | None = option(
-        None, "so many of the calibration batches are used to re-fit; all unless given", least=1
+        None,
+        "so many of the calibration batches are used to re-fit; all unless given",
+        least=1,
+        most=MOST_ROUNDS,
+        why="nobody has so many",
     )
     ridge: float = option(
         1e-3, "of that fit, relative to the mean square of what a layer reads", above=0

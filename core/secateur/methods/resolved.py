@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from secateur.backends import Backend, BackendOptions
-from secateur.backends.call import check_available, resolve_options
-from secateur.errors import OptionError
+from secateur.backends import BackendOptions
+from secateur.backends.call import check_available
 from secateur.limits import refuse_twice
 from secateur.methods.method import RANDOM, Method
 from secateur.objectives import Objective, resolve_objective
 from secateur.refine import Refiner, resolve_refiner
-from secateur.solving import AUTO, CONTROL
-from secateur.solving.api import ANNEALING
-from secateur.solving.solvers import as_solver
+from secateur.solving import CONTROL
+from secateur.solving.chosen import Chosen, choose
 
 
 def resolve(method: Method) -> Resolved:
@@ -27,11 +25,13 @@ def resolve(method: Method) -> Resolved:
     refuse_twice(method.options or {}, time_limit=method.time_limit)
     refiner = resolve_refiner(method.refine, method.refine_options)
     objective = resolve_objective(method.objective, method.objective_options)
-    backend, options = _resolved_backend(method)
+    chosen = choose(method.backend, method.options)
+    if chosen.solver is not None and chosen.options is not None:
+        check_available(chosen.solver, licensed=not _has_secret(chosen.options))
     if objective.name == RANDOM:  # nothing is solved
-        backend, options = CONTROL, None
+        chosen = choose(CONTROL)
     name = method.name or (f"{objective.name}+{refiner.name}" if refiner else objective.name)
-    return Resolved(name, objective, backend, options, refiner, method)
+    return Resolved(name, objective, chosen, refiner, method)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +41,14 @@ class Resolved:
     Arguments:
         name: its row in the table.
         objective: with its options.
-        backend: an object that can be used here; "auto" and "greedy" are names.
-        backend_options: checked; None for a name.
+        chosen: the backend, which can be used here, with its options; or "auto" or "greedy".
         refiner: with its options, or None.
         method: as it was given.
     """
 
     name: str
     objective: Objective
-    backend: str | Backend
-    backend_options: BackendOptions | None
+    chosen: Chosen
     refiner: Refiner | None
     method: Method
 
@@ -60,12 +58,11 @@ class Resolved:
 
     def to_json(self) -> dict[str, Any]:
         """The method as plain data, without secrets."""
-        backend = self.backend if isinstance(self.backend, str) else self.backend.name
         return {
             "name": self.name,
             "objective": self.objective.name,
             "objective_options": self.objective.public(),
-            "backend": backend,
+            "backend": self.chosen.name,
             "refine": None if self.refiner is None else self.refiner.name,
             "refine_options": {} if self.refiner is None else self.refiner.public(),
             "time_limit": self.method.time_limit,
@@ -81,24 +78,9 @@ def _of_choice(method: Method) -> Method:
     return replace(method, **{name: getattr(plain, name) for name in apart})
 
 
-def _resolved_backend(method: Method) -> tuple[str | Backend, BackendOptions | None]:
-    """The backend, which can be used here, with its options; "auto" and "greedy" as they are."""
-    if method.backend == CONTROL:
-        if method.options:
-            raise OptionError(
-                f"{CONTROL} takes no options, and has {dict(method.options)}",
-                remedy="leave them out",
-            )
-        return CONTROL, None
-    if method.backend == AUTO:
-        if method.options:
-            resolve_options(as_solver(ANNEALING), method.options)
-        return AUTO, None
-    solver = as_solver(method.backend)
-    options = resolve_options(solver, method.options)
-    secret = any(
+def _has_secret(options: BackendOptions) -> bool:
+    """Whether a secret was given: a licence or token that comes with the options."""
+    return any(
         field.metadata.get("secret") and getattr(options, field.name) is not None
         for field in fields(options)
     )
-    check_available(solver, licensed=not secret)
-    return solver, options

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from secateur.errors import NetworkError
+from secateur.faults import named
 from secateur.network.call import Call, as_call
 from secateur.network.channels import Channels, check_ignored
 from secateur.network.door import check_call, copied, unwrap
@@ -22,6 +23,7 @@ CHOICES = 24
 """So many ways to decide folds are tried at most."""
 
 
+@named
 def find_channels(
     network: nn.Module,
     example: Call | Tensor | Mapping[str, Any] | Iterable[Any],

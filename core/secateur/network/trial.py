@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from secateur.errors import SecateurError
+from secateur.faults import is_passed_on
 from secateur.network.call import Call
 from secateur.network.channels import Channels, Group
 from secateur.network.cut import cut_in_place
@@ -146,7 +147,9 @@ def _gap(
     try:
         cut_in_place(slim, channels, keep)
         out = run_plain(slim, call)
-    except Exception as error:  # whatever the user's forward raises on another size
+    except BaseException as error:  # whatever the user's forward raises on another size
+        if is_passed_on(error):
+            raise
         text = str(error).splitlines()[0][:110] if str(error) else ""
         return (
             f"a size is written in its code: after a cut it raises {type(error).__name__}: {text}"

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from secateur.backends import Backend
 from secateur.backends.call import check_applicable
 from secateur.errors import OptionError, SecateurError
 from secateur.limits import refuse_twice
@@ -106,9 +105,9 @@ def prepare(
 def _check_applicable(planner: Planner, methods: Sequence[Resolved]) -> None:
     """Each backend can take a problem of this size; couplings are not known yet."""
     solvers = [
-        (m.backend, m.backend_options)
+        (m.chosen.solver, m.chosen.options)
         for m in methods
-        if isinstance(m.backend, Backend) and m.backend_options is not None
+        if m.chosen.solver is not None and m.chosen.options is not None
     ]
     if not solvers:
         return

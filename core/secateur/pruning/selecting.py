@@ -48,8 +48,7 @@ def choose(problem: Problem, method: Resolved, seed: int) -> Selection:
         return _random_selection(problem, seed)
     return solve(
         problem,
-        backend=method.backend,
-        options=method.method.options,
+        backend=method.chosen,
         seed=seed,
         time_limit=method.method.time_limit,
     )

@@ -27,7 +27,13 @@ class Refiner(Stage, ABC):
 
     noun: ClassVar[str] = "refiner"
 
-    evaluations: int = option(500, "budget, in evaluations of the whole selection split", least=1)
+    evaluations: int = option(
+        500,
+        "budget, in evaluations of the whole selection split",
+        least=1,
+        most=100_000,
+        why="every mask that was seen is held in memory",
+    )
 
     @abstractmethod
     def search(self, state: Search, seed: int) -> None:

@@ -24,8 +24,16 @@ class Exchange(Refiner):
     temperature: float = option(
         0.5, "of that law, in units of the spread of the cheapest hundred swaps", above=0
     )
-    batch: int = option(12, "proposals raced together", least=1)
-    confirm: int = option(2, "at most so many of them are evaluated fully", least=1)
+    batch: int = option(
+        12, "proposals raced together", least=1, most=10_000, why="every one is held in memory"
+    )
+    confirm: int = option(
+        2,
+        "at most so many of them are evaluated fully",
+        least=1,
+        most=10_000,
+        why="every one is held in memory",
+    )
 
     def search(self, state: Search, seed: int) -> None:
         """Spend the budget."""

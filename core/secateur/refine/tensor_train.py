@@ -36,16 +36,38 @@ class TensorTrain(Refiner):
 """
 
     rank: int = option(
-        4, "of the train; above 1 it can represent which bits flip together", least=1
+        4,
+        "of the train; above 1 it can represent which bits flip together",
+        least=1,
+        most=32,
+        why="each bit has two matrices of rank × rank",
     )
-    window: int = option(96, "bits under the train in each round", least=2)
-    batch: int = option(12, "masks raced in a round", least=1)
+    window: int = option(
+        96,
+        "bits under the train in each round",
+        least=2,
+        most=1024,
+        why="the train holds its square times the rank",
+    )
+    batch: int = option(
+        12, "masks raced in a round", least=1, most=10_000, why="every one is held in memory"
+    )
     neighbours: float = option(
         0.5, "the fraction of them that are swaps proposed by the QUBO", least=0, most=1
     )
-    confirm: int = option(2, "at most so many of them are evaluated fully", least=1)
+    confirm: int = option(
+        2,
+        "at most so many of them are evaluated fully",
+        least=1,
+        most=10_000,
+        why="every one is held in memory",
+    )
     elite: int = option(
-        8, "masks that the train is fitted to, the best of the races so far", least=1
+        8,
+        "masks that the train is fitted to, the best of the races so far",
+        least=1,
+        most=1000,
+        why="each has a row at every step of the train",
     )
     swaps: float = option(1.5, "expected swaps from the centre, before any fit", above=0)
     temperature: float = option(
@@ -54,7 +76,9 @@ class TensorTrain(Refiner):
         above=0,
     )
     learning_rate: float = option(0.1, "of Adam, on the logarithms of the cores", above=0)
-    fit_steps: int = option(2, "gradient steps in a round", least=1)
+    fit_steps: int = option(
+        2, "gradient steps in a round", least=1, most=10_000, why="a round would take hours"
+    )
 
     def search(self, state: Search, seed: int) -> None:
         """Spend the budget."""

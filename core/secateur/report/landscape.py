@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from secateur.plainfile import check_new
 
 MOST = 60
 """Layers that are drawn; of more, those with the most channels."""
@@ -17,8 +21,11 @@ def draw_curves(curves: Mapping[str, NDArray[np.float64]], path: Path, objective
 
     Arguments:
         curves: by layer, the energy with k channels pruned, shape ``(size + 1,)``.
-        path: of the image; its ending says which kind.
+        path: of the image, a new file; its ending says which kind, PNG without one.
         objective: whose energies these are.
+
+    Raises:
+        FileError: something is there already.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -43,7 +50,15 @@ def draw_curves(curves: Mapping[str, NDArray[np.float64]], path: Path, objective
     figure.supylabel(f"energy ({objective})", fontsize=9)
     left_out = f", {len(curves) - len(names)} smaller layers left out" if len(curves) > MOST else ""
     figure.suptitle(f"what each layer would lose at each width{left_out}", fontsize=10)
-    figure.savefig(path, dpi=110)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=110, format=path.suffix[1:] or "png")
+    check_new(path)
+    try:
+        path.write_bytes(drawn.getvalue())
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _threshold(curves: Mapping[str, NDArray[np.float64]]) -> float:

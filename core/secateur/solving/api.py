@@ -12,7 +12,6 @@ import dimod
 import numpy as np
 
 from secateur.backends.base import Backend, Status, Stopped
-from secateur.backends.call import resolve_options
 from secateur.errors import BackendError, ConstraintError, OptionError, SecateurError
 from secateur.limits import check_seed, check_time_limit, names_and_values, refuse_twice
 from secateur.problem.constraints import Constraint
@@ -21,6 +20,7 @@ from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.problem.shares import Shares
 from secateur.solving.blocks import ByBlocks, by_blocks
+from secateur.solving.chosen import ANNEALING, Chosen, choose
 from secateur.solving.control import Control
 from secateur.solving.exactly import Found, Search
 from secateur.solving.names import AUTO, CONTROL
@@ -47,7 +47,6 @@ KNOWN_ROWS = 4
 """So many reads of so many calls are handed to the search by blocks."""
 ANNEALED = 2_000_000
 """``auto`` anneals no problem with more couplings: a read would take minutes."""
-ANNEALING = "annealing"
 QUICK = 0.5
 """``auto`` asks annealing only if the blocks were not solved within this share of its time."""
 
@@ -57,7 +56,7 @@ def solve(
     *,
     count: int | None = None,
     constraints: Iterable[Constraint] = (),
-    backend: str | type[Backend] | Backend = AUTO,
+    backend: str | type[Backend] | Backend | Chosen = AUTO,
     options: Mapping[str, Any] | None = None,
     seed: int | None = 0,
     time_limit: float | None = None,
@@ -72,7 +71,7 @@ def solve(
         constraints: further demands, from ``secateur.problem``.
         backend: a solver's name (``secateur backends`` lists them), a backend, "greedy" (the
             control), or "auto": blocks and branch and bound, with annealing where they are not
-            enough.
+            enough; or what ``secateur.solving.chosen.choose`` found, with its options.
         options: of the backend; those of annealing with "auto".
         seed: of everything random; an option ``seed`` of the backend goes before the default, and
             is an error beside any other.
@@ -86,17 +85,18 @@ def solve(
         SecateurError: the model or an option is wrong.
     """
     seed, time_limit = check_seed(seed), check_time_limit(time_limit)
-    given = names_and_values(options)
+    given = dict(backend.given) if isinstance(backend, Chosen) else names_and_values(options)
+    if isinstance(backend, Chosen) and options is not None:
+        raise OptionError("options are given twice", remedy="give them to choose")
     refuse_twice(given, seed=seed, time_limit=time_limit)
+    chosen = backend if isinstance(backend, Chosen) else choose(backend, given)
     clock = Control(time_limit)  # taking a large problem apart is a part of the search
     problem = as_problem(model, count, constraints)
     _check_possible(problem)
-    asked = _Ask(problem, backend, given, seed, clock, proof)
-    if backend == AUTO:
-        return asked.auto()
-    if backend == CONTROL:
-        return asked.control()
-    return asked.named()
+    asked = _Ask(problem, chosen, given, seed, clock, proof)
+    if chosen.solver is not None:
+        return asked.named(chosen.solver)
+    return asked.auto() if chosen.name == AUTO else asked.control()
 
 
 def as_problem(
@@ -157,7 +157,7 @@ class _Ask:
     """One call of ``solve``."""
 
     problem: Problem
-    backend: str | type[Backend] | Backend
+    chosen: Chosen
     options: dict[str, Any]
     seed: int | None
     clock: Control
@@ -165,8 +165,6 @@ class _Ask:
 
     def control(self) -> Selection:
         """Greedy and swaps; a proof beside it where one is wanted."""
-        if self.options:
-            raise OptionError(f"{CONTROL} takes no options", remedy="leave them out")
         moves = Moves(self.problem)
         start = moves.greedy()
         bits = None
@@ -174,21 +172,21 @@ class _Ask:
             bits = moves.descend(start, late=lambda: self.clock.late)
         return self._finish(Found(bits=bits), CONTROL, {"method": "greedy and swaps"})
 
-    def named(self) -> Selection:
+    def named(self, solver: Backend) -> Selection:
         """A backend that was named or given, under prices, closed by moves."""
-        solver = as_solver(self.backend)
-        options = resolve_options(solver, self.options).public()
+        assert self.chosen.options is not None
         clock = self.clock.part(1 - PROOF_SHARE) if self._wanted() else self.clock
         search = Search(self.problem, solver, options=self.options, seed=self.seed, control=clock)
         found = search.go()
         native = self.problem.kinds <= solver.capabilities.native
-        about = {"method": "native" if native else "multipliers", "options": options}
+        about = {
+            "method": "native" if native else "multipliers",
+            "options": self.chosen.options.public(),
+        }
         return self._finish(found, solver.name, about)
 
     def auto(self) -> Selection:
         """Blocks first; annealing where they leave a gap; then the proof goes on from there."""
-        if self.options:  # told at once if they are wrong, also where annealing is not needed
-            resolve_options(as_solver(ANNEALING), self.options)
         if self.clock.seconds is None:
             self.clock = Control(AUTO_SECONDS, self.clock.started)
         if len(self.problem.quadratic[2]) > ANNEALED:
@@ -351,7 +349,7 @@ class _Ask:
         if found.bound is None or found.last is None:
             return None
         bound, closed = found.bound, found.proven
-        by = f"{self.backend if isinstance(self.backend, str) else as_solver(self.backend).name} ("
+        by = f"{self.chosen.name} ("
         by += ", ".join(f"{k} {v}" for k, v in found.last.versions.items()) + ")"
         return lambda: claimed(problem, bits, bound, closed, by)
 

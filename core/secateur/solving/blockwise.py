@@ -27,6 +27,7 @@ from secateur.backends.base import (
 from secateur.backends.call import resolve_options
 from secateur.backends.guard import applicability_of, build
 from secateur.errors import BackendBudgetSpent, ConstraintError
+from secateur.limits import MOST_ROUNDS, ROUNDS_WHY
 from secateur.options import option
 from secateur.problem.constraints import count
 from secateur.problem.minplus import best_split
@@ -46,7 +47,13 @@ from secateur.solving.wrapping import Wrapper, WrapperOptions, wrap
 class BlockwiseOptions(WrapperOptions):
     """Options of the search by blocks; before those of the inner backend is ``inner.``."""
 
-    rounds: int = option(4, "most splits after which blocks are solved again", least=1)
+    rounds: int = option(
+        4,
+        "most splits after which blocks are solved again",
+        least=1,
+        most=MOST_ROUNDS,
+        why=ROUNDS_WHY,
+    )
 
 
 @cache

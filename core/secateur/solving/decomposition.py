@@ -30,6 +30,7 @@ from secateur.backends.base import (
 from secateur.backends.call import resolve_options
 from secateur.backends.guard import applicability_of, build
 from secateur.errors import BackendUnsuitable
+from secateur.limits import MOST_ROUNDS, ROUNDS_WHY
 from secateur.options import option
 from secateur.problem.model import Problem
 from secateur.problem.moves import Moves
@@ -65,10 +66,22 @@ class DecompositionOptions(WrapperOptions):
     """Options of the decomposition; before those of the inner backend is ``inner.``."""
 
     size: int | None = option(
-        None, "most variables of a part; None: what the inner backend takes in good time", least=2
+        None,
+        "most variables of a part; None: what the inner backend takes in good time",
+        least=2,
+        most=MOST_ROUNDS,
+        why="no problem has so many variables",
     )
-    rounds: int = option(5000, "most parts that are solved", least=1)
-    patience: int = option(600, "stop after so many parts without improvement", least=1)
+    rounds: int = option(
+        5000, "most parts that are solved", least=1, most=MOST_ROUNDS, why=ROUNDS_WHY
+    )
+    patience: int = option(
+        600,
+        "stop after so many parts without improvement",
+        least=1,
+        most=MOST_ROUNDS,
+        why=ROUNDS_WHY,
+    )
     incumbents: int = option(6, "good vectors whose agreement is looked at", least=1, most=100)
 
 

@@ -14,6 +14,7 @@ from secateur.backends.base import Availability, Backend, BackendOptions, Capabi
 from secateur.backends.call import resolve_options
 from secateur.backends.guard import availability_of, build, guarded
 from secateur.errors import BackendOptionError
+from secateur.limits import MOST_ROUNDS, ROUNDS_WHY
 from secateur.options import option
 from secateur.seeds import LARGEST_SEED
 
@@ -28,7 +29,11 @@ class WrapperOptions(BackendOptions):
     """What every wrapper takes."""
 
     max_calls: int | None = option(
-        None, "most calls of the inner backend; None: any number, or 5 if it is metered", least=1
+        None,
+        "most calls of the inner backend; None: any number, or 5 if it is metered",
+        least=1,
+        most=MOST_ROUNDS,
+        why=ROUNDS_WHY,
     )
     seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
     time_limit: float | None = option(

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 
 from secateur.errors import OptionError
+from secateur.faults import named
+from secateur.limits import MOST_PROBES
 from secateur.network import Channels, GatedNetwork
 from secateur.network.device import device_of
 from secateur.network.door import differentiable
@@ -26,6 +28,7 @@ from secateur.statistics.sums import FisherSums, GradientSums
 from secateur.tasks.base import Task
 
 
+@named
 @differentiable
 def collect_statistics(
     network: nn.Module,
@@ -56,10 +59,16 @@ def collect_statistics(
         DataError: the data do not fit the network, are empty or not finite.
         NetworkError: the dense network's outputs are not finite.
         MetricError: the loss is not finite or has no curvature.
-        OptionError: ``probes`` or ``seed`` is negative, or ``across_groups`` without probes.
+        OptionError: ``probes`` or ``seed`` is negative, ``probes`` more than
+            10 000, or ``across_groups`` without probes.
     """
     if probes < 0 or seed < 0:
         raise OptionError(f"probes is {probes} and seed is {seed}", remedy="use 0 or more")
+    if probes > MOST_PROBES:
+        raise OptionError(
+            f"probes is {probes}",
+            remedy=f"use at most {MOST_PROBES}: the gradients of all probes of a batch are held",
+        )
     if batches is not None and batches < 1:
         raise OptionError(f"batches is {batches}", remedy="use 1 or more, or None for all")
     if across_groups and probes == 0:

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
 
-from secateur.errors import DataError, OptionError
+from secateur.errors import DataError, OptionError, SecateurError
+from secateur.faults import is_passed_on, stranger
 from secateur.network.call import Call
 from secateur.tasks.batches import Adapter, Batch, Reader
 from secateur.tasks.passes import same_pass
@@ -127,7 +128,7 @@ class Task:
             data = self.calibration if self.selection is None else self.selection
         reader = self.reader
         empty = True
-        for number, batch in enumerate(same_pass(data)):
+        for number, batch in enumerate(_told(same_pass(data), split)):
             empty = False
             yield reader.read(batch, f"batch {number} of the {split} split", device)
         if empty:
@@ -191,6 +192,29 @@ def check_task(task: Any) -> None:
             f"the task is a {type(task).__name__}",
             remedy="build one: secateur.Task(calibration=batches, loss=…, metric=…)",
         )
+
+
+def _told(items: Iterator[Any], split: str) -> Iterator[Any]:
+    """The items of a split; what its own code raises is an error that names it."""
+    number = 0
+    while True:
+        try:
+            item = next(items)
+        except StopIteration:
+            return
+        except SecateurError:
+            raise
+        except BaseException as error:  # the user's code, which may end Python
+            if is_passed_on(error):
+                raise
+            said, where = f": {error}" if str(error) else "", stranger(error)
+            raise DataError(
+                f"the {split} split raised {type(error).__name__}{said} before its batch {number}"
+                + (f", in {where}" if where else ""),
+                remedy="mend it there; `for batch in data` alone raises it too",
+            ) from error
+        yield item
+        number += 1
 
 
 def _check_split(data: Any, split: str) -> None:

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import PackedSequence
 from torch.utils._pytree import tree_leaves
 
 from secateur.errors import DataError
+from secateur.faults import is_passed_on
 from secateur.network.call import Call, as_call, sample_slice
 from secateur.network.trees import (
     entries_of_samples,
@@ -163,7 +164,9 @@ class Reader:
         assert self.adapter is not None
         try:
             made = self.adapter(batch)
-        except Exception as error:  # the user's code
+        except BaseException as error:  # the user's code, which may end Python
+            if is_passed_on(error):
+                raise
             raise DataError(
                 f"the adapter raised {type(error).__name__} on {where}, "
                 f"a {type(batch).__name__}: {error}",

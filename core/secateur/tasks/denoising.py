@@ -9,6 +9,7 @@ from torch import Tensor
 
 from secateur.errors import OptionError
 from secateur.tasks.base import Task
+from secateur.tasks.filed import halves as halved
 from secateur.tasks.noise import sensor_noise
 from secateur.tasks.photographs import (
     Photographs,
@@ -81,7 +82,7 @@ def denoising_task(
         raise OptionError(f"patch is {patch}", remedy="use an even side of at least 4 pixels")
     if not isinstance(photographs, Photographs):
         photographs = load_photographs(photographs)
-    halves = [photograph.tensor_split(2, dim=2) for photograph in photographs.calibration]
+    halves = [halved(photograph) for photograph in photographs.calibration]
     generator = torch.Generator().manual_seed(seed)
     selecting = torch.Generator().manual_seed(SELECTION_SEED)
     clean = random_crops([left for left, _ in halves], patches, patch, generator)

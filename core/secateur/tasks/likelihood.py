@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from secateur.errors import MetricError
+from secateur.faults import is_passed_on
 from secateur.network.trees import describe_tree, replace_tensors, tensors_in
 from secateur.tasks.base import Task
 
@@ -121,7 +122,9 @@ def _predicted(task: Task, outputs: Any) -> Tensor:
     assert task.prediction is not None
     try:
         predicted = task.prediction(outputs)
-    except Exception as error:  # the user's code
+    except BaseException as error:  # the user's code, which may end Python
+        if is_passed_on(error):
+            raise
         raise MetricError(
             f"prediction raised {type(error).__name__}: {error}; the outputs were "
             f"{describe_tree(outputs)}",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from secateur.errors import DataError, FileError, SecateurError
+from secateur.tasks.filed import Filed, Photograph, pixels_of, shelved
 from secateur.tasks.images import as_colours, pixel_tensor, read_image
 
 TRAIN = (
@@ -40,7 +41,8 @@ class Photographs:
     """Photographs, split by photograph: nothing of one is in two splits.
 
     Each is a tensor ``(3, height, width)``: ``uint8`` or ``uint16`` as it was read, or floats in
-    [0, 1]. Crops of them are floats; the whole photographs never are.
+    [0, 1]. Crops of them are floats; the whole photographs never are. Of a folder at most 1 GiB of
+    pixels is held (``secateur.tasks.filed.HELD``); what is beyond stays in its file.
 
     Arguments:
         train: for training a network.
@@ -49,9 +51,9 @@ class Photographs:
         source: where they come from.
     """
 
-    train: tuple[Tensor, ...]
-    calibration: tuple[Tensor, ...]
-    test: tuple[Tensor, ...]
+    train: tuple[Photograph, ...]
+    calibration: tuple[Photograph, ...]
+    test: tuple[Photograph, ...]
     source: str
 
 
@@ -114,10 +116,15 @@ def _from_folder(folder: Path) -> Photographs:
             f"{folder} has {len(files)} images",
             remedy=f"give at least 3 ({', '.join(sorted(_SUFFIXES))}): train, calibration, test",
         )
-    images = [pixel_tensor(read_image(path, smallest=SMALLEST)) for path in files]
-    train: list[Tensor] = []
-    calibration: list[Tensor] = []
-    test: list[Tensor] = []
+    images: list[Photograph] = []
+    held = 0
+    for path in files:  # every one is read, so that a bad one is told now
+        photograph = shelved(path, pixel_tensor(read_image(path, smallest=SMALLEST)), held)
+        held += 0 if isinstance(photograph, Filed) else photograph.nbytes
+        images.append(photograph)
+    train: list[Photograph] = []
+    calibration: list[Photograph] = []
+    test: list[Photograph] = []
     whole = len(images) - len(images) % 5
     for number, image in enumerate(images[:whole]):
         (train, train, train, calibration, test)[number % 5].append(image)
@@ -130,7 +137,7 @@ def _from_folder(folder: Path) -> Photographs:
 
 
 def random_crops(
-    photographs: Sequence[Tensor], count: int, size: int, generator: torch.Generator
+    photographs: Sequence[Photograph], count: int, size: int, generator: torch.Generator
 ) -> Tensor:
     """Square crops, each of a random photograph at a random place, flipped and turned at random.
 
@@ -148,20 +155,43 @@ def random_crops(
                 remedy="take smaller crops or larger photographs (calibration and selection have "
                 "half of each)",
             )
-    crops = []
+    places = []
     for _ in range(count):
         which, turn, flip = (
             int(torch.randint(0, most, (), generator=generator))
             for most in (len(photographs), 4, 2)
         )
-        photograph = photographs[which]
         top, left = (
             int(torch.randint(0, side - size + 1, (), generator=generator))
-            for side in photograph.shape[1:]
+            for side in photographs[which].shape[1:]
         )
-        crop = as_colours(photograph[:, top : top + size, left : left + size]).rot90(turn, (1, 2))
-        crops.append(crop.flip(2) if flip else crop)
-    return torch.stack(crops)
+        places.append((which, top, left, turn, flip))
+
+    def turned(crop: Tensor, turn: int, flip: int) -> Tensor:
+        crop = crop.rot90(turn, (1, 2))
+        return crop.flip(2) if flip else crop
+
+    cut = _cut(photographs, [place[:3] for place in places], size)
+    return torch.stack([turned(crop, *place[3:]) for crop, place in zip(cut, places, strict=True)])
+
+
+def _cut(
+    photographs: Sequence[Photograph], places: Sequence[tuple[int, int, int]], size: int
+) -> list[Tensor]:
+    """Square crops as floats; each photograph is read once, and one at a time.
+
+    Arguments:
+        photographs: to cut from.
+        places: which photograph, top and left of every crop.
+        size: of their sides.
+    """
+    crops: dict[int, Tensor] = {}
+    for which in sorted({place[0] for place in places}):
+        pixels = pixels_of(photographs[which])
+        for number, (owner, top, left) in enumerate(places):
+            if owner == which:
+                crops[number] = as_colours(pixels[:, top : top + size, left : left + size])
+    return [crops[number] for number in range(len(places))]
 
 
 def vary_colours(crops: Tensor, generator: torch.Generator) -> Tensor:
@@ -188,7 +218,7 @@ def vary_colours(crops: Tensor, generator: torch.Generator) -> Tensor:
     return (crops * gains).clamp(0.0, 1.0)
 
 
-def grid_crops(photographs: Sequence[Tensor], size: int, count: int) -> Tensor:
+def grid_crops(photographs: Sequence[Photograph], size: int, count: int) -> Tensor:
     """Square crops that do not overlap, spread evenly over the photographs; always the same.
 
     Returns:
@@ -198,8 +228,8 @@ def grid_crops(photographs: Sequence[Tensor], size: int, count: int) -> Tensor:
         DataError: no photograph is as large as a crop.
     """
     cells = [
-        photograph[:, top : top + size, left : left + size]
-        for photograph in photographs
+        (which, top, left)
+        for which, photograph in enumerate(photographs)
         for top in range(0, photograph.shape[1] - size + 1, size)
         for left in range(0, photograph.shape[2] - size + 1, size)
     ]
@@ -209,4 +239,4 @@ def grid_crops(photographs: Sequence[Tensor], size: int, count: int) -> Tensor:
             remedy="take smaller crops or larger photographs",
         )
     chosen = np.linspace(0, len(cells) - 1, min(count, len(cells))).round().astype(int)
-    return torch.stack([as_colours(cells[k]) for k in chosen])
+    return torch.stack(_cut(photographs, [cells[k] for k in chosen], size))

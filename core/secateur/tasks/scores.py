@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from secateur.errors import MetricError, NetworkError
+from secateur.faults import is_passed_on
 from secateur.network.trees import (
     describe_tree,
     owned,
@@ -108,9 +109,9 @@ def per_sample(
 def _called(score: Score, outputs: Any, targets: Any, name: str) -> Tensor:
     try:
         values = score(outputs, targets)
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # the user's code
+    except BaseException as error:  # the user's code, which may end Python
+        if is_passed_on(error):
+            raise
         raise MetricError(
             f"the {name} raised {type(error).__name__}: {error}; the outputs were "
             f"{describe_tree(outputs)}, the targets "

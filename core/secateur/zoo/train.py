@@ -25,6 +25,7 @@ from secateur.progress import track
 from secateur.report.output import cause, save_somewhere
 from secateur.tasks import Task
 from secateur.tasks.denoising import denoising_task, psnr
+from secateur.tasks.filed import Photograph
 from secateur.tasks.noise import sensor_noise
 from secateur.tasks.photographs import Photographs, random_crops, vary_colours
 from secateur.versions import versions
@@ -222,7 +223,7 @@ def _finish(folder: Path, weights: dict[str, Tensor], about: dict[str, Any]) -> 
 
 
 def training_crops(
-    photographs: Sequence[Tensor], count: int, size: int, generator: torch.Generator
+    photographs: Sequence[Photograph], count: int, size: int, generator: torch.Generator
 ) -> Tensor:
     """Random crops in random colours and two scales: there are few photographs to learn from.
 
@@ -252,7 +253,7 @@ def _step(
     recipe: Recipe,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
-    photographs: tuple[Tensor, ...],
+    photographs: tuple[Photograph, ...],
     step: int,
 ) -> float:
     generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step + 1)

@@ -33,8 +33,14 @@ OVERRUN, GRACE = 1.2, 1.0
 class OpenJijOptions(BackendOptions):
     """Options of both."""
 
-    reads: int = option(20, "independent runs", least=1)
-    sweeps: int = option(1000, "sweeps over all variables in each run", least=1)
+    reads: int = option(20, "independent runs", least=1, most=1_000_000, why="every read is held")
+    sweeps: int = option(
+        1000,
+        "sweeps over all variables in each run",
+        least=1,
+        most=10_000_000,
+        why="the schedule is held",
+    )
     seed: int | None = option(None, "random seed", least=0, most=LARGEST_SEED)
     time_limit: float | None = option(
         None, "start no run that would end after this", least=0, unit="s"

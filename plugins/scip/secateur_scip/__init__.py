@@ -54,7 +54,9 @@ class SCIPOptions(BackendOptions):
         None, "stop after this and keep the best found", least=0, unit="s"
     )
     gap: float = option(0.0, "stop at this relative gap; 0 proves", least=0, most=1)
-    node_limit: int | None = option(None, "stop after so many nodes", least=1)
+    node_limit: int | None = option(
+        None, "stop after so many nodes", least=1, most=2**62, why="SCIP counts so far"
+    )
     seed: int | None = option(
         None, "varies the search, not what is proven", least=0, most=LARGEST_SEED
     )

@@ -11,8 +11,8 @@ from secateur.backends import Backend, BackendOptions, Capabilities, Solution, o
 class TemplateOptions(BackendOptions):
     """Options of template."""
 
-    reads: int = option(50, "random starts", least=1)
-    seed: int | None = option(None, "random seed", least=0)
+    reads: int = option(50, "random starts", least=1, most=1_000_000)
+    seed: int | None = option(None, "random seed", least=0, most=2**31 - 1)
 
 
 class Template(Backend):

@@ -1,0 +1,25 @@
+"""``secateur objectives`` and ``secateur refiners``: which there are, what each is, its options."""
+
+from __future__ import annotations
+
+from secateur.cli.showing import Found, stage_group
+from secateur.options import declared
+from secateur.stages import OBJECTIVES, REFINERS, find_stage
+
+
+def _objective(name: str) -> Found:
+    from secateur.objectives import objective_class
+
+    found = objective_class(name)
+    return find_stage(OBJECTIVES, name), found, declared(found)
+
+
+def _refiner(name: str) -> Found:
+    from secateur.refine import refiner_class
+
+    found = refiner_class(name)
+    return find_stage(REFINERS, name), found, declared(found)
+
+
+objectives = stage_group(OBJECTIVES, _objective, example="residual")
+refiners = stage_group(REFINERS, _refiner, example="tt")
