@@ -116,7 +116,7 @@ def test_proposals_are_mended_and_come_once():
     names = ["".join(map(str, bits)) for bits, _ in found]
     assert len(set(names)) == len(names)
     assert "1000" not in names
-    assert [source for _, source in found][0] == "1"
+    assert found[0][1] == "1"
     assert search.repaired == 2
     assert search.fresh([(mask("0100"), "again")]) == []
 
