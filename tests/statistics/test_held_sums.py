@@ -12,6 +12,7 @@ from secateur.network import Call, GatedNetwork, find_channels
 from secateur.statistics import collect_statistics, reliability
 from secateur.statistics import moments as module
 from secateur.statistics.fisher import _Moments
+from secateur.statistics.magnitude import l1_norms
 from secateur.statistics.moments import _parts, _taken
 from secateur.statistics.rows import _gates, _separable
 from secateur.statistics.similarity import _normalised
@@ -173,3 +174,10 @@ def test_one_probe_is_enough_and_one_sample_has_no_halves():
     diagonal = np.concatenate([np.diag(both[0]) for both in found.fisher])
     np.testing.assert_array_equal(found.fisher_diagonal, diagonal)
     np.testing.assert_array_equal(found.energy, np.concatenate([np.diag(g) for g in found.gram]))
+
+
+def test_the_weights_of_neurons_count_and_their_biases_do_not():
+    network = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    channels = find_channels(network, Call((torch.ones(2, 3),)))
+    wanted = [float(sum(abs(w) for w in row)) for row in network[0].weight.detach().double()]
+    np.testing.assert_allclose(l1_norms(network, channels), wanted, rtol=1e-12)
