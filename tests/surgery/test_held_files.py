@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from secateur.errors import FileError
+from secateur.errors import FileError, NetworkError
 from secateur.network import Call, find_channels
 from secateur.surgery import save, values, weights
 from secateur.surgery.save import _keep_of, save_slim
@@ -207,10 +207,34 @@ def test_whole_numbers_are_taken_where_they_fit():
                 values._check_type("w", tensor, torch.zeros(1, dtype=torch.int8), FILE)
 
 
-def test_eight_bit_floats_are_looked_at_as_numbers():
-    good = torch.tensor([1.0, 2.0]).to(torch.float8_e5m2)
-    bad = torch.tensor([1.0, torch.inf]).to(torch.float8_e5m2)
+@pytest.mark.parametrize(
+    "dtype", [torch.float8_e5m2, torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2fnuz]
+)
+def test_eight_bit_floats_are_looked_at_as_numbers(dtype):
+    good = torch.tensor([1.0, 2.0]).to(dtype)
+    bad = torch.tensor([1.0, torch.nan]).to(dtype)
     values._check_finite("w", good, torch.ones(2), FILE, buffer=False)
-    with pytest.raises(Exception, match="NaN or infinite"):
+    with pytest.raises(NetworkError, match="NaN or infinite"):
         values._check_finite("w", bad, torch.ones(2), FILE, buffer=False)
-    values._check_finite("w", bad, bad, FILE, buffer=True)  # a buffer may be infinite
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex64])
+def test_a_buffer_may_be_infinite_and_nothing_may_be_no_number(value, dtype):
+    bad = torch.tensor([1.0, value], dtype=dtype)
+    with pytest.raises(NetworkError, match=r"w in w\.pt has values that are NaN or infinite"):
+        values._check_finite("w", bad, bad, FILE, buffer=False)
+    if value == torch.inf:
+        values._check_finite("w", bad, bad, FILE, buffer=True)
+    else:
+        with pytest.raises(NetworkError, match="NaN"):
+            values._check_finite("w", bad, bad, FILE, buffer=True)
+
+
+@pytest.mark.skipif(not hasattr(torch, "float4_e2m1fn_x2"), reason="this PyTorch has no such type")
+def test_floats_that_nothing_can_calculate_with_are_refused(tmp_path):
+    packed = torch.zeros(3, 2, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)
+    torch.save({**STATE, "weight": packed}, tmp_path / "w.pt")
+    with pytest.raises(FileError, match=r"weight is float4_e2m1fn_x2 in .* and float32") as caught:
+        load_weights(nn.Linear(2, 3), tmp_path / "w.pt")
+    assert "dequantize()" in caught.value.remedy
