@@ -96,6 +96,13 @@ def test_the_rows_of_channels_are_taken_in_their_order(rows):
     assert found.tolist() == wanted
 
 
+@pytest.mark.parametrize("first", [0, 2])
+def test_rows_that_stand_together_are_not_copied(first):
+    flat = torch.arange(10.0).reshape(5, 2)
+    found = _taken(flat, torch.tensor([[first], [first + 1], [first + 2]]))
+    assert found.data_ptr() == flat[first].data_ptr()
+
+
 class Bare(nn.Module):
     def forward(self, x):
         return x
