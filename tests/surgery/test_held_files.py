@@ -160,6 +160,16 @@ def test_what_wrappers_and_one_prefix_put_in_is_taken_out():
     assert names({}) == [("", [])]
 
 
+def test_no_more_than_a_tebibyte_is_read(tmp_path, monkeypatch):
+    assert weights.MOST_WEIGHTS == 2**40
+    for name in ("w.pt", "w.safetensors"):
+        (tmp_path / name).write_bytes(b"12345")
+        monkeypatch.setattr(weights, "MOST_WEIGHTS", 4)
+        with pytest.raises(FileError) as caught:
+            load_weights(seeded(Chain), tmp_path / name)
+        assert "corrupt" not in caught.value.message
+
+
 def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "w.npz").touch()
     with pytest.raises(FileError, match="no weights file that we read"):
