@@ -9,7 +9,7 @@ from torch import nn
 from secateur.errors import NetworkError
 from secateur.network.call import Call
 from secateur.surgery import export
-from secateur.surgery.export import Exported, trace_program
+from secateur.surgery.export import Exported, export_network, trace_program
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,35 @@ def test_the_rounding_of_a_network_is_its_distance_from_itself_in_double_precisi
             return x @ torch.ones(50, 4)  # of single precision, whatever it is given
 
     assert export._rounding(Single(), Call((x,)), {"output": out}) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("apart", "rounding", "told"),
+    [(0.002, 0.001, True), (0.002, 0.0001, False), (1e-6, None, True), (2e-5, 0.0, False)],
+)
+def test_four_times_the_rounding_of_the_network_is_allowed(
+    monkeypatch, tmp_path, apart, rounding, told
+):
+    """It is measured only where the file is farther from the network than the tolerance."""
+    network, path = nn.Linear(3, 2), tmp_path / "n.pt2"
+    write, run = export._kind(path)
+    asked = []
+
+    def rounds(*given):
+        asked.append(given)
+        return rounding
+
+    def off(file, call):
+        return [(1 + apart) * out for out in run(file, call)]
+
+    monkeypatch.setattr(export, "_kind", lambda path: (write, off))
+    monkeypatch.setattr(export, "_rounding", rounds)
+    if told:
+        done = export_network(network, path, Call((torch.ones(2, 3),)))
+        assert done.difference == pytest.approx(apart, rel=0.5)
+        assert path.exists()
+    else:
+        with pytest.raises(NetworkError, match=r"gives something else .*'output' differs"):
+            export_network(network, path, Call((torch.ones(2, 3),)))
+        assert not path.exists()
+    assert bool(asked) == (rounding is not None)
