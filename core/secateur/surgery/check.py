@@ -40,9 +40,10 @@ def check_cut(
     with evaluation(slim), torch.no_grad():
         found = slim(*call.args, **call.kwargs)
     worst = 0.0
-    theirs = dict(_named(wanted))
-    for name, tensor in _named(found):
-        gap = difference(tensor, theirs[name]) if name in theirs else float("inf")
+    ours, theirs = dict(_named(found)), dict(_named(wanted))
+    for name in ours | theirs:  # one that is missing on either side differs wholly
+        both = name in ours and name in theirs
+        gap = difference(ours[name], theirs[name]) if both else float("inf")
         if not gap <= most:
             raise NetworkError(
                 f"the smaller network differs from the masked one in {name} by {gap:.2g} of its "

@@ -106,7 +106,11 @@ def _exact(tensor: Tensor, wanted: torch.dtype) -> bool:
 def _check_finite(name: str, tensor: Tensor, here: Any, path: Path, *, buffer: bool) -> None:
     if not tensor.is_floating_point() and not tensor.is_complex():
         return
-    values = tensor.float() if tensor.element_size() == 1 else tensor
+    try:
+        values = tensor.float() if tensor.element_size() == 1 else tensor
+    except RuntimeError as error:  # two numbers in a byte: a type that only kernels can read
+        wanted = here.dtype if isinstance(here, Tensor) else "a plain type"
+        raise _misfit(name, tensor, str(wanted), path) from error
     bad = torch.isnan(values) if buffer else ~torch.isfinite(values)
     if bool(bad.any()):
         raise NetworkError(
