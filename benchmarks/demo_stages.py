@@ -1,18 +1,21 @@
 """Where the seconds of the demo go, stage by stage.
 
-    python benchmarks/demo_stages.py --output benchmarks/results/demo-stages.json
+    python benchmarks/demo_stages.py --before benchmarks/results/demo-stages-before.json
 
 Runs ``secateur demo`` in this process, and adds up what each stage took by the clock of the
 process, what it called included. A stage that runs within another (the metric within
-a refinement) is counted in both.
+a refinement) is counted in both. With another commit's ``core`` and ``backends`` on PYTHONPATH it
+times that one; ``--before`` puts the JSON of such a run beside.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import inspect
 import io
+import json
 import sys
 import tempfile
 import time
@@ -20,9 +23,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common import one_core, parser, write
-
-from secateur.report.columns import named
-from secateur.report.table import markdown
 
 STAGES = {
     "find_channels": "the channels, and a trial of them",
@@ -37,12 +37,23 @@ STAGES = {
     "count_macs": "counting MACs",
     "save_somehow": "saving, with figures",
 }
+MODULES = (
+    "secateur.pipeline",
+    "secateur.report.folder",
+    "secateur.solving.api",
+    "secateur.tasks.denoising",
+    "secateur.zoo",
+)
 
 
 def main() -> None:
-    given = parser(__doc__, "demo-stages.json").parse_args()
+    options = parser(__doc__, "demo-stages.json")
+    options.add_argument("--before", type=Path, help="the JSON of another commit's run")
+    given = options.parse_args()
     one_core()
     content = measured(["--evaluations", "2"] if given.quick else [])
+    if given.before is not None:
+        content["before"] = json.loads(given.before.read_text())
     content["quick"] = given.quick
     write(given.output, content, table)
 
@@ -50,11 +61,9 @@ def main() -> None:
 def measured(arguments: list[str]) -> dict:
     """The CPU seconds of each stage, of the imports before, and of all."""
     started = time.process_time()
-    import secateur.pipeline
-    import secateur.report.folder
-    import secateur.solving.api
-    import secateur.tasks.denoising
-    import secateur.zoo  # noqa: F401
+    for name in MODULES:
+        with contextlib.suppress(ModuleNotFoundError):  # another commit may have other rooms
+            importlib.import_module(name)
     from secateur.cli import run
 
     imports = time.process_time() - started
@@ -102,19 +111,29 @@ def timed(function: Callable, name: str, seconds: dict, calls: dict) -> Callable
 
 
 def table(content: dict) -> str:
-    rows = [["imports", "", f"{content['imports']:.1f}"]]
-    for name, text in STAGES.items():
-        rows.append([text, str(content["calls"][name]), f"{content['seconds'][name]:.1f}"])
-    rows.append(["all after the imports", "", f"{content['total']:.1f}"])
+    from secateur.report.columns import named
+    from secateur.report.table import markdown
+
+    before = content.get("before")
+    names = ["stage", "calls", *(["seconds before"] if before else []), "seconds"]
+
+    def row(text: str, calls: object, *keys: str) -> list[str]:
+        values = []
+        for run in ([before] if before else []) + [content]:
+            value = run
+            for key in keys:
+                value = value[key]
+            values.append(f"{value:.1f}" if value else "")
+        return [text, str(calls), *values]
+
+    rows = [row("imports", "", "imports")]
+    rows += [row(text, content["calls"][name], "seconds", name) for name, text in STAGES.items()]
+    rows.append(row("all after the imports", "", "total"))
+    lines = ["CPU seconds on one core; a stage within another counts in both."]
+    if before:
+        lines.append(f"Before: {before['of']}.")
     return "\n".join(
-        [
-            "# Where the seconds of the demo go",
-            "",
-            "CPU seconds on one core; a stage within another counts in both.",
-            "",
-            markdown(named("stage", "calls", "seconds"), rows),
-            "",
-        ]
+        ["# Where the seconds of the demo go", "", *lines, "", markdown(named(*names), rows), ""]
     )
 
 
