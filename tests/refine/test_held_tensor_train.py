@@ -39,7 +39,9 @@ def test_no_bits_have_no_odds():
     assert len(_odds(np.zeros(0), 1.5, 0.5)) == 0
 
 
-@pytest.mark.parametrize(("n", "ones", "window"), [(12, 5, 6), (12, 2, 8), (9, 9, 4), (9, 0, 4)])
+@pytest.mark.parametrize(
+    ("n", "ones", "window"), [(12, 5, 6), (12, 5, 7), (12, 2, 8), (9, 9, 4), (9, 0, 4)]
+)
 def test_the_window_holds_the_bits_nearest_to_flipping(n, ones, window):
     problem = random_problem(n, ones, 4)
     bits = np.zeros(n, dtype=np.int8)
@@ -52,7 +54,8 @@ def test_the_window_holds_the_bits_nearest_to_flipping(n, ones, window):
     wanted = set()
     for side in (0, 1):
         own = np.flatnonzero(bits == side)
-        wanted |= set(own[np.argsort(cost[own], kind="stable")][: window // 2].tolist())
+        most = (window + side) // 2
+        wanted |= set(own[np.argsort(cost[own], kind="stable")][:most].tolist())
     method = TensorTrain(window=window)
     found, odds = method._window(problem, bits)
     assert found.tolist() == sorted(wanted)

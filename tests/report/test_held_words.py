@@ -145,7 +145,7 @@ def test_no_folder_is_tried_twice(tmp_path, monkeypatch):
 
 
 def test_the_last_name_that_is_tried(tmp_path, monkeypatch):
-    monkeypatch.setattr(output, "MOST", 3)
+    monkeypatch.setattr(output, "MOST", 2)
     for name in ("HOME", "TMPDIR"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setattr(output.tempfile, "tempdir", str(tmp_path))

@@ -119,8 +119,11 @@ class TensorTrain(Refiner):
         half = self.window // 2
         window, odds = [], []
         # the dearest ones are the first to stay, the cheapest zeros the first to go
-        for side, cost in ((ones, -marginal[ones]), (zeros, marginal[zeros])):
-            order = np.argsort(cost, kind="stable")[:half]
+        for side, cost, most in (
+            (ones, -marginal[ones], self.window - half),
+            (zeros, marginal[zeros], half),
+        ):
+            order = np.argsort(cost, kind="stable")[:most]
             window.append(side[order])
             odds.append(_odds(cost[order], self.swaps, self.temperature))
         where, chance = np.concatenate(window), np.concatenate(odds)

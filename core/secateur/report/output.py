@@ -110,7 +110,7 @@ def places(path: Path, *, folder: bool = False) -> Iterator[Path]:
         if where in seen:
             continue
         seen.add(where)
-        for number in range(1, MOST):
+        for number in range(1, MOST + 1):
             place = (path.parent if where == path.parent.absolute() else where) / (
                 f"{stem}-rescued-{number}{ending}"
             )
