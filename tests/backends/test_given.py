@@ -17,6 +17,7 @@ from secateur.cli import run as command
 from secateur.errors import BackendError, BackendOptionError, OptionError, SecateurError
 from secateur.solving.solvers import as_solver
 from secateur.testing import BackendConformance, brute_force, random_problem
+from tests.named import plainly
 
 
 def every_state(problem, *, shift: int = 0):
@@ -94,7 +95,7 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize("given", WAYS, ids=str)
+@pytest.mark.parametrize("given", WAYS, ids=plainly)
 def test_every_way_to_say_it_solves(given):
     problem = random_problem(6, 3)
     solution = run(as_solver(given), problem)
@@ -164,7 +165,7 @@ def breaks():
         (lambda: lambda: 3, {}, "the backend is <function"),
         (lambda: 3, {}, "the backend is <function"),
     ],
-    ids=str,
+    ids=plainly,
 )
 def test_what_is_wrong_is_told(given, options, said):
     with pytest.raises(SecateurError) as caught:

@@ -17,6 +17,7 @@ from secateur.backends.promised import check_backend
 from secateur.backends.reads import distinct_rows
 from secateur.errors import BackendMisbehaved
 from secateur.problem import Problem
+from tests.named import plainly
 
 BQM = dimod.BinaryQuadraticModel({"a": -1.0, "b": 0.5}, {"ab": 1.0}, "BINARY")
 
@@ -81,7 +82,7 @@ def told(kind, answer):
     return plugin(**{name: classmethod(lambda cls, *rest: answer)})
 
 
-@pytest.mark.parametrize(("kind", "name", "value"), CASES, ids=lambda v: repr(v)[:30])
+@pytest.mark.parametrize(("kind", "name", "value"), CASES, ids=lambda v: plainly(repr(v))[:30])
 def test_each_field_of_each_answer(kind, name, value):
     made = told(kind, kind(**{**WHOLE[kind], name: value}))
     if fits(name, value):

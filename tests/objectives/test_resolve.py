@@ -26,6 +26,7 @@ from secateur.objectives import (
 from secateur.options import declared
 from secateur.problem import Problem, count
 from secateur.statistics import collect_statistics
+from tests.named import plainly
 from tests.nets import Chain, regression, seeded
 
 
@@ -118,7 +119,7 @@ def with_a_taken_name(statistics, *, terms=3):
         (Objective, {}, "has no terms()"),
         (["fisher"], {}, "the objective is ['fisher']"),
     ],
-    ids=str,
+    ids=plainly,
 )
 def test_what_is_wrong_is_told_before_anything_is_measured(given, options, said):
     with pytest.raises(OptionError) as caught:

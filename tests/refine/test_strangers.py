@@ -20,6 +20,7 @@ from secateur.refine import (
     resolve_refiner,
 )
 from secateur.testing import PlantedMetric, brute_force, random_problem
+from tests.named import plainly
 
 
 class Stranger:
@@ -101,7 +102,7 @@ def test_no_refiner_is_none():
         (int, {}, "the refiner is <class 'int'>"),
         (["tt"], {}, "the refiner is ['tt']"),
     ],
-    ids=str,
+    ids=plainly,
 )
 def test_what_is_wrong_is_told_before_anything_is_evaluated(given, options, said):
     with pytest.raises(OptionError) as caught:
