@@ -46,7 +46,8 @@ BQM = (
 FILES = {
     "own.bqm": BQM,
     "upper.coo": f"# {MARK}\n# vartype=BINARY\n# offset=2\n0 0 -1.0\n0 1 4.0\n1 1 3\n1 2 -5.000\n",
-    "upper.qubo": f"c a comment\nc {MARK}\nc offset=2\np qubo 0 3 2 2\n0 0 -1\n1 1 3\n0 1 4\n1 2 -5\n",
+    "upper.qubo": f"c a comment\nc {MARK}\nc offset=2\np qubo 0 3 2 2\n"
+    "0 0 -1\n1 1 3\n0 1 4\n1 2 -5\n",
     "symmetric.sparse": "3 4\n1 1 -1\n1 2 2\n2 2 3\n2 3 -2.5\n",
     "symmetric.qs": "# ObjectiveOffset 2\n# Vars Non-zeros\n3 4\n1 1 -1\n1 2 2\n2 2 3\n2 3 -2.5\n",
     "upper.json": json.dumps({"name": "by hand", "qubo": BIQBIN}),

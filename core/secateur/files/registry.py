@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from secateur.errors import FileError, OptionError
 from secateur.files import formats, formats_cut, formats_json
-from secateur.files.content import Content
 from secateur.files.formats_bqm import read_bqm, write_bqm
 from secateur.files.formats_cqm import read_cqm, write_cqm
 from secateur.files.formats_lp import read_lp
@@ -18,37 +16,7 @@ from secateur.files.formats_matrix import read_mtx, read_npz, write_mtx, write_n
 from secateur.files.formats_mps import read_mps
 from secateur.files.formats_qplib import read_qplib
 from secateur.files.write_programs import write_lp, write_mps
-from secateur.files.writing import Writable, bare
-
-Reader = Callable[[Path, bytes], Content]
-Writer = Callable[[Writable], bytes]
-
-
-@dataclass(frozen=True)
-class Format:
-    """One format of files.
-
-    Arguments:
-        name: by which it is asked for.
-        title: for people.
-        suffixes: that say it; none: it must be asked for, or is found by content.
-        read: from path and bytes.
-        write: to bytes; None: it is only read.
-        labels: which ones it holds: "any", "names" (of LP and MPS), "numbers" (whole ones), or
-            "from 0", "from 1".
-        offset: it holds one.
-        constraints: it holds them.
-    """
-
-    name: str
-    title: str
-    suffixes: tuple[str, ...]
-    read: Reader
-    write: Writer | None = None
-    labels: str = "any"
-    offset: bool = True
-    constraints: bool = False
-
+from secateur.files.writing import Format, bare
 
 FORMATS: tuple[Format, ...] = (
     Format("bqm", "dimod's binary format of a QUBO", (".bqm",), read_bqm, bare(write_bqm)),

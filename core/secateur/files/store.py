@@ -20,9 +20,9 @@ import numpy as np
 from secateur.errors import FileError, OptionError
 from secateur.files.content import MAXIMISED, Content, as_label
 from secateur.files.packed import inner, pack, unpack
-from secateur.files.registry import WRITTEN, Format, chosen, named, with_look
+from secateur.files.registry import WRITTEN, chosen, named, with_look
 from secateur.files.sidecar import MARK, Provenance, read_sidecar, sidecar_of, write_both
-from secateur.files.writing import Writable, fitting
+from secateur.files.writing import Format, Writable, fitting
 from secateur.plainfile import check_new, read_plain
 from secateur.problem.constraints import Cardinality, Constraint
 

@@ -8,26 +8,10 @@ from collections.abc import Iterable, Mapping
 
 from secateur.errors import ConstraintError, FileError
 from secateur.files.entries import triples
+from secateur.files.names import is_name
 from secateur.files.writing import Writable
 from secateur.problem.cqm import to_cqm
 from secateur.problem.forms import form_of
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.,(){}#$&!@~|\[\]]{0,254}")
-_WORDS = re.compile(
-    r"e[0-9]*|min|max|minimi[sz]e|maximi[sz]e|minimum|maximum|subject|to|such|that|st|s\.t\.|st\."
-    r"|bounds?|bin|binary|binaries|end|free|inf|infinity|infty|gen|generals?|int|integers?|semi"
-    r"|semis|sec|sin|sos[12]?|nan|multi|lazy|user|pwlobj|gencons?|scenarios?",
-    re.IGNORECASE,
-)
-
-
-def is_name(label: str) -> bool:
-    """LP and MPS files can call a variable or a row so, whoever reads them."""
-    if not _NAME.fullmatch(label) or _WORDS.fullmatch(label):
-        return False
-    plain = re.sub(r"\[[^\[\]]*\]", "", label)  # brackets close what they open
-    return "[" not in plain and "]" not in plain
-
 
 Rows = list[tuple[str, dict[str, float], dict[tuple[str, str], float], str, float]]
 

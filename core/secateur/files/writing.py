@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dimod
 
 from secateur.errors import FileError
+from secateur.files.content import Content
+from secateur.files.names import is_name
 from secateur.problem.constraints import Constraint
 from secateur.problem.cqm import from_cqm, to_cqm
-
-if TYPE_CHECKING:
-    from secateur.files.registry import Format
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +26,36 @@ class Writable:
 
     bqm: dimod.BinaryQuadraticModel
     constraints: tuple[Constraint, ...] = ()
+
+
+Reader = Callable[[Path, bytes], Content]
+Writer = Callable[[Writable], bytes]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format of files.
+
+    Arguments:
+        name: by which it is asked for.
+        title: for people.
+        suffixes: that say it; none: it must be asked for, or is found by content.
+        read: from path and bytes.
+        write: to bytes; None: it is only read.
+        labels: which ones it holds: "any", "names" (of LP and MPS), "numbers" (whole ones), or
+            "from 0", "from 1".
+        offset: it holds one.
+        constraints: it holds them.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    read: Reader
+    write: Writer | None = None
+    labels: str = "any"
+    offset: bool = True
+    constraints: bool = False
 
 
 def bare(write: Callable[[dimod.BinaryQuadraticModel], bytes]) -> Callable[[Writable], bytes]:
@@ -98,8 +126,6 @@ def _labels(labels: Sequence[Hashable], kind: str, numbered: bool) -> list[Hasha
 
 def _holds(label: Hashable, kind: str) -> bool:
     if kind == "names":
-        from secateur.files.write_programs import is_name
-
         return isinstance(label, str) and is_name(label)
     return kind == "numbers" and type(label) is int and label >= 0
 
