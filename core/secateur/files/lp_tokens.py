@@ -29,9 +29,6 @@ _TOKEN = re.compile(
     r"|(?P<sign><=|>=|=<|=>|[+\-*/^:<>=\[\]]))"
 )
 _BLOCK = re.compile(r"\\\*.*?\*\\", re.DOTALL)
-_SAID = re.compile(
-    r"\\+\s*(?:problem\s+)?(?P<key>name|model)\b\s*:?\s*(?P<value>.*)", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,7 @@ def sections_of(path: Path, data: bytes) -> tuple[list[Section], list[str]]:
 
 
 def _blank(found: re.Match[str]) -> str:
-    return "\\" + found[0][2:-2].strip() + "\n" * found[0].count("\n")
+    return "\\ " + " ".join(found[0][2:-2].split()) + "\n" * found[0].count("\n")
 
 
 def _tokens(path: Path, section: Section, number: int, line: str) -> None:
