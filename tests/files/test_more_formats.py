@@ -18,7 +18,7 @@ from secateur.files import load_bqm, read_file
 from secateur.files.formats import MARK
 from secateur.files.packed import MOST_TIMES, SLACK
 from secateur.files.registry import FORMATS, looks_like
-from tests.files.test_formats import FILES
+from tests.files.test_formats import FILES, PAGE
 
 
 @pytest.fixture
@@ -421,3 +421,30 @@ def test_every_suffix_belongs_to_one_format_but_json():
     suffixes = [s for f in FORMATS for s in f.suffixes if s != ".json"]
     assert len(set(suffixes)) == len(suffixes)
     assert MARK.startswith("secateur")
+
+
+def test_the_table_of_the_reference_is_the_registry():
+    """And names a program for every format that one could be found for."""
+    expected = json.loads((PAGE.parents[2] / "tests/files/foreign/expected.json").read_text())
+    makers: dict[str, set[str]] = {}
+    for name, said in expected.items():
+        file = read_file(PAGE.parents[2] / "tests/files/foreign" / name)
+        makers.setdefault(file.format, set()).add(said["by"].split()[0])
+    rows = [line.strip("| ").split("|") for line in PAGE.read_text().splitlines()]
+    rows = [[cell.strip() for cell in row] for row in rows if row[0].startswith("`")]
+    assert [row[0].strip("`") for row in rows] == [f.name for f in FORMATS]
+    yes = {True: "yes", False: "no"}
+    called = {"scip": "pyscipopt", "highs": "highspy"}
+    for row, form in zip(rows, FORMATS, strict=True):
+        assert row[1].replace("`", "").split() == list(form.suffixes)
+        assert row[2] == form.title
+        if form.write is not None:
+            assert row[4] == form.labels
+            assert row[5:7] == [yes[form.offset], yes[form.constraints]]
+        assert row[7] == yes[form.write is not None]
+        words = (
+            {called.get(w, w) for w in row[8].lower().replace(",", "").split()}
+            if row[8:]
+            else set()
+        )
+        assert words == makers.get(form.name, set())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import dimod
@@ -41,7 +42,7 @@ def read_cqm(path: Path, data: bytes) -> Content:
     except (
         ValueError, LookupError, TypeError, OSError, EOFError, zipfile.BadZipFile, struct.error,
         RecursionError, NotImplementedError, RuntimeError, AttributeError, MemoryError,
-        ArithmeticError,
+        ArithmeticError, zlib.error,
     ) as error:  # fmt: skip
         raise FileError(
             f"{path} is truncated or corrupt: {error or type(error).__name__}",

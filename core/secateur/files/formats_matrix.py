@@ -6,7 +6,9 @@ Every entry of the matrix counts once: a pair contributes ``(q_ij + q_ji)·x_i·
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +129,8 @@ def read_npz(path: Path, data: bytes) -> Content:
         row, col, values, n = _parts(path, arrays, len(data))
     except (
         ValueError, LookupError, TypeError, OSError, EOFError, zipfile.BadZipFile, OverflowError,
-        NotImplementedError, RuntimeError, SyntaxError, MemoryError, AttributeError,
+        NotImplementedError, RuntimeError, SyntaxError, MemoryError, AttributeError, zlib.error,
+        struct.error,
     ) as error:  # fmt: skip
         raise FileError(
             f"{path} is no .npz file with a matrix: {error or type(error).__name__}", remedy=_NPZ
