@@ -430,8 +430,8 @@ def test_the_table_of_the_reference_is_the_registry():
     for name, said in expected.items():
         file = read_file(PAGE.parents[2] / "tests/files/foreign" / name)
         makers.setdefault(file.format, set()).add(said["by"].split()[0])
-    rows = [line.strip("| ").split("|") for line in PAGE.read_text().splitlines()]
-    rows = [[cell.strip() for cell in row] for row in rows if row[0].startswith("`")]
+    table = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table]
     assert [row[0].strip("`") for row in rows] == [f.name for f in FORMATS]
     yes = {True: "yes", False: "no"}
     called = {"scip": "pyscipopt", "highs": "highspy"}
