@@ -12,6 +12,7 @@ import dimod
 
 from secateur.errors import ConstraintError, FileError
 from secateur.files.content import Content
+from secateur.files.cqm_members import check_members
 from secateur.files.writing import Writable
 from secateur.problem.cqm import from_cqm, to_cqm
 
@@ -20,7 +21,7 @@ MOST_TIMES, SLACK = 1000, 1 << 24
 
 
 def read_cqm(path: Path, data: bytes) -> Content:
-    """A model from the bytes of ``cqm.to_file()``; the archive's sums are checked before.
+    """A model from the bytes of ``cqm.to_file()``; every index is checked before.
 
     Raises:
         FileError: truncated, corrupt, or with variables or constraints that are not taken.
@@ -35,9 +36,10 @@ def read_cqm(path: Path, data: bytes) -> Content:
             size = sum(item.file_size for item in archive.infolist())
             if size > MOST_TIMES * len(data) + SLACK:
                 raise ValueError(f"it unpacks to {size} bytes")
-            broken = archive.testzip()  # dimod trusts every index in it
-        if broken is not None:
-            raise ValueError(f"{broken[:80]} is corrupt")
+            broken = archive.testzip()
+            if broken is not None:
+                raise ValueError(f"{broken[:80]} is corrupt")
+            check_members(data, archive)
         model = dimod.ConstrainedQuadraticModel.from_file(io.BytesIO(data))
     except (
         ValueError, LookupError, TypeError, OSError, EOFError, zipfile.BadZipFile, struct.error,
