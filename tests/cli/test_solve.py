@@ -50,10 +50,10 @@ def strictly(constant):
     raise ValueError(f"{constant} is not JSON")
 
 
-def answer(capsys, *arguments):
+def answer(capsys, *arguments, more=()):
     assert run(["solve", *arguments, "--json"]) == 0
     found = json.loads(capsys.readouterr().out, parse_constant=strictly)
-    assert list(found) == KEYS
+    assert list(found) == [*KEYS, *more]
     return found
 
 
@@ -120,7 +120,9 @@ def test_a_maximisation_says_that_its_energies_are_negated(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "energy   -5\n" in out
     assert "note     maximised in the file; the energies here are of the negated" in out
-    assert answer(capsys, str(path), "--backend", "exhaustive")["energy"] == -5
+    found = answer(capsys, str(path), "--backend", "exhaustive", more=["objective"])
+    assert found["energy"] == -5
+    assert found["objective"] == {"sense": "maximise", "value": 5.0, "bound": 5.0}
 
 
 def test_the_text_is_a_table_of_two_columns(problem, capsys):
@@ -175,7 +177,7 @@ ANNEALING = ["--backend", "annealing"]
     ("arguments", "error", "said"),
     [
         (["missing.bqm"], "FileError", "missing.bqm does not exist"),
-        (["."], "FileError", "says no format"),
+        (["."], "FileError", "is a folder"),
         (["a.bqm", "--backend", "anealing"], "BackendNotFound", "did you mean 'annealing'"),
         (
             ["a.bqm", *ANNEALING, "--option", "raeds=3"],

@@ -136,7 +136,7 @@ def test_nothing_is_overwritten_and_nothing_half_written(tmp_path):
             with pytest.raises(FileError, match="NaN or infinite"):
                 save_bqm(endless, tmp_path / f"c{suffix}")
     with pytest.raises(FileError, match="says no format that can be written"):
-        save_bqm(bqm, tmp_path / "d.lp")
+        save_bqm(bqm, tmp_path / "d.xyz")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.bqm", "a.bqm.json"]
 
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from secateur.errors import FileError
 from secateur.files import load_bqm, read_file, save_bqm
-from secateur.files.formats import MOST_VARIABLES
+from secateur.files.content import MOST_VARIABLES
+from secateur.files.formats import MARK
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "file-formats.md"
 # the same energy in each: 2 - a + 3 b + 4 ab - 5 bc, over (a, b, c); symmetric files halve pairs
@@ -44,8 +45,9 @@ BQM = (
 )
 FILES = {
     "own.bqm": BQM,
-    "upper.coo": "# vartype=BINARY\n# offset=2\n0 0 -1.0\n0 1 4.0\n1 1 3\n1 2 -5.000\n",
-    "upper.qubo": "c a comment\nc offset=2\np qubo 0 3 2 2\n0 0 -1\n1 1 3\n0 1 4\n1 2 -5\n",
+    "upper.coo": f"# {MARK}\n# vartype=BINARY\n# offset=2\n0 0 -1.0\n0 1 4.0\n1 1 3\n1 2 -5.000\n",
+    "upper.qubo": f"c a comment\nc {MARK}\nc offset=2\np qubo 0 3 2 2\n"
+    "0 0 -1\n1 1 3\n0 1 4\n1 2 -5\n",
     "symmetric.sparse": "3 4\n1 1 -1\n1 2 2\n2 2 3\n2 3 -2.5\n",
     "symmetric.qs": "# ObjectiveOffset 2\n# Vars Non-zeros\n3 4\n1 1 -1\n1 2 2\n2 2 3\n2 3 -2.5\n",
     "upper.json": json.dumps({"name": "by hand", "qubo": BIQBIN}),
@@ -136,7 +138,7 @@ def test_the_offset_of_a_maximisation_by_zimpl_is_negated(write):
     "says", ["# vartype=SPIN", "#vartype:SPIN", "# vartype = SPIN", "# a model, vartype=SPIN"]
 )
 def test_spins_become_binary(write, says):
-    bqm = load_bqm(write("a.coo", f"{says}\n# offset=7\n0 1 1.0\n1 1 3\n"))
+    bqm = load_bqm(write("a.coo", f"# {MARK}\n{says}\n# offset=7\n0 1 1.0\n1 1 3\n"))
     assert bqm.vartype is dimod.BINARY
     for z in itertools.product((0, 1), repeat=2):
         s, t = (2 * x - 1 for x in z)
@@ -177,14 +179,24 @@ BROKEN = {
     "an index beyond C": ("a.coo", f"{10**20} 0 1\n", 1, ENTRIES),
     "a negative index": ("a.coo", "0 0 1\n-1 0 1\n", 2, "the variable -1 is negative"),
     "no vartype": ("a.coo", "# vartype=INTEGER\n0 0 1\n", 1, "the vartype is 'INTEGER'"),
-    "no offset": ("a.coo", "# offset=much\n0 0 1\n", 1, "'much' is not a number"),
-    "an infinite offset": ("a.coo", "# offset=inf\n0 0 1\n", 1, "'inf' is not finite"),
-    "too few labels": ("a.coo", '# variables=["a"]\n0 1 1\n', 2, "there are 1 labels"),
-    "a label twice": ("a.coo", '# variables=["a", "a"]\n0 1 1\n', 1, "or repeated"),
-    "labels that are no list": ("a.coo", '# variables={"a": 1}\n0 0 1\n', 1, "not a JSON list"),
-    "a label that is NaN": ("a.coo", "# variables=[NaN]\n0 0 1\n", 1, "or not plain"),
-    "an enormous label": ("a.coo", f"# variables=[{10**30}]\n0 0 1\n", 1, "or not plain"),
-    "labels without an end": ("a.coo", f"# variables={'[' * 9999}\n", 1, "not a JSON list"),
+    "no offset": ("a.coo", f"# {MARK}\n# offset=much\n0 0 1\n", 2, "'much' is not a number"),
+    "an infinite offset": ("a.coo", f"# {MARK}\n# offset=inf\n0 0 1\n", 2, "'inf' is not finite"),
+    "too few labels": ("a.coo", f'# {MARK}\n# variables=["a"]\n0 1 1\n', 3, "there are 1 labels"),
+    "a label twice": ("a.coo", f'# {MARK}\n# variables=["a", "a"]\n0 1 1\n', 2, "or repeated"),
+    "labels that are no list": (
+        "a.coo",
+        f'# {MARK}\n# variables={{"a": 1}}\n0 0 1\n',
+        2,
+        "not a JSON list",
+    ),
+    "a label that is NaN": ("a.coo", f"# {MARK}\n# variables=[NaN]\n0 0 1\n", 2, "or not plain"),
+    "an enormous label": ("a.coo", f"# {MARK}\n# variables=[{10**30}]\n0 0 1\n", 2, "or not plain"),
+    "labels without an end": (
+        "a.coo",
+        f"# {MARK}\n# variables={'[' * 9999}\n",
+        2,
+        "not a JSON list",
+    ),
     "an infinite sum": ("a.coo", "0 1 1e308\n0 1 1e308\n", 0, "NaN or infinite"),
     "no text": ("a.coo", b"0 0 1\xff\n", 0, "is no text (byte 5)"),
     "an empty qubo": ("a.qubo", "", 0, "no line 'p qubo"),
@@ -192,9 +204,9 @@ BROKEN = {
     "an index too large": ("a.qubo", "p qubo 0 2 1 0\n5 5 1\n", 2, "5 5 is outside of 0 to 1"),
     "another header": ("a.qubo", "p cnf 3 2\n", 1, "not 'p qubo topology"),
     "a second header": ("a.qubo", "p qubo 0 2 0 0\np qubo 0 1 0 0\n", 2, "a second line 'p qubo"),
-    "an early entry": ("a.qubo", "0 0 1\n", 1, "an entry before the line 'p qubo"),
+    "an early entry": ("a.qubo", "c a comment\n0 0 1\n", 2, "an entry before the line 'p qubo"),
     "too many entries": ("a.qubo", "p qubo 0 2 1 0\n0 0 1\n0 1 1\n", 0, "has 1 and 1"),
-    "other labels": ("a.qubo", 'c variables=["a"]\np qubo 0 2 0 0\n', 0, "has 1 labels"),
+    "other labels": ("a.qubo", f'c {MARK}\nc variables=["a"]\np qubo 0 2 0 0\n', 0, "has 1 labels"),
     "an empty sparse": ("a.sparse", "", 0, "no line 'variables entries'"),
     "not a number": ("a.sparse", "1 1\n1 1 nan\n", 2, "'nan' is not finite"),
     "index zero": ("a.sparse", "2 1\n0 1 1\n", 2, "0 1 is outside of 1 to 2"),

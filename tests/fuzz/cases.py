@@ -1,4 +1,4 @@
-"""The four inputs: each makes its cases from a seed, and gives them to the library.
+"""The five inputs: each makes its cases from a seed, and gives them to the library.
 
 ``python -m tests.fuzz.cases images=800 options=100`` runs them in a process with little memory,
 and ends with a line of JSON: how often each outcome came, and what must not have happened.
@@ -237,7 +237,74 @@ def images(rng: random.Random, folder: Path) -> Iterator[Case]:
         yield f"{name} {data[:80]!r}", load
 
 
-KINDS = {"options": options, "folders": folders, "checkpoints": checkpoints, "images": images}
+def problems(rng: random.Random, folder: Path) -> Iterator[Case]:
+    """Files of problems, of every format that is read, packed or not."""
+    import bz2
+    import gzip
+    import lzma
+
+    from secateur.files import read_file, write_file
+    from secateur.files.registry import FORMATS
+    from secateur.problem import Problem, at_most
+    from tests.files.test_formats import FILES
+    from tests.files.test_more_formats import BQPJSON, GRAPH, MQLIB
+    from tests.files.test_programs import ISSUE, PLAIN, QPLIB, lp, mps
+
+    whole = {
+        name: data if isinstance(data, bytes) else data.encode() for name, data in FILES.items()
+    }
+    texts = {
+        "g.mc": GRAPH, "m.qubo": MQLIB, "q.qh": GRAPH.replace("3 3", "4 3"),
+        "b.json": json.dumps(BQPJSON),
+        "i.lp": ISSUE,
+        "r.lp": lp("a + 2 c", "-1 <= a + b - s <= 0\n k: a + [ a * b ] <= 1", "c = 1"),
+        "m.mps": mps("QUADOBJ\n x y 4\n"), "p.qplib": QPLIB.format(sense="maximize", **PLAIN),
+    }  # fmt: skip
+    whole |= {name: text.encode() for name, text in texts.items()}
+    bqm = read_file(_put(folder / "s.coo", whole["upper.coo"])).bqm
+    bqm.relabel_variables({0: "a", 1: "b", 2: "c"})
+    for suffix in (".cqm", ".lp", ".mps"):
+        write_file(bqm, folder / f"w{suffix}", constraints=[at_most(1, ["a", "b"])])
+        whole[f"w{suffix}"] = (folder / f"w{suffix}").read_bytes()
+    bqm.offset = 0.0
+    for suffix in (".mtx", ".npz"):
+        write_file(bqm, folder / f"w{suffix}", numbered=True)
+        whole[f"w{suffix}"] = (folder / f"w{suffix}").read_bytes()
+    for path in folder.glob("*.json"):
+        path.unlink()  # sidecars, which would refuse every change
+    packs = [(".gz", gzip.compress), (".xz", lzma.compress), (".bz2", bz2.compress)]
+    while True:
+        name = rng.choice(list(whole))
+        data, format = bytes_of(whole[name], rng), None
+        if rng.random() < 0.1:
+            suffix, pack = rng.choice(packs)
+            data, name = bytes_of(pack(whole[name]), rng), name + suffix
+        elif rng.random() < 0.1:
+            name = rng.choice((*whole, "x", "x.txt"))  # under another's suffix
+        elif rng.random() < 0.1:
+            format = rng.choice(FORMATS).name
+
+        def load(
+            path: Path = folder / name, data: bytes = data, format: str | None = format
+        ) -> str:
+            file = read_file(_put(path, data), format=format)
+            problem = Problem(file.bqm, file.constraints)
+            ones = np.ones((1, problem.n), dtype=np.int8)
+            assert np.isfinite(problem.energies(ones)).all() or file.bqm.num_variables > 2
+            return "read"
+
+        yield f"{name} {format} {data[:80]!r}", load
+
+
+def _put(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+KINDS = {
+    "options": options, "folders": folders, "checkpoints": checkpoints, "images": images,
+    "problems": problems,
+}  # fmt: skip
 
 
 def outcome(call: Callable[[], str]) -> tuple[str, str | None]:

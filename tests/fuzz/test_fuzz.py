@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-CASES = {"options": 120, "folders": 200, "checkpoints": 200, "images": 700}
+CASES = {"options": 120, "folders": 200, "checkpoints": 200, "images": 700, "problems": 1500}
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "Write a pruned network as ONNX or for torch.export.",
     "qubo": "Write the QUBO of a network to a file and stop.",
     "solve": "Solve a QUBO file with any backend.",
+    "convert": "Write a QUBO file in another format.",
     "verify": "Check a proof of a solution in exact arithmetic.",
     "backends": "List, show, check, cite and write backends.",
     "objectives": "List objectives, and show what one is and its options.",

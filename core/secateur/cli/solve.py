@@ -58,6 +58,15 @@ _SHOWN = 12
     type=click.Path(path_type=Path),
     help="A new file for what the bound rests on; check it with `secateur verify`.",
 )
+@click.option(
+    "--format",
+    "file_format",
+    metavar="NAME",
+    help="Of the file, where its suffix and content do not say it: mqlib, biqmac, max-cut.",
+)
+@click.option(
+    "--maximise", is_flag=True, help="The file's objective is to be maximised: it is negated."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def solve(
     file: Path,
@@ -69,9 +78,14 @@ def solve(
     time_limit: float | None,
     proof: bool | None,
     certificate: Path | None,
+    file_format: str | None,
+    maximise: bool,
     as_json: bool,
 ) -> None:
-    """Minimise a QUBO file: .bqm .coo .qubo .sparse .qs .json .lp.
+    """Minimise a file: a QUBO, a maximum cut, or a binary program with its constraints.
+
+    .bqm .cqm .coo .qubo .sparse .qs .mc .rud .qh .json .lp .mps .qplib .mtx .npz, also packed
+    (.gz .xz .bz2).
 
     \b
     Examples:
@@ -89,14 +103,15 @@ def solve(
     from secateur.solving import solve as minimise
 
     try_output(certificate)
-    content = read_file(file)
+    content = read_file(file, format=file_format, maximise=maximise)
     if None not in (count, content.ones) and count != content.ones:
         raise OptionError(
             f"--count is {count}, and {file} states {content.ones}",
             remedy="leave --count out, or remove the constraint from the file",
         )
-    number = content.ones if count is None else count
-    wanted: list[Constraint] = [] if number is None else [exactly(number)]
+    wanted: list[Constraint] = list(content.constraints)
+    if count is not None and content.ones is None:
+        wanted.append(exactly(count))
     problem = Problem(content.bqm)
     if demands is not None:
         wanted += read_constraints(demands, problem.variables)
@@ -117,6 +132,8 @@ def solve(
     )
     if not as_json:
         _show(answer)
+        if content.maximised:
+            say(f"{'value':8} {0.0 - answer.energy:.9g} of the file's own objective, maximised")
         if "sense" in content.provenance:
             say(f"{'note':8} {content.provenance['sense']}")
     saved: Saved[None] | None = None
@@ -126,12 +143,20 @@ def solve(
     finally:  # the answer is not lost, whatever becomes of its certificate
         if as_json:
             written = None if saved is None else str(saved.path)
-            print_json({**answer.to_json(), "samples": _reads(answer), "certificate": written})
+            own = {"objective": _objective(answer)} if content.maximised else {}
+            rest = {"samples": _reads(answer), "certificate": written}
+            print_json({**answer.to_json(), **rest, **own})
     if saved is not None:
         if not as_json:
             say(f"{'written':8} {saved.path}")
         if saved.error is not None:
             raise saved.error
+
+
+def _objective(answer: Selection) -> dict[str, Any]:
+    """In the file's own sign, where that is maximised."""
+    bound = None if answer.bound is None else 0.0 - answer.bound
+    return {"sense": "maximise", "value": 0.0 - answer.energy, "bound": bound}
 
 
 def _chosen(backend: str, given: dict[str, Any], seed: int | None) -> Chosen:

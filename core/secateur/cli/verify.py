@@ -19,12 +19,16 @@ from secateur.cli.common import print_json, say
     type=click.Path(path_type=Path),
     help="The demands of the problem, as for `secateur solve` (TOML).",
 )
+@click.option("--format", "file_format", metavar="NAME", help="Of the problem's file, as solved.")
+@click.option("--maximise", is_flag=True, help="The problem was solved so.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 def verify(
     certificate: Path,
     problem: Path,
     count: int | None,
     constraints_file: Path | None,
+    file_format: str | None,
+    maximise: bool,
     as_json: bool,
 ) -> int:
     """Recompute a proof in exact arithmetic; it exits with 0 only if all of it holds.
@@ -43,18 +47,19 @@ def verify(
     from secateur.problem import Constraint, Problem, read_constraints
     from secateur.problem import count as exactly
 
-    content = read_file(problem)
+    content = read_file(problem, format=file_format, maximise=maximise)
     if None not in (count, content.ones) and count != content.ones:
         raise OptionError(
             f"--count is {count}, and {problem} states {content.ones}",
             remedy="leave --count out, or remove the constraint from the file",
         )
-    count = content.ones if count is None else count
-    stated_demands: list[Constraint] = [] if count is None else [exactly(count)]
+    stated_demands: list[Constraint] = list(content.constraints)
+    if count is not None and content.ones is None:
+        stated_demands.append(exactly(count))
     if constraints_file is not None:
         stated_demands += read_constraints(constraints_file, list(content.bqm.variables))
     demands = [demand.data() for demand in Problem(content.bqm, stated_demands).demands]
-    stated = count is not None or constraints_file is not None
+    stated = bool(stated_demands) or constraints_file is not None
     try:
         verdict = check(certificate, content.bqm, demands if stated else None)
     except CertificateError as error:

@@ -1,5 +1,21 @@
-"""QUBO files: read in the formats of this field, written with their hash and provenance."""
+"""QUBO files: read and written in the formats of this field, with hash and provenance."""
 
-from secateur.files.store import QuboFile, load_bqm, read_file, save_bqm
+from secateur.files.store import (
+    Converted,
+    QuboFile,
+    convert,
+    load_bqm,
+    read_file,
+    save_bqm,
+    write_file,
+)
 
-__all__ = ["QuboFile", "load_bqm", "read_file", "save_bqm"]
+__all__ = [
+    "Converted",
+    "QuboFile",
+    "convert",
+    "load_bqm",
+    "read_file",
+    "save_bqm",
+    "write_file",
+]

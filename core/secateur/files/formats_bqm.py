@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import FileError
-from secateur.files.formats import Content, as_label
+from secateur.files.content import Content, as_label
 
 _MAGIC = b"DIMODBQM"
 _TYPES = {"dtype": ("float32", "float64"), "itype": ("int32", "int64", "uint32", "uint64")}

@@ -1,4 +1,4 @@
-"""LP files: a quadratic objective over binary variables and, if wanted, one count.
+"""LP files, as people's solvers write them.
 
 Read here and not with ``dimod.lp``, which passes over bounds, a second objective and words that it
 does not know, takes ``info`` for infinity times ``o``, and names no line (dimod 0.12.23). What is
@@ -9,142 +9,67 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
-import dimod
-
 from secateur.errors import FileError
-from secateur.files.formats import MAXIMISED, Content, lines, wrong
+from secateur.files.content import Content, remarks, wrong
+from secateur.files.lp_tokens import COMPARE, REMEDY, Section, Token, sections_of
+from secateur.files.program import INFINITE, Program, Row, Sum, settle
 
-_SECTION = re.compile(
-    r"(?:(?P<min>min(?:imi[sz]e|imum)?)|(?P<max>max(?:imi[sz]e|imum)?)"
-    r"|(?P<rows>subject\s+to|such\s+that|st|s\.t\.|st\.)|(?P<bounds>bounds?)"
-    r"|(?P<binary>bin(?:ary|aries)?)|(?P<end>end)"
-    r"|(?P<other>general\s+constraints?|gencons?|lazy\s+constraints|user\s+cuts|pwlobj|sos[12]?"
-    r"|semi(?:s|-continuous)?|sec)"
-    r"|(?P<integer>gen(?:erals?)?|int(?:egers?)?))(?!\S)",
-    re.IGNORECASE,
-)
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<name>[^\s0-9.+\-*/^<>=:\[\]\\][^\s+\-*/^<>=:\[\]\\]*(?:\[[^\s\[\]]*\])?)"
-    r"|(?P<sign><=|>=|=<|=>|[+\-*/^:<>=\[\]]))"
-)
-_BOUND = re.compile(
-    r"(?:-?[0.]+\s*<=?\s*)?[^\s<>=]+(?:\s*<=?\s*1(?:\.0*)?)?|[^\s<>=]+\s*>=?\s*[0.]+"
-)
-_COMPARE = ("<=", "=<", "<", ">=", "=>", ">", "=")
-_REMEDY = "the reference, file formats, says what is read of LP files"
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    line: int
-
-
-@dataclass
-class _Section:
-    kind: str
-    line: int
-    tokens: list[_Token] = field(default_factory=list)
+_END = Token("end", "", 0)
+_INFINITE = ("inf", "infinity", "infty")
+_BLOCK_NAME = re.compile(r"(?:problem\s+name|model)\s*:?\s+(\S.*)", re.IGNORECASE)
 
 
 def read_lp(path: Path, data: bytes) -> Content:
-    """The objective as a QUBO, and ``x1 + … + xn = K`` as the count.
+    """The objective as a QUBO, and the rows as constraints.
 
-    A maximisation is negated, and the notes say so.
+    A fixed variable is a constant, an integer from 0 to 1 is binary, a continuous one that only
+    fills up one row is that row's room. A maximisation is negated, and the notes say so.
 
     Raises:
-        FileError: not an LP file, truncated, variables that are not binary, or other constraints.
+        FileError: not an LP file, truncated, or with variables that are not binary.
     """
-    objective, *sections = _sections(path, data)
-    bqm = _Parser(path, objective).expression(half=True)
-    rows = [row for s in sections if s.kind == "rows" for row in _Parser(path, s).rows()]
-    names = [token for s in sections if s.kind == "binary" for token in s.tokens]
-    for token in names:
-        if token.kind != "name":
-            raise wrong(path, token.line, f"{token.text!r} is not the name of a variable", _REMEDY)
-    binary = {token.text for token in names}
-    used = dict.fromkeys([*bqm.variables, *(v for _, row, _ in rows for v in row.variables)])
-    for token in (token for s in (objective, *sections) for token in s.tokens):
-        if token.text in used and token.text not in binary:
-            what = f"the variable {token.text!r} is not binary"
-            remedy = "a QUBO has binary variables only; list every one under 'binary'"
-            raise wrong(path, token.line, what, remedy)
-    if not names:
-        raise FileError(f"{path}: it has no variables", remedy="list them under 'binary'")
-    # variables of the constraint alone belong to the problem too
-    bqm.add_linear_from(dict.fromkeys([*used, *(token.text for token in names)], 0.0))
-    ones = _count(path, rows, bqm.num_variables)
-    if objective.kind == "min":
-        return Content(bqm, ones)
-    bqm.scale(-1.0)
-    return Content(bqm, ones, notes=MAXIMISED)
-
-
-def _sections(path: Path, data: bytes) -> Sequence[_Section]:
-    """The sections in their order, without "end"; the objective is the first."""
-    sections: list[_Section] = []
-    ended = False
-    for number, whole in lines(path, data):
-        line = whole.partition("\\")[0].strip()
-        if line and ended:
-            raise wrong(path, number, f"{line[:40]!r} behind the line 'end'", _REMEDY)
-        if head := _SECTION.match(line):
-            kind = str(head.lastgroup)
-            if (kind in ("min", "max")) == bool(sections):
-                what = "a second objective" if sections else f"{head[0]!r} before the objective"
-                raise wrong(path, number, what, _REMEDY)
-            if kind == "other":
-                raise wrong(path, number, f"a QUBO has no {head[0]!r}", _REMEDY)
-            ended = kind == "end"
-            sections.append(_Section(kind, number))
-            line = line[head.end() :]
-        if line and not sections:
-            raise wrong(path, number, f"{line[:40]!r} before 'minimize' or 'maximize'", _REMEDY)
-        section = sections[-1] if sections else _Section("", 0)
-        if line and section.kind == "integer":  # dimod writes this section, empty
-            raise wrong(path, number, "variables that are not binary", _REMEDY)
-        if section.kind == "bounds":
-            if line and not _BOUND.fullmatch(line.strip()):
-                what = f"{line.strip()[:40]!r} is not '0 <= variable <= 1'"
-                raise wrong(path, number, what, "a QUBO's variables are 0 and 1; remove the bound")
-            continue
-        place = 0
-        while place < len(line):  # its end is stripped
-            token = _TOKEN.match(line, place)
-            if token is None:
-                raise wrong(path, number, f"{line[place:][:40]!r} is not understood", _REMEDY)
-            section.tokens.append(_Token(str(token.lastgroup), token[token.lastgroup or 0], number))
-            place = token.end()
-    if not ended:
-        what = "'end'" if sections else "'minimize' or 'maximize'"
-        raise FileError(
-            f"{path} is not an LP file, or truncated: it has no line {what}",
-            remedy=f"fetch or write it again; {_REMEDY}",
-        )
-    return sections[:-1]
-
-
-_END = _Token("end", "", 0)
+    sections, comments = sections_of(path, data)
+    program = Program(path)
+    objective = _Parser(program, sections[0])
+    program.maximise = sections[0].kind == "max"
+    program.objective = objective.objective()
+    for section in sections[1:]:
+        parser = _Parser(program, section)
+        if section.kind == "rows":
+            parser.rows()
+        elif section.kind == "bounds":
+            parser.bounds()
+        else:
+            parser.kinds()
+    program.notes, told = remarks(comments)
+    for comment in comments:
+        if found := _BLOCK_NAME.fullmatch(comment.strip("\\* ")):
+            program.notes["name"] = found[1]
+            break
+    program.warnings += told
+    return settle(program)
 
 
 class _Parser:
-    """Reads the tokens of one section."""
+    """Reads the tokens of one section into the program."""
 
-    def __init__(self, path: Path, section: _Section) -> None:
-        self.path, self.section, self.place = path, section, 0
+    def __init__(self, program: Program, section: Section) -> None:
+        self.program, self.path = program, program.path
+        self.section, self.place = section, 0
 
     @property
-    def token(self) -> _Token:
-        tokens = self.section.tokens
-        return tokens[self.place] if self.place < len(tokens) else _END
+    def token(self) -> Token:
+        return self.after(0)
 
-    def take(self) -> _Token:
+    def after(self, more: int) -> Token:
+        """The token some places on."""
+        tokens, place = self.section.tokens, self.place + more
+        return tokens[place] if place < len(tokens) else _END
+
+    def take(self) -> Token:
         token = self.token
         self.place += 1
         return token
@@ -153,13 +78,12 @@ class _Parser:
         """The error that says what should be at this place."""
         last = self.section.tokens[-1].line if self.section.tokens else self.section.line
         found = repr(self.token.text[:40]) if self.token is not _END else "the section ends"
-        return wrong(self.path, self.token.line or last, f"{found} where {what} is wanted", _REMEDY)
+        return wrong(self.path, self.token.line or last, f"{found} where {what} is wanted", REMEDY)
 
-    def accept(self, *texts: str) -> bool:
-        """Whether these are next; if so they are taken."""
-        after = self.place + len(texts)
-        found = tuple(token.text for token in self.section.tokens[self.place : after]) == texts
-        self.place = after if found else self.place
+    def accept(self, text: str) -> bool:
+        """Whether this is next; if so it is taken."""
+        found = self.token.text == text
+        self.place += found
         return found
 
     def number(self) -> float:
@@ -171,99 +95,180 @@ class _Parser:
         self.place += 1
         return value
 
-    def two(self, before: str, what: str) -> None:
-        if not self.accept(before) or self.token.kind != "number" or float(self.token.text) != 2.0:
+    def bound(self) -> float:
+        """A number with signs, or infinity."""
+        sign = self.signs()
+        if self.token.text.lower() in _INFINITE:
+            self.place += 1
+            return sign * math.inf
+        if self.token.kind == "number" and float(self.token.text) >= INFINITE:
+            self.place += 1
+            return sign * math.inf
+        return sign * self.number()
+
+    def two(self, what: str) -> None:
+        if self.token.kind != "number" or float(self.token.text) != 2.0:
             raise self.wanted(what)
         self.place += 1
 
     def name(self) -> str:
         if self.token.kind != "name":
             raise self.wanted("a variable")
-        return self.take().text
+        token = self.take()
+        self.program.variable(token.text, token.line)
+        return token.text
 
-    def sign(self, *, needed: bool) -> float:
+    def signs(self) -> float:
         """The product of the signs here."""
-        if needed and self.token.text not in ("+", "-"):
-            raise self.wanted("'+' or '-'")
         sign = 1.0
         while self.token.text in ("+", "-"):
             sign *= 1.0 if self.take().text == "+" else -1.0
         return sign
 
-    def expression(self, *, half: bool) -> dimod.BinaryQuadraticModel:
-        """``name: 2 a - b + [ c * d + e ^ 2 ] / 2 + 1``; the half is of objectives only."""
-        bqm = dimod.BinaryQuadraticModel("BINARY")
-        if self.token.kind == "name":
-            self.accept(self.token.text, ":")
+    def label(self) -> str | None:
+        """``name:`` in front."""
+        if self.token.kind == "name" and self.after(1).text == ":":
+            label = self.take().text
+            self.place += 1
+            return label
+        return None
+
+    def objective(self) -> Sum:
+        """``name: 2 a - b + [ c * d + e ^ 2 ] / 2 + 1``."""
+        label = self.label()
+        if label is None and self.token.text == "multi" and self.after(1).text == "-":
+            raise wrong(self.path, self.token.line, "a QUBO has one objective", REMEDY)
+        body = self.expression(objective=True)
+        if self.token is not _END:
+            raise self.wanted("'+' or '-'")
+        return body
+
+    def expression(self, *, objective: bool) -> Sum:
+        """Terms, up to what is none: a comparison, or a word without a sign."""
+        body = Sum()
         first = True
-        while self.token is not _END and (half or self.token.text not in _COMPARE):
-            sign = self.sign(needed=not first)
+        while self.token is not _END and self.token.text not in COMPARE:
+            if not first and self.token.text not in ("+", "-"):
+                break
+            sign = self.signs()
             first = False
             if self.accept("["):
-                self.bracket(bqm, sign * (0.5 if half else 1.0))
-                if half:
-                    self.two("/", "'/ 2' behind the bracket")
+                self.bracket(body, sign, objective=objective)
                 continue
             factor = sign * (self.number() if (counted := self.token.kind == "number") else 1.0)
-            if self.token.kind == "name":
-                bqm.add_linear(self.take().text, factor)
+            if self.token.kind == "name" and not (counted and self.after(1).text == ":"):
+                body.add(self.name(), factor)
             elif counted:
-                bqm.offset += factor
+                body.offset += factor
             else:
                 raise self.wanted("a number or a variable")
-        return bqm
+        return body
 
-    def bracket(self, bqm: dimod.BinaryQuadraticModel, scale: float) -> None:
-        first = True
+    def bracket(self, body: Sum, sign: float, *, objective: bool) -> None:
+        """``[ 2 a * b + c ^ 2 ] / 2``; a row's bracket has no half."""
+        terms: list[tuple[str, str, float]] = []
         while not self.accept("]"):
-            factor = scale * self.sign(needed=not first)
-            first = False
+            if terms and self.token.text not in ("+", "-"):
+                raise self.wanted("'+' or '-'")
+            factor = sign * self.signs()
             if self.token.kind == "number":
                 factor *= self.number()
             one = self.name()
             if self.accept("*"):
-                other = self.name()
+                terms.append((one, self.name(), factor))
+            elif self.accept("^"):
+                self.two("'*' or '^ 2'")
+                terms.append((one, one, factor))
             else:
-                self.two("^", "'*' or '^ 2'")
-                other = one
-            if one == other:  # a bit is its own square
-                bqm.add_linear(one, factor)
-            else:
-                bqm.add_quadratic(one, other, factor)
+                raise self.wanted("'*' or '^ 2'")
+        half = 1.0
+        if self.accept("/"):
+            self.two("'/ 2' behind the bracket")
+            half = 0.5
+        elif objective:
+            self.program.warnings.append("a bracket of the objective has no '/ 2': taken whole")
+        for one, other, factor in terms:
+            body.add_pair(one, other, half * factor)
 
-    def rows(self) -> list[tuple[int, dimod.BinaryQuadraticModel, float | None]]:
-        """The constraints: line, left side, and right side if it is an equality."""
-        found = []
+    def rows(self) -> None:
+        """``name: a + b <= 1``, ``-1 <= a + b <= 3``, ``3 >= a + b``."""
+        tokens = self.section.tokens
+        taken = {row.name for row in self.program.rows}
+        taken |= {a.text for a, b in pairwise(tokens) if b.text == ":"}
         while self.token is not _END:
             line = self.token.line
-            left = self.expression(half=False)
-            if self.token.text not in _COMPARE:
-                raise self.wanted("'='")
-            equal = self.take().text == "="
-            right = self.sign(needed=False) * self.number()
-            found.append((line, left, right if equal else None))
-        return found
+            label = self.label()
+            body = self.expression(objective=False)
+            limits: list[tuple[float | None, float | None]] = []
+            if not body.linear and not body.pairs:
+                limits.append(self.turned(body.offset))
+                body = self.expression(objective=False)
+                if not body.linear and not body.pairs:
+                    raise self.wanted("a variable")
+            if not limits or self.token.text in COMPARE:
+                limits.append(self.limits())
+            if label is None:
+                label = _free(len(self.program.rows) + 1, taken)
+                taken.add(label)
+            lower = max((low for low, _ in limits if low is not None), default=-math.inf)
+            upper = min((high for _, high in limits if high is not None), default=math.inf)
+            self.program.rows.append(Row(label, body, lower, upper, line))
+
+    def limits(self) -> tuple[float | None, float | None]:
+        """The bounds that ``<= 3`` says of what stands before it."""
+        sign = self.comparison()
+        value = self.bound()
+        return (None if sign == "<" else value, None if sign == ">" else value)
+
+    def turned(self, value: float) -> tuple[float | None, float | None]:
+        """The bounds that ``3 >=`` says of what stands behind it."""
+        sign = self.comparison()
+        return (None if sign == ">" else value, None if sign == "<" else value)
+
+    def comparison(self) -> str:
+        if self.token.text not in COMPARE:
+            raise self.wanted("'='")
+        return self.take().text.strip("=") or "="
+
+    def bounds(self) -> None:
+        """``0 <= a <= 1``, ``a = 1``, ``a free``, ``a >= -inf``; each replaces what was before."""
+        while self.token is not _END:
+            limits: list[tuple[float | None, float | None]] = []
+            text = self.token.text
+            if self.token.kind == "number" or text in ("+", "-") or text.lower() in _INFINITE:
+                limits.append(self.turned(self.bound()))
+            variable = self.program.variables[self.name()]
+            if not limits and self.token.text.lower() == "free":
+                self.place += 1
+                limits.append((-math.inf, math.inf))
+            elif self.token.text in COMPARE:
+                limits.append(self.limits())
+            elif not limits:
+                raise self.wanted("'free', '<=', '=' or '>='")
+            for lower, upper in limits:
+                variable.lower = variable.lower if lower is None else lower
+                variable.upper = variable.upper if upper is None else upper
+
+    def kinds(self) -> None:
+        """Names of variables that are binary, integer or semi-continuous."""
+        while self.token is not _END:
+            token = self.token
+            if token.kind != "name":
+                what = f"{token.text!r} is not the name of a variable"
+                raise wrong(self.path, token.line, what, REMEDY)
+            variable = self.program.variables[self.name()]
+            if self.section.kind == "semi":
+                raise wrong(
+                    self.path, self.section.line, f"a QUBO has no {self.section.head!r}", REMEDY
+                )
+            variable.whole = True
+            if self.section.kind == "binary":
+                variable.lower = max(variable.lower, 0.0)
+                variable.upper = min(variable.upper, 1.0)
 
 
-def _count(
-    path: Path, rows: list[tuple[int, dimod.BinaryQuadraticModel, float | None]], n: int
-) -> int | None:
-    if not rows:
-        return None
-    if len(rows) > 1:
-        raise wrong(path, rows[1][0], f"the second of {len(rows)} constraints", _REMEDY)
-    line, left, right = rows[0]
-    weights = {float(w) for w in left.linear.values()}
-    equal = len(weights) == 1 and 0.0 not in weights and not left.num_interactions
-    if right is not None and equal and left.num_variables == n:
-        count = (right - left.offset) / weights.pop()
-        if count.is_integer() and not 0 <= count <= n:
-            raise wrong(path, line, f"the constraint wants {count:g} ones of {n} variables")
-        if count.is_integer():
-            return int(count)
-    raise wrong(
-        path,
-        line,
-        "the constraint is not a count over all variables",
-        "one is understood: x1 + x2 + … + xn = K over all variables",
-    )
+def _free(number: int, taken: set[str]) -> str:
+    """A name for a row that has none."""
+    while f"row {number}" in taken:
+        number += 1
+    return f"row {number}"

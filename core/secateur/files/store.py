@@ -1,57 +1,35 @@
-"""QUBO files: dimod's own format and the plain formats of this field, read and written.
+"""QUBO files: the formats of this field, read and written.
 
-======== ============================================ ======= =======
-suffix   format                                       read    written
-======== ============================================ ======= =======
-.bqm     dimod's binary format (``bqm.to_file()``)    yes     yes
-.coo     coordinate list (``dimod.serialization.coo``) yes    yes
-.qubo    Qbsolv                                       yes     yes
-.sparse  Biq Mac                                      yes     no
-.qs      QOBLIB                                       yes     no
-.json    BiqBin                                       yes     no
-.lp      LP, with a quadratic objective               yes     no
-======== ============================================ ======= =======
-
-Next to a file that is written lies ``<file>.json`` with its sha256 and its provenance; where it is
-there, loading checks the hash. Nothing is unpickled, and nothing is overwritten.
+``registry.FORMATS`` is the table of them. Next to a file that is written lies ``<file>.json`` with
+its sha256 and its provenance; where it is there, loading checks the hash. Nothing is unpickled, and
+nothing is overwritten.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import dimod
 import numpy as np
 
-from secateur.errors import FileError
-from secateur.files import formats, formats_lp
-from secateur.files.formats_bqm import read_bqm, write_bqm
-from secateur.plainfile import MOST_TEXT, check_new, read_plain
+from secateur.errors import FileError, OptionError
+from secateur.files.content import MAXIMISED, Content, as_label
+from secateur.files.packed import inner, pack, unpack
+from secateur.files.registry import WRITTEN, chosen, named, with_look
+from secateur.files.sidecar import MARK, Provenance, read_sidecar, sidecar_of, write_both
+from secateur.files.writing import Format, Writable, fitting
+from secateur.plainfile import check_new, read_plain
+from secateur.problem.constraints import Cardinality, Constraint
 
-Provenance = Mapping[str, Any]
+logger = logging.getLogger("secateur")
 
-_READERS: Mapping[str, Callable[[Path, bytes], formats.Content]] = {
-    ".bqm": read_bqm,
-    ".coo": formats.read_coo,
-    ".qubo": formats.read_qbsolv,
-    ".sparse": formats.read_biqmac,
-    ".qs": formats.read_qoblib,
-    ".json": formats.read_biqbin,
-    ".lp": formats_lp.read_lp,
-}
-_WRITERS: Mapping[str, Callable[[dimod.BinaryQuadraticModel], bytes]] = {
-    ".bqm": write_bqm,
-    ".coo": formats.write_coo,
-    ".qubo": formats.write_qbsolv,
-}
-_MARK = "secateur QUBO file"
+_PROVEN = ("bqm", "coo", "qubo")
+"""What is written in these is what is read, for every model; others are read back to see it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +38,14 @@ class QuboFile:
 
     Arguments:
         path: of the file.
-        bqm: the QUBO, binary, over the labels of the file.
-        ones: the wanted count, if the file states one (LP).
+        bqm: the QUBO, binary, to be minimised, over the labels of the file.
+        ones: the wanted count, if the file demands one of all variables.
         sha256: of the file.
-        provenance: where it came from, as it was saved; empty if nothing is known.
+        provenance: what the file says of itself, and where it came from, as it was saved.
+        constraints: all that the file demands, the count among them.
+        warnings: what was taken otherwise than one may think.
+        maximised: the file's own objective is minus the energy.
+        format: the name of its format.
     """
 
     path: Path
@@ -71,40 +53,108 @@ class QuboFile:
     ones: int | None
     sha256: str
     provenance: Provenance = field(default_factory=dict)
+    constraints: tuple[Constraint, ...] = ()
+    warnings: tuple[str, ...] = ()
+    maximised: bool = False
+    format: str = ""
 
 
-def read_file(path: str | Path) -> QuboFile:
-    """Read a QUBO file; its suffix says the format.
+@dataclass(frozen=True, eq=False)
+class Converted:
+    """What was written from what.
+
+    Arguments:
+        source: as it was read.
+        path: of the new file.
+        sha256: of the new file.
+        format: its format.
+    """
+
+    source: QuboFile
+    path: Path
+    sha256: str
+    format: str
+
+
+def read_file(path: str | Path, *, format: str | None = None, maximise: bool = False) -> QuboFile:
+    """Read a QUBO file, also one that is packed by gzip, xz or bzip2.
+
+    Its suffix says the format; where that says nothing, its content.
+
+    Arguments:
+        path: of the file.
+        format: the name of its format, "mqlib"; None: as said.
+        maximise: its objective is to be maximised, and is negated.
 
     Raises:
         FileError: missing, truncated, corrupt, of an unknown format, not what was saved, or with
-            more in it than a QUBO and a count.
+            more in it than a QUBO and constraints.
+        OptionError: no such format, or the file says itself what is to be done.
     """
     path = Path(path)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise FileError(
-            f"{path}: the suffix {path.suffix!r} says no format",
-            remedy=f"use one of {', '.join(_READERS)}",
-        )
-    data = read_plain(path)
-    digest = hashlib.sha256(data).hexdigest()
-    provenance = _read_sidecar(path, digest)
-    content = reader(path, data)
+    wanted = None if format is None else named(format)
+    packed = read_plain(path)
+    digest = hashlib.sha256(packed).hexdigest()
+    provenance = read_sidecar(path, digest)
+    data = unpack(path, packed)
+    reader = chosen(inner(path), data) if wanted is None else wanted
+    try:
+        content = reader.read(path, data)
+    except FileError as error:
+        raise with_look(error, reader, data) from error.__cause__
+    if maximise:
+        content = _negated(path, content)
     _check_finite(path, content.bqm)
-    return QuboFile(path, content.bqm, content.ones, digest, {**content.notes, **provenance})
+    for warning in content.warnings:
+        logger.warning("%s: %s", path, warning)
+    return QuboFile(
+        path,
+        content.bqm,
+        _ones(content.constraints),
+        digest,
+        {**content.notes, **provenance},
+        content.constraints,
+        content.warnings,
+        content.sense == "maximise",
+        reader.name,
+    )
+
+
+def _negated(path: Path, content: Content) -> Content:
+    if content.sense is not None:
+        raise OptionError(
+            f"{path} says itself that its objective is {content.sense}d",
+            remedy="leave maximise out",
+        )
+    bqm = content.bqm.copy()
+    bqm.scale(-1.0)
+    said = {"sense": MAXIMISED["sense"].replace("in the file", "as asked")}
+    notes = {**content.notes, **said}
+    return Content(bqm, content.constraints, notes, content.warnings, "maximise")
+
+
+def _ones(constraints: Iterable[Constraint]) -> int | None:
+    for constraint in constraints:
+        if isinstance(constraint, Cardinality) and constraint.kind == "count":
+            return constraint.lower
+    return None
 
 
 def load_bqm(path: str | Path) -> dimod.BinaryQuadraticModel:
     """The QUBO of a file, as a binary model over the file's labels.
 
     Raises:
-        FileError: as ``read_file``; or the file also states a count.
+        FileError: as ``read_file``; or the file also demands something.
     """
     file = read_file(path)
-    if file.ones is not None:
+    if file.ones is not None and len(file.constraints) == 1:
         raise FileError(
             f"{path} holds a QUBO and a count of {file.ones}", remedy="read both with read_file"
+        )
+    if file.constraints:
+        raise FileError(
+            f"{path} holds a QUBO and {len(file.constraints)} constraints",
+            remedy="read both with read_file",
         )
     return file.bqm
 
@@ -112,49 +162,65 @@ def load_bqm(path: str | Path) -> dimod.BinaryQuadraticModel:
 def save_bqm(
     bqm: dimod.BinaryQuadraticModel, path: str | Path, provenance: Provenance | None = None
 ) -> str:
+    """Write a QUBO to a new file; as ``write_file`` without constraints."""
+    return write_file(bqm, path, provenance=provenance)
+
+
+def write_file(
+    bqm: dimod.BinaryQuadraticModel,
+    path: str | Path,
+    *,
+    constraints: Iterable[Constraint] = (),
+    provenance: Provenance | None = None,
+    format: str | None = None,
+    numbered: bool = False,
+) -> str:
     """Write a QUBO to a new file, and ``<file>.json`` with sha256 and provenance next to it.
 
-    Both are written whole or not at all.
+    Both are written whole or not at all, packed where the suffix ends in .gz, .xz or .bz2.
 
     Arguments:
         bqm: of either vartype; spins become binary.
-        path: .bqm keeps everything; .coo and .qubo number the variables and keep labels and offset
-            in comments, which other readers ignore.
+        path: its suffix says the format. .bqm keeps everything; .coo and .qubo number the
+            variables and keep labels and offset in comments, which other readers ignore.
+        constraints: demanded besides; .lp, .mps and .cqm hold them.
         provenance: JSON-safe: the network, the objective, its options, versions.
+        format: the name of the format; None: the suffix says it.
+        numbered: labels that the format cannot hold become numbers, and stay in the provenance.
 
     Returns:
         The sha256 of the file.
 
     Raises:
-        FileError: it exists, cannot be written, its suffix is not one of those, or a bias is not
-            finite.
+        FileError: it exists, cannot be written, no such format is written, the format cannot hold
+            what is to be written, or a bias is not finite.
     """
     path = Path(path)
-    writer = _WRITERS.get(path.suffix.lower())
-    if writer is None:
-        raise FileError(
-            f"{path}: the suffix {path.suffix!r} says no format that can be written",
-            remedy=f"use one of {', '.join(_WRITERS)}",
-        )
-    sidecar = _sidecar(path)
-    for file in (path, sidecar):
+    target = _target(path, format)
+    for file in (path, sidecar_of(path)):
         check_new(file)
     binary = bqm if bqm.vartype is dimod.BINARY else bqm.change_vartype(dimod.BINARY, inplace=False)
     _check_finite(path, binary)
+    whole = Writable(binary, tuple(constraints))
     labels = list(binary.variables)
+    said = dict(provenance or {})
     try:
         # dimod writes a set as a list, which would come back as a tuple
-        if [formats.as_label(label) for label in json.loads(json.dumps(labels))] != labels:
+        if [as_label(label) for label in json.loads(json.dumps(labels))] != labels:
             raise ValueError("a label is another one as JSON")
-        data = writer(binary)
-        digest = hashlib.sha256(data).hexdigest()
+        problem = fitting(path, whole, target, numbered=numbered)
+        if list(problem.bqm.variables) != labels:
+            said["labels"] = labels
+        data = _exactly(path, target, problem)
+        packed = pack(path, data)
+        digest = hashlib.sha256(packed).hexdigest()
         about = {
-            "about": _MARK,
+            "about": MARK,
             "file": path.name,
             "sha256": digest,
             "variables": int(binary.num_variables),
             "couplings": int(binary.num_interactions),
-            "provenance": dict(provenance or {}),
+            "provenance": said,
         }
         text = json.dumps(about, indent=2, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
@@ -162,14 +228,78 @@ def save_bqm(
             f"{path} cannot be written: a label or the provenance is not plain data ({error})",
             remedy="use strings, numbers and tuples as labels, and JSON data as provenance",
         ) from error
-    # the sidecar first: a file that is there is complete, and has its provenance
-    _write_whole(sidecar, text.encode())
-    try:
-        _write_whole(path, data)
-    except BaseException:
-        sidecar.unlink(missing_ok=True)
-        raise
+    write_both(path, packed, text)
     return digest
+
+
+def convert(
+    source: str | Path,
+    target: str | Path,
+    *,
+    format: str | None = None,
+    to: str | None = None,
+    maximise: bool = False,
+    numbered: bool = False,
+) -> Converted:
+    """Read a file and write it in another format; what is lost is refused or told.
+
+    Arguments:
+        source: as for ``read_file``.
+        target: as for ``write_file``.
+        format: of the source; None: found.
+        to: the format of the target; None: its suffix says it.
+        maximise: the source's objective is to be maximised: it is negated.
+        numbered: as for ``write_file``.
+
+    Raises:
+        FileError: as ``read_file`` and ``write_file``.
+    """
+    _target(Path(target), to)
+    check_new(Path(target))
+    file = read_file(source, format=format, maximise=maximise)
+    came = {"converted from": {"file": file.path.name, "sha256": file.sha256}}
+    digest = write_file(
+        file.bqm,
+        target,
+        constraints=file.constraints,
+        provenance={**file.provenance, **came},
+        format=to,
+        numbered=numbered,
+    )
+    return Converted(file, Path(target), digest, _target(Path(target), to).name)
+
+
+def _target(path: Path, format: str | None) -> Format:
+    found = WRITTEN.get(inner(path).suffix.lower()) if format is None else named(format)
+    if found is None:
+        raise FileError(
+            f"{path}: the suffix {inner(path).suffix!r} says no format that can be written",
+            remedy=f"use one of {', '.join(WRITTEN)}",
+        )
+    if found.write is None:
+        raise FileError(
+            f"{path}: {found.title} is only read", remedy=f"use one of {', '.join(WRITTEN)}"
+        )
+    return found
+
+
+def _exactly(path: Path, target: Format, problem: Writable) -> bytes:
+    """The bytes of a file that reads back to the same, or an error."""
+    assert target.write is not None
+    data = target.write(problem)
+    if target.name in _PROVEN:
+        return data
+    again = target.read(path, data)
+    bqm = again.bqm
+    if again.sense == "maximise" and target.name != "max-cut":
+        bqm = bqm.copy()
+        bqm.scale(-1.0)
+    if bqm != problem.bqm or len(again.constraints) < len(problem.constraints):
+        raise FileError(
+            f"{path}: {target.title} cannot hold this problem to the last bit",
+            remedy="write .bqm or .cqm",
+        )
+    return data
 
 
 def _check_finite(path: Path, bqm: dimod.BinaryQuadraticModel) -> None:
@@ -180,57 +310,3 @@ def _check_finite(path: Path, bqm: dimod.BinaryQuadraticModel) -> None:
                 f"{path}: a bias or the offset is NaN or infinite",
                 remedy="look at what it was made from",
             )
-
-
-def _sidecar(path: Path) -> Path:
-    return path.with_name(path.name + ".json")
-
-
-def _read_sidecar(path: Path, digest: str) -> Provenance:
-    sidecar = _sidecar(path)
-    if not sidecar.is_file():
-        return {}
-    remedy = f"write {path.name} again, or remove {sidecar.name} to load it without provenance"
-    try:
-        about = json.loads(read_plain(sidecar, most=MOST_TEXT))
-    except (FileError, ValueError, RecursionError) as error:
-        raise FileError(f"{sidecar} is corrupt: {error}", remedy=remedy) from error
-    if not isinstance(about, dict) or about.get("about") != _MARK:
-        return {}  # somebody else's file
-    if about.get("sha256") != digest:
-        raise FileError(
-            f"{path} is not the file that was saved: its sha256 is {digest[:12]}…, and "
-            f"{sidecar.name} says {str(about.get('sha256'))[:12]}…",
-            remedy=remedy,
-        )
-    provenance = about.get("provenance")
-    return provenance if isinstance(provenance, dict) else {}
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-        temporary = None
-    except OSError as error:
-        raise FileError(
-            f"{path} cannot be written: {error.strerror or error}",
-            remedy="check that the folder exists, can be written to and has space",
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
