@@ -1,11 +1,13 @@
 """The backend and the refiner keep their contracts."""
 
+from typing import ClassVar
+
 import pytest
 from secateur.testing import BackendConformance, RefinerConformance
 
 
 class TestTeneva(BackendConformance):
-    options = {"reads": 2, "trains": 3, "evaluations": 2000}
+    options: ClassVar = {"reads": 2, "trains": 3, "evaluations": 2000}
 
     @pytest.fixture
     def backend(self):
@@ -13,7 +15,7 @@ class TestTeneva(BackendConformance):
 
 
 class TestTenevaRefiner(RefinerConformance):
-    options = {"evaluations": 40}
+    options: ClassVar = {"evaluations": 40}
 
     @pytest.fixture
     def refiner(self):
