@@ -156,7 +156,7 @@ class Teneva(Backend):
         if problem.n < SMALLEST:
             every = np.arange(2**problem.n)[:, None] >> np.arange(problem.n)[None] & 1
             rows.append(_counted(problem, every))
-        elif problem.scale > 0:
+        elif problem.linear.any() or problem.quadratic[2].any():
             trains = Trains(problem, options, deadline)
             for _ in range(options.reads):
                 rows.append(trains.read(rows[1] if problem.start is not None else None, rng))
