@@ -44,7 +44,7 @@ class CleanQAOA(QAOA):  # type: ignore[misc]
 
 
 def run_algorithm(
-    problem: Problem, options: QiskitOptimizationOptions, seed: int
+    problem: Problem, options: QiskitOptimizationOptions, seed: int, *, count: bool = False
 ) -> tuple[Bits, dict[str, Any]]:
     """The samples of one run, as often as they were measured, and what it said.
 
@@ -52,8 +52,9 @@ def run_algorithm(
         problem: with at least one bias; its constraints are left to the library.
         options: of the backend.
         seed: of everything random.
+        count: with the count as its penalty, as its users have it.
     """
-    program = quadratic_program(problem, bound=_grover_bound(options))
+    program = quadratic_program(problem, bound=_grover_bound(options), count=count)
     evaluations: list[float] = []
     with _apart(seed):
         solver = make_algorithm(options, seed, evaluations)
