@@ -1,6 +1,6 @@
 """The algorithms of qiskit-optimization beside our QAOA: time, optimum, and the count.
 
-    python benchmarks/qiskit_optimization.py
+    python benchmarks/qiskit_beside_ours.py
 
 Each is handed exactly K of n, in its own way: ours as the mixer that keeps it, theirs as the linear
 constraint that they turn into a penalty. The same evaluations at most, the same shots.
@@ -98,8 +98,8 @@ def table(content: dict[str, Any]) -> str:
         "",
         f"Exactly n/2 of n, signed couplings; one layer, at most {content['evaluations']} "
         f"evaluations of {content['shots']} shots each. Gap: of the best sample with the count, to "
-        "the optimum over all vectors. Kept: the share of samples that have the count. Optimal: the "
-        "share that is the optimum. Means over the seeds; seconds of a processor, and how often "
+        "the optimum over all vectors. Kept: the share of samples that have the count. Optimal: "
+        "the share that is the optimum. Means over the seeds; seconds of a processor, and how often "
         "ours fits into them.",
         "",
         "| n | method | gap | kept | optimal | evaluations | seconds | ratio |",
