@@ -97,10 +97,10 @@ def table(content: dict[str, Any]) -> str:
         "# Our QAOA and the algorithms of qiskit-optimization",
         "",
         f"Exactly n/2 of n, signed couplings; one layer, at most {content['evaluations']} "
-        f"evaluations of {content['shots']} shots each. Gap: of the best sample with the count, to "
-        "the optimum over all vectors. Kept: the share of samples that have the count. Optimal: "
-        "the share that is the optimum. Means over the seeds; seconds of a processor, and how often "
-        "ours fits into them.",
+        f"evaluations of {content['shots']} shots each. Gap: of the best sample with the count, "
+        "to the optimum over all vectors. Kept: the share of samples that have the count. Optimal: "
+        "the share that is the optimum. Means over the seeds; seconds of a processor, and how "
+        "often ours fits into them.",
         "",
         "| n | method | gap | kept | optimal | evaluations | seconds | ratio |",
         "|--:|---|--:|--:|--:|--:|--:|--:|",
@@ -120,7 +120,7 @@ def table(content: dict[str, Any]) -> str:
             seconds = np.mean([row["seconds"] for row in same])
             lines.append(
                 f"| {n} | {method} | {gap} | {100 * mean['kept']:.0f} % | "
-                f"{100 * mean['optimal']:.2g} % | {mean['evaluations']:.0f} | {seconds:.3f} | "
+                f"{100 * mean['optimal']:.3g} % | {mean['evaluations']:.0f} | {seconds:.3f} | "
                 f"{seconds / base:.1f} |"
             )
     found = content["qiskit-optimization"]
