@@ -105,10 +105,10 @@ class QiskitOptimization(Backend):
   title   = {Grover Adaptive Search for Constrained Polynomial Binary Optimization},
   journal = {Quantum}, volume = {5}, pages = {428}, year = {2021}, doi = {10.22331/q-2021-04-08-428}
 }
-@article{sahin2025qiskit,
-  author  = {Sahin, M. Emre and others},
-  title   = {Qiskit Optimization}, journal = {GitHub},
-  url     = {https://github.com/qiskit-community/qiskit-optimization}, year = {2025}
+@misc{qiskitoptimization,
+  author = {{Qiskit Optimization contributors}},
+  title  = {{Qiskit Optimization}},
+  url    = {https://github.com/qiskit-community/qiskit-optimization}
 }
 """
 
