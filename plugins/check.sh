@@ -44,13 +44,16 @@ if "$bin/secateur" demo 2> said.txt; then echo "the demo ran without PyTorch"; e
 grep -q "needs PyTorch" said.txt
 grep -qF "pip install 'secateur[demo]'" said.txt
 
-"$bin/pip" install --quiet -c "$project/constraints.txt" \
-  "$project/plugins/template" "$project/plugins/scip" "$project/plugins/openjij"
+plugins=(template scip openjij dwave-hybrid teneva qiskit-optimization)
+"$bin/pip" install --quiet -c "$project/constraints.txt" "${plugins[@]/#/$project/plugins/}"
 "$bin/secateur" backends new brand-new
 "$bin/pip" install --quiet ./secateur-brand-new
 "$bin/secateur" backends
-"$bin/python" -m pytest -q --pyargs secateur_template secateur_scip secateur_openjij secateur_brand_new
-for name in template scip openjij openjij-sqa brand-new; do "$bin/secateur" backends check "$name"; done
+tested=("${plugins[@]//-/_}" brand_new)
+"$bin/python" -m pytest -q --pyargs "${tested[@]/#/secateur_}"
+for name in template scip openjij openjij-sqa dwave-hybrid dwave-hybrid-tempering teneva \
+  qiskit-optimization brand-new; do "$bin/secateur" backends check "$name"; done
+"$bin/secateur" refiners show teneva
 no_torch
 "$bin/pip" check
 echo "without PyTorch, and the plugins of $project: good"

@@ -221,6 +221,34 @@ def test_refinement(tmp_path):
     assert "| swaps guided by the QUBO |" in text
 
 
+def test_the_refiner_of_teneva_beside_ours(tmp_path):
+    """Without teneva it says so; with it, both have as many evaluations."""
+    content, text = run(tmp_path, "teneva_refiner.py")
+    rows = {row["method"]: row for row in content["runs"]}
+    assert {"fisher, not refined", "our tensor train of rank 4"} <= set(rows)
+    assert all(row["evaluations"] <= 4 for row in content["runs"])
+    if content["teneva"] is None:
+        assert "is not installed" in text
+    else:
+        assert "| teneva, ANOVA alone |" in text
+
+
+def test_qiskit_optimization_beside_ours(tmp_path):
+    """Ours keeps the count in every sample; without qiskit-optimization it says so."""
+    content, text = run(tmp_path, "qiskit_beside_ours.py")
+    ours = [row for row in content["rows"] if row["method"] == "secateur, qaoa"]
+    assert [row["n"] for row in ours] == [4, 5]
+    assert all(row["kept"] == 1 for row in ours)
+    assert all(row["evaluations"] <= content["evaluations"] for row in ours)
+    if content["qiskit-optimization"] is None:
+        assert "is not installed" in text
+        return
+    exact = [row for row in content["rows"] if row["method"].endswith(", exact")]
+    assert len(exact) == 2
+    assert all(row["gap"] == pytest.approx(0, abs=1e-9) for row in exact)
+    assert "| 5 | qiskit-optimization, recursive |" in text
+
+
 def test_ties(tmp_path):
     """Without Torch-Pruning it says so; with it, most members are the same."""
     content, text = run(tmp_path, "ties.py")

@@ -134,7 +134,7 @@ def test_every_backend_has_a_page_and_can_be_cited():
     pages = "\n".join(
         page.read_text() for page in (ROOT / "docs" / "reference" / "backends").glob("*.md")
     )
-    own = ("secateur", "secateur-scip", "secateur-openjij", "secateur-template")
+    own = {"secateur"} | {f"secateur-{folder.name}" for folder in (ROOT / "plugins").iterdir()}
     for entry in list_stages(BACKENDS):
         if entry.distribution not in own:  # a stranger's, installed where the tests run
             continue

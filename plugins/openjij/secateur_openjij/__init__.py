@@ -47,6 +47,26 @@ class OpenJijOptions(BackendOptions):
     )
 
 
+@dataclass(frozen=True)
+class OpenJijSQAOptions(OpenJijOptions):
+    """Options of simulated quantum annealing.
+
+    OpenJij's own defaults, an inverse temperature of 5 and 4 slices, are too hot to end in an
+    optimum: see the README.
+    """
+
+    beta: float = option(
+        1000.0,
+        "inverse temperature of all slices together, for biases of at most 1",
+        above=0,
+        most=1e9,
+    )
+    gamma: float = option(1.0, "transverse field at the start", above=0, most=1e9)
+    trotter: int = option(
+        8, "slices of imaginary time", least=2, most=10_000, why="each holds the whole state"
+    )
+
+
 class OpenJij(Backend):
     """Simulated annealing."""
 
@@ -70,7 +90,7 @@ class OpenJij(Backend):
         self, problem: Problem, options: BackendOptions | None = None
     ) -> Applicability:
         """Refuses what takes longer to set up than the time limit."""
-        given = options if isinstance(options, OpenJijOptions) else OpenJijOptions()
+        given = options if isinstance(options, OpenJijOptions) else self.Options()
         couplings = len(problem.quadratic[2])
         least = (self.setting_up + WORK) * couplings
         if given.time_limit is None or least <= OVERRUN * given.time_limit + GRACE:
@@ -111,7 +131,7 @@ class OpenJij(Backend):
             if options.time_limit is not None and late > options.time_limit and number:
                 stopped = Stopped.TIME_LIMIT
                 break
-            rows.append(self._read(problem, sweeps, int(one)))
+            rows.append(self._read(problem, sweeps, int(one), self._schedule(options)))
             last = time.monotonic() - began
         return Solution.from_bits(
             problem,
@@ -124,7 +144,11 @@ class OpenJij(Backend):
             raw={"sweeps": sweeps},
         )
 
-    def _read(self, problem: Problem, sweeps: int, seed: int) -> np.ndarray:
+    def _schedule(self, options: OpenJijOptions) -> dict[str, float]:
+        """What the sampler is told besides."""
+        return {}
+
+    def _read(self, problem: Problem, sweeps: int, seed: int, more: dict[str, float]) -> np.ndarray:
         import openjij
 
         row, col, bias = problem.quadratic
@@ -142,7 +166,7 @@ class OpenJij(Backend):
         before = np.random.get_state()  # it draws from numpy's global state, seed or not
         try:
             np.random.seed(seed)
-            answer = sampler.sample(bqm, num_reads=1, num_sweeps=sweeps, seed=seed)
+            answer = sampler.sample(bqm, num_reads=1, num_sweeps=sweeps, seed=seed, **more)
         finally:
             np.random.set_state(before)
         bits = np.zeros(problem.n, dtype=np.int8)
@@ -156,3 +180,9 @@ class OpenJijSQA(OpenJij):
     name = "openjij-sqa"
     sampler = "SQASampler"
     setting_up = 1.4e-6
+    Options = OpenJijSQAOptions
+
+    def _schedule(self, options: OpenJijOptions) -> dict[str, float]:
+        """Temperature, field and slices."""
+        assert isinstance(options, OpenJijSQAOptions)
+        return {"beta": options.beta, "gamma": options.gamma, "trotter": options.trotter}
