@@ -160,11 +160,11 @@ def test_the_bounds_of_the_settings():
     }  # fmt: skip
     assert domains == {
         "norm_over": "one of all, kept, default all",
-        "probes": "at least 0, default 20",
+        "probes": "from 0 to 10000, default 20",
         "seed": "from 0 to 2147483647, default 0",
-        "measure_batches": "at least 1, default None",
+        "measure_batches": "from 1 to 1000000000, default None",
         "time_limit": "more than 0, at most 2000000.0, in s, default None",
-        "fit_batches": "at least 1, default None",
+        "fit_batches": "from 1 to 1000000000, default None",
         "ridge": "more than 0, default 0.001",
     }
 
@@ -249,8 +249,8 @@ def test_a_licence_is_asked_for_unless_it_is_given(monkeypatch, options, license
     )
     made = resolve(Method("l1", Licensed, options=options))
     assert asked == [licensed]
-    assert isinstance(made.backend, Licensed)
-    assert made.backend_options == Keyed(**(options or {}))
+    assert isinstance(made.chosen.solver, Licensed)
+    assert made.chosen.options == Keyed(**(options or {}))
     assert made.to_json()["backend"] == "licensed"
 
 
@@ -258,15 +258,15 @@ def test_names_that_are_no_backend_of_their_own(monkeypatch):
     monkeypatch.setattr(resolved_module, "check_available", pytest.fail)
     for name in ("auto", "greedy"):
         made = resolve(Method("l1", name))
-        assert (made.backend, made.backend_options) == (name, None)
-    assert resolve(Method("l1", options={"reads": 3})).backend == "auto"
+        assert (made.chosen.name, made.chosen.options) == (name, None)
+    assert resolve(Method("l1", options={"reads": 3})).chosen.name == "auto"
     with pytest.raises(BackendError, match="reads"):
         resolve(Method("l1", options={"reads": 0}))
     with pytest.raises(OptionError, match="greedy takes no options, and has"):
         resolve(Method("l1", "greedy", options={"reads": 3}))
     monkeypatch.undo()
     random = resolve(Method("random", "annealing", options={"reads": 3}))
-    assert (random.backend, random.backend_options) == ("greedy", None)
+    assert (random.chosen.name, random.chosen.options) == ("greedy", None)
     with pytest.raises(OptionError, match="time limit is given twice"):
         resolve(Method("l1", "annealing", time_limit=3, options={"time_limit": 1}))
 
