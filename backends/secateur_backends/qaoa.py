@@ -36,6 +36,7 @@ from secateur_backends.qaoa_ansatz import Ansatz, make_ansatz
 from secateur_backends.qaoa_engine import Answer, Engine, ExactEngine, MeasuredEngine
 from secateur_backends.qaoa_optimize import OPTIMIZERS, Run, minimise
 from secateur_backends.qaoa_samplers import INSTALL, Measured, simulator
+from secateur_backends.qaoa_watch import Watch
 
 _MOST_VARIABLES = 26
 """2^26 amplitudes at 80 bytes are 5 GiB; each variable more doubles that and the time."""
@@ -43,8 +44,8 @@ _COST = {"exact": (80, 1.2e-8), "statevector": (5200, 2e-7), "aer": (32, 4e-9)}
 """Bytes an amplitude, and seconds an amplitude and gate, measured on two cores."""
 
 _OVERRUN, _GRACE = 1.2, 1.0
-"""An evaluation cannot be cut short: refused if one, and the answer after it, are estimated to take
-longer than so many times the limit and seconds more."""
+"""The first evaluation is never cut short: refused if it, and as much again for what is made before
+and after it, are estimated to take longer than so many times the limit and seconds more."""
 _CITATION = """
 @article{farhi2014quantum,
   author  = {Farhi, Edward and Goldstone, Jeffrey and Gutmann, Sam},
@@ -110,7 +111,7 @@ class CircuitOptions(BackendOptions):
     )
     xy_pairs: str = option("ring", "pairs that the mixer xy couples", choices=("ring", "complete"))
     time_limit: float | None = option(
-        None, "stop after so long, between two evaluations", least=0.0, unit="s"
+        None, "stop after so long, or before an evaluation that would not fit", least=0.0, unit="s"
     )
 
 
@@ -173,13 +174,14 @@ class CircuitBackend(Backend):
                 warm_start=options.warm_start,
             )
             random = np.random.default_rng(seed)
-            engine = self.engine(problem, ansatz, options, seed, random)
+            watch = Watch(options.time_limit, started)
+            engine = self.engine(problem, ansatz, options, seed, random, watch)
             run = minimise(
                 engine.value,
                 ansatz.ramp(),
                 optimizer=options.optimizer,
                 iterations=options.iterations,
-                deadline=None if options.time_limit is None else started + options.time_limit,
+                watch=watch,
                 random=random,
             )
             answer = engine.answer(run.angles)
@@ -205,7 +207,7 @@ class CircuitBackend(Backend):
         )
 
     def engine(
-        self, problem: Problem, ansatz: Ansatz, options: Any, seed: int, random: Any
+        self, problem: Problem, ansatz: Ansatz, options: Any, seed: int, random: Any, watch: Watch
     ) -> Engine:
         """Where it runs."""
         raise NotImplementedError
@@ -286,11 +288,13 @@ class QAOA(CircuitBackend):
         return self.run_circuit(problem, options, options.seed)
 
     def engine(
-        self, problem: Problem, ansatz: Ansatz, options: Any, seed: int, random: Any
+        self, problem: Problem, ansatz: Ansatz, options: Any, seed: int, random: Any, watch: Watch
     ) -> Engine:
         """Our simulation or Qiskit's."""
         if options.simulator == "exact":
-            return ExactEngine(ansatz, alpha=options.cvar, shots=options.shots, random=random)
+            return ExactEngine(
+                ansatz, alpha=options.cvar, shots=options.shots, random=random, watch=watch
+            )
         measurer = simulator(options.simulator, seed, self.name)
         return MeasuredEngine(
             problem,

@@ -20,6 +20,7 @@ from secateur_backends.qaoa import CircuitBackend, CircuitOptions, versions
 from secateur_backends.qaoa_ansatz import Ansatz
 from secateur_backends.qaoa_engine import Engine, MeasuredEngine
 from secateur_backends.qaoa_samplers import INSTALL, Measured, Measurer, device
+from secateur_backends.qaoa_watch import Watch
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class QAOADevice(CircuitBackend):
         return self.run_circuit(problem, options, options.classical_seed)
 
     def engine(
-        self, problem: Problem, ansatz: Ansatz, options: Any, seed: int, random: Any
+        self, problem: Problem, ansatz: Ansatz, options: Any, seed: int, random: Any, watch: Watch
     ) -> Engine:
         """A device or a sampler; exactly one has to be given."""
         if options.sampler is not None and options.device is not None:
