@@ -166,24 +166,21 @@ class CircuitBackend(Backend):
             run = Run(np.zeros(0), 0.0)
             answer = Answer(np.zeros((1, 0), np.int8), np.ones(1, np.int64), {})
         else:
-            ansatz = make_ansatz(
-                problem,
-                reps=options.reps,
-                mixer=_mixer(problem, options),
-                xy_pairs=options.xy_pairs,
-                warm_start=options.warm_start,
-            )
+            ansatz = self.ansatz(problem, options)
             random = np.random.default_rng(seed)
             watch = Watch(options.time_limit, started)
             engine = self.engine(problem, ansatz, options, seed, random, watch)
-            run = minimise(
-                engine.value,
-                ansatz.ramp(),
-                optimizer=options.optimizer,
-                iterations=options.iterations,
-                watch=watch,
-                random=random,
-            )
+            try:
+                run = minimise(
+                    engine.value,
+                    ansatz.ramp(),
+                    optimizer=options.optimizer,
+                    iterations=options.iterations,
+                    watch=watch,
+                    random=random,
+                )
+            finally:
+                engine.close()
             answer = engine.answer(run.angles)
         took = time.monotonic() - started
         samples = _samples(problem, answer)
@@ -192,7 +189,12 @@ class CircuitBackend(Backend):
             samples=samples,
             status=Status.FEASIBLE if len(samples) else Status.NONE,
             stopped=run.stopped,
-            timings=Timings(total=took, solve=took),
+            timings=Timings(
+                total=took,
+                solve=took,
+                queue=answer.about.get("queued_s"),
+                access=answer.about.get("charged_s"),
+            ),
             versions=versions(),
             options=options.public(),
             seed=seed,
@@ -204,6 +206,16 @@ class CircuitBackend(Backend):
                 "evaluations": len(run.values),
                 "values": run.values,
             },
+        )
+
+    def ansatz(self, problem: Problem, options: Any) -> Ansatz:
+        """The circuit that the options ask for, without its angles."""
+        return make_ansatz(
+            problem,
+            reps=options.reps,
+            mixer=_mixer(problem, options),
+            xy_pairs=options.xy_pairs,
+            warm_start=options.warm_start,
         )
 
     def engine(

@@ -40,6 +40,9 @@ class Engine(Protocol):
     def answer(self, angles: Floats) -> Answer:
         """The samples of the best angles."""
 
+    def close(self) -> None:
+        """End what was opened, however the search ended."""
+
 
 class ExactEngine:
     """Values from the exact probabilities; the answer is drawn from them, ``shots`` times."""
@@ -74,6 +77,9 @@ class ExactEngine:
             "probability_of_optimum": float(probability[best].sum()),
         }
         return Answer(bits, counts, about)
+
+    def close(self) -> None:
+        """Nothing was opened."""
 
 
 class MeasuredEngine:
@@ -119,14 +125,14 @@ class MeasuredEngine:
         about: dict[str, Any] = {
             "measured": self._total,
             "discarded": self._discarded,
-            "sampler": self._measured.measurer.name,
-            "depth": int(self._measured.circuit.depth()),
-            "two_qubit_gates": int(self._measured.circuit.num_nonlocal_gates()),
-            "jobs": list(self._measured.jobs),
-        }
+        } | self._measured.about()
         if self._kept is None or self._record is None:
             return Answer(np.zeros((0, self._ansatz.n), np.int8), np.zeros(0, np.int64), about)
         bits, counts = self._kept
         if not (bits == self._record[1]).all(axis=1).any():
             bits, counts = np.vstack([self._record[1], bits]), np.concatenate([[0], counts])
         return Answer(bits, counts.astype(np.int64), about)
+
+    def close(self) -> None:
+        """Close a session, if one is open."""
+        self._measured.close()
