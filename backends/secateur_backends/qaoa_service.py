@@ -310,9 +310,10 @@ def attempt(call: Callable[[], T]) -> tuple[T | None, Exception | None]:
 def status_of(error: BaseException | None) -> int | None:
     """The HTTP status behind an error of the client; None: no answer came, or none was asked."""
     for cause in chain(error):
-        status = getattr(cause, "status_code", None)
-        if isinstance(status, int) and status > 0:
-            return status
+        for told in (cause, getattr(cause, "response", None)):
+            status = getattr(told, "status_code", None)
+            if isinstance(status, int) and status > 0:
+                return status
     return None
 
 
@@ -345,7 +346,7 @@ def check_shots(shots: int, found: Any, name: str, backend: str) -> None:
     Raises:
         BackendUnsuitable: more than its largest number.
     """
-    most = getattr(found, "max_shots", None)
+    most, _ = attempt(lambda: found.configuration().max_shots)
     if isinstance(most, int) and shots > most:
         raise BackendUnsuitable(
             f"backend {backend!r}: {shots} shots, and {name} takes at most {most} in one job",

@@ -76,6 +76,7 @@ class IBM:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 65_536  # head and body in one packet: no waiting for its acknowledgement
 
             def log_message(self, *_: Any) -> None:
                 pass
