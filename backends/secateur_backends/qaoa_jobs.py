@@ -8,7 +8,7 @@ one sent, if the budget has room for it. The id is on the disk before the answer
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -58,6 +58,7 @@ class Paid(Measured):
         charged_s: seconds that the jobs of this run were charged.
         queued_s: seconds that they waited.
         taken: ids of the jobs whose answers came from the journal.
+        notes: sentences for people.
     """
 
     ibm: IBM
@@ -74,6 +75,7 @@ class Paid(Measured):
     charged_s: float = 0.0
     queued_s: float | None = None
     taken: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     _own: dict[str, Job] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -101,6 +103,7 @@ class Paid(Measured):
             "spent_s": self.ledger.spent,
             "queued_s": self.queued_s,
             "from_journal": list(self.taken),
+            "notes": list(self.notes),
             "session": None if self.hold.job is None else self.hold.job.job_id,
         }
         return super().about() | more
@@ -116,13 +119,14 @@ class Paid(Measured):
         charged = (self.ledger.jobs.get(label, 0.0) for label in [*self._own, *session])
         self.charged_s = float(sum(charged))
         if self.taken:
-            logger.warning(
-                "%d of %d answers are from the journal (job %s), not charged; `again` makes new "
-                "ones (--option again=true)",
-                len(self.taken),
-                len(self.jobs),
-                self.taken[-1],
+            self._note(
+                f"{len(self.taken)} of {len(self.jobs)} answers are from the journal (job "
+                f"{self.taken[-1]}), not charged; --option again=true for new ones"
             )
+
+    def _note(self, said: str) -> None:
+        logger.warning(said)
+        self.notes.append(said)
 
     def _sent(self, angles: Floats) -> tuple[Job, Any]:
         """A job with an id: one that is answered, an earlier one without an end, or a new one."""
@@ -190,7 +194,7 @@ class Paid(Measured):
             raise
         if failure is not None:
             handle = self._refused_or_found(job, tag, failure)
-        job = self.journal.update(job, state=State.SUBMITTED, job_id=str(handle.job_id()))
+        job = self._noted(job, state=State.SUBMITTED, job_id=str(handle.job_id()))
         self._own[job.label] = job
         self.ledger.count(job)
         self._only_one(tag, str(job.job_id))
@@ -216,6 +220,20 @@ class Paid(Measured):
         if found:
             return found[0]
         raise self._undecided(tag, self.ibm.scrub(str(error or failure)))
+
+    def _noted(self, job: Job, **changes: Any) -> Job:
+        """The job with changes, on the disk if it can be written: it was paid for in any case.
+
+        What is not on the disk is not lost: by its tag the service has it.
+        """
+        try:
+            return self.journal.update(job, **changes)
+        except (OSError, BackendFailed) as error:
+            self._note(
+                f"the journal {self.journal.folder} cannot be written ({error}); job "
+                f"{changes.get('job_id') or job.job_id} was sent all the same"
+            )
+            return replace(job, **changes)
 
     def _undecided(self, tag: str, why: str) -> BackendFailed:
         return BackendFailed(
@@ -297,7 +315,7 @@ class Paid(Measured):
                 "run the same again to fetch it once more, at no charge; `resubmit=True` does not "
                 "help where the client is too old: update qiskit-ibm-runtime",
             )
-        job = self.journal.update(job, state=State.ANSWERED, answer=packed(*found))
+        job = self._noted(job, state=State.ANSWERED, answer=packed(*found))
         self.hold.active(self.job_s)
         return self._charged(job, handle)
 
@@ -306,7 +324,7 @@ class Paid(Measured):
         metrics, _ = attempt(handle.metrics) if handle is not None else (None, None)
         charged, queued = charge_in(metrics), queue_in(metrics)
         if charged is not None:
-            job = self.journal.update(job, extra={**job.extra, "charged_s": charged})
+            job = self._noted(job, extra={**job.extra, "charged_s": charged})
         if queued is not None and job.label in self._own:
             self.queued_s = (self.queued_s or 0.0) + queued
         self._own[job.label] = job
@@ -333,7 +351,7 @@ class Paid(Measured):
         if state is None:
             return self.ibm.failed(f"fetching the answer to job {job.job_id}", failure, _AGAIN)
         note = self.ibm.scrub(str(failure))
-        self._charged(self.journal.update(job, state=state, note=note), handle)
+        self._charged(self._noted(job, state=state, note=note), handle)
         if isinstance(failure, theirs.RuntimeJobMaxTimeoutError):
             return BackendBudgetSpent(
                 f"backend {self.backend!r}: job {job.job_id} reached its cap of "
@@ -351,7 +369,7 @@ class Paid(Measured):
             # one that could not be cancelled stays unfinished: it may have been done before
             if error is None:
                 said = f"job {job.job_id} was cancelled"
-                job = self.journal.update(job, state=State.CANCELLED, note="Ctrl-C")
+                job = self._noted(job, state=State.CANCELLED, note="Ctrl-C")
                 self._charged(job, handle)
         logger.warning(said)
         interrupt.add_note(f"backend {self.backend!r}: {said}")

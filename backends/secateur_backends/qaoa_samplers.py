@@ -90,13 +90,13 @@ class Measured:
         return self.decode(result)
 
     def about(self) -> dict[str, Any]:
-        """What was run, for ``Solution.raw``."""
+        """What was run, for ``Solution.raw``; a fake device charges nothing."""
         return {
             "sampler": self.measurer.name,
             "depth": int(self.circuit.depth()),
             "two_qubit_gates": int(self.circuit.num_nonlocal_gates()),
             "jobs": list(self.jobs),
-        }
+        } | ({} if self.measurer.device is None else {"charged_s": 0.0})
 
     def close(self) -> None:
         """End what was opened for it."""

@@ -26,7 +26,9 @@ from secateur.errors import (
     BackendUnavailable,
     BackendUnsuitable,
 )
+from secateur_backends.leap_jobs import Job
 from secateur_backends.qaoa_device import QAOADevice, charges
+from secateur_backends.qaoa_journal import Runs
 from secateur_backends.qaoa_session import Hold
 
 from .ibm_server import CRN, DEVICE, IBM, TOKEN
@@ -114,7 +116,9 @@ def test_answers_are_taken_from_the_journal_unless_new_ones_are_wanted(
     assert again.timings.access == 0.0
     assert again.samples == first.samples
     assert again.raw["values"] == first.raw["values"]
-    assert "3 of 3 answers are from the journal (job job-2), not charged" in caplog.text
+    (note,) = again.raw["notes"]
+    assert note.startswith("3 of 3 answers are from the journal (job job-2), not charged")
+    assert note in caplog.text
     longer = solve(iterations=5)
     assert longer.raw["values"][:3] == first.raw["values"]
     assert (len(ibm.jobs), longer.timings.access) == (5, 4.0)
@@ -411,6 +415,35 @@ class TestFaults:
         ibm.mangle = False
         assert solve().raw["jobs"] == ["job-0", "job-1", "job-2"]
 
+    def test_a_journal_that_cannot_be_written_before_a_job_is_sent(
+        self, ibm: IBM, tmp_path: Path
+    ) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(BackendFailed):
+            solve(journal=str(tmp_path / "file"))
+        assert ibm.sent(*JOBS) == 0
+
+    @pytest.mark.parametrize("last", ["submitting", "submitted"])
+    def test_a_journal_that_cannot_be_written_any_more_costs_no_answer(
+        self, ibm: IBM, monkeypatch: pytest.MonkeyPatch, last: str
+    ) -> None:
+        real = Runs.update
+
+        def update(self: Runs, job: Job, **changes: Any) -> Job:
+            if job.state == last:
+                raise OSError("no space left on device")
+            return real(self, job, **changes)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Runs, "update", update)
+            found = solve(iterations=1)
+        assert found.samples.first.energy == pytest.approx(least_energy(PROBLEM))
+        assert "no space left" in found.raw["notes"][0]
+        assert states() == [last]
+        assert solve(iterations=1).raw["jobs"] == ["job-0"]
+        assert len(ibm.jobs) == 1
+        assert states() == ["answered"]
+
     def test_a_record_that_was_changed_is_told(self, ibm: IBM) -> None:
         solve()
         folder = Path(os.environ["XDG_STATE_HOME"]) / "secateur" / "ibm"
@@ -500,7 +533,7 @@ class TestFake:
         options = OPTIONS | {"device": "fake:FakeManilaV2", "session": session, "max_charge_s": 0.0}
         found = run(QAOADevice, PROBLEM, options | {"classical_seed": 1})
         assert found.samples.first.energy == pytest.approx(least_energy(PROBLEM))
-        assert found.timings.access is None
+        assert found.timings.access == 0.0
         told = QAOADevice().applicability(PROBLEM, QAOADevice.make_options(options))
         assert told.charge_seconds == 0.0
         assert not list(tmp_path.rglob("*.json"))
