@@ -427,10 +427,12 @@ class TestFaults:
     def test_a_journal_that_cannot_be_written_any_more_costs_no_answer(
         self, ibm: IBM, monkeypatch: pytest.MonkeyPatch, last: str
     ) -> None:
-        real = Runs.update
+        real, full = Runs.update, threading.Event()
 
         def update(self: Runs, job: Job, **changes: Any) -> Job:
             if job.state == last:
+                full.set()
+            if full.is_set():
                 raise OSError("no space left on device")
             return real(self, job, **changes)
 
