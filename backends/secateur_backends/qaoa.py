@@ -44,8 +44,9 @@ _COST = {"exact": (80, 1.2e-8), "statevector": (5200, 2e-7), "aer": (32, 4e-9)}
 """Bytes an amplitude, and seconds an amplitude and gate, measured on two cores."""
 
 _OVERRUN, _GRACE = 1.2, 1.0
-"""The first evaluation is never cut short: refused if it, and as much again for what is made before
-and after it, are estimated to take longer than so many times the limit and seconds more."""
+"""Something has to be prepared and evaluated: refused if one evaluation, and as much again for what
+is made before and after it, are estimated to take longer than so many times the limit and seconds
+more."""
 _CITATION = """
 @article{farhi2014quantum,
   author  = {Farhi, Edward and Goldstone, Jeffrey and Gutmann, Sam},

@@ -53,6 +53,7 @@ class ExactEngine:
         self._simulation = Simulation(ansatz, watch.check)
         self._costs = (self._simulation.energies - ansatz.ising.offset) / ansatz.scale
         self._alpha, self._shots, self._random = alpha, shots, random
+        self._watch = watch
         self._least = np.inf
         self._kept: Floats | None = None
 
@@ -74,6 +75,7 @@ class ExactEngine:
         about = {
             "measured": int(counts.sum()),
             "discarded": 0,
+            "cut": self._watch.cut,
             "probability_of_optimum": float(probability[best].sum()),
         }
         return Answer(bits, counts, about)

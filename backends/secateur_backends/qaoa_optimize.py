@@ -108,7 +108,7 @@ def minimise(
 
     try:
         evaluate(start)
-        if iterations > 1 and not watch.room():  # loading scipy takes time, too
+        if watch.cut or (iterations > 1 and not watch.room()):  # loading scipy takes time, too
             run.stopped = Stopped.TIME_LIMIT
         elif optimizer == "spsa":
             _spsa(evaluate, start, random)

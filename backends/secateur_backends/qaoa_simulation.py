@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur_backends.qaoa_ansatz import Ansatz, Floats
+from secateur_backends.qaoa_watch import OutOfTime
 
 State = NDArray[np.complex128]
 
@@ -24,7 +25,7 @@ class Simulation:
 
     Arguments:
         ansatz: the circuit.
-        check: called before every gate; what it raises ends an evaluation.
+        check: called before every gate; raises ``OutOfTime`` when the limit is over.
 
     Attributes:
         support: the indices that can have a probability, in the order of rising energy.
@@ -46,17 +47,25 @@ class Simulation:
         self._phases = (self._all - ansatz.ising.offset) / ansatz.scale
 
     def state(self, angles: Floats) -> State:
-        """The final state for γ's followed by β's, shape ``(2^n,)``."""
+        """The final state for γ's followed by β's, shape ``(2^n,)``.
+
+        Raises:
+            OutOfTime: from ``check``, unless nothing was evaluated before.
+        """
         ansatz = self.ansatz
         state = start_state(ansatz)
-        for gamma, beta in zip(angles[: ansatz.reps], angles[ansatz.reps :], strict=True):
-            self._check()
-            state *= np.exp(-1j * gamma * self._phases)
-            state = (
-                _mix_x(state, ansatz.theta, beta, self._check)
-                if ansatz.mixer == "x"
-                else _mix_xy(state, ansatz.pairs, beta * ansatz.pace, self._check)
-            )
+        try:
+            for gamma, beta in zip(angles[: ansatz.reps], angles[ansatz.reps :], strict=True):
+                self._check()
+                state *= np.exp(-1j * gamma * self._phases)
+                if ansatz.mixer == "x":
+                    _mix_x(state, ansatz.theta, beta, self._check)
+                else:
+                    _mix_xy(state, ansatz.pairs, beta * ansatz.pace, self._check)
+        except OutOfTime as over:
+            if not over.first:
+                raise
+            # what has no time is left out: every gate by itself keeps norm and count
         return state
 
     def probabilities(self, angles: Floats) -> Floats:

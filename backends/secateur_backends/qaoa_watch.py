@@ -3,7 +3,8 @@
 An evaluation of the circuit is the unit of work, and how long one takes is only known from those
 before: on a machine that does other things it may be many times what was estimated. So another one
 is begun only if the slowest so far would still fit, and our own simulation, which can stop between
-two gates, does so when the limit is over.
+two gates, does so when the limit is over. Then the evaluation is given up; if it is the first, the
+state as it is by then, of a shorter circuit, is what is measured.
 """
 
 from __future__ import annotations
@@ -14,7 +15,15 @@ from contextlib import contextmanager
 
 
 class OutOfTime(Exception):
-    """The limit is over in the middle of an evaluation that can be given up."""
+    """The limit is over in the middle of an evaluation that can stop there.
+
+    Arguments:
+        first: there is no earlier one to answer with.
+    """
+
+    def __init__(self, first: bool) -> None:
+        super().__init__("the time limit is over")
+        self.first = first
 
 
 class Watch:
@@ -27,6 +36,7 @@ class Watch:
 
     Attributes:
         slowest: seconds of the slowest step so far.
+        cut: the first step was ended before its end.
     """
 
     def __init__(
@@ -40,6 +50,7 @@ class Watch:
         self._deadline = None if limit is None else begun + limit
         self._steps = 0
         self.slowest = 0.0
+        self.cut = False
 
     def late(self) -> bool:
         """The limit is over."""
@@ -50,13 +61,14 @@ class Watch:
         return self._deadline is None or self._now() + self.slowest < self._deadline
 
     def check(self) -> None:
-        """To be called inside a step, at every point where it can be given up.
+        """To be called inside a step, at every point where it can stop.
 
         Raises:
-            OutOfTime: the limit is over, and an earlier step is there to answer with.
+            OutOfTime: the limit is over.
         """
-        if self._steps and self.late():
-            raise OutOfTime
+        if self.late():
+            self.cut = not self._steps
+            raise OutOfTime(first=self.cut)
 
     @contextmanager
     def step(self) -> Iterator[None]:

@@ -178,6 +178,38 @@ def test_the_exact_simulation_is_given_up_between_two_gates() -> None:
     assert (answer.bits.sum(axis=1, dtype=np.int64) == 3).all()
 
 
+@pytest.mark.parametrize("ones", [None, 3])
+def test_the_first_evaluation_too_stops_between_two_gates(ones: int | None) -> None:
+    clock = Clock()
+    watch = Watch(10.0, now=clock)
+
+    def check() -> None:
+        clock.now += 3.0
+        watch.check()
+
+    problem = random_problem(6, ones=ones)
+    mixer = "x" if ones is None else "xy"
+    ansatz = make_ansatz(problem, reps=2, mixer=mixer, xy_pairs="ring", warm_start=False)
+    engine = ExactEngine(ansatz, alpha=0.2, shots=50, random=np.random.default_rng(0), watch=watch)
+    engine._simulation._check = check
+    run = minimise(
+        engine.value,
+        ansatz.ramp(),
+        optimizer="cobyla",
+        iterations=1,
+        watch=watch,
+        random=np.random.default_rng(0),
+    )
+    assert clock.now - 100.0 < 10.0 + 3.0
+    assert run.stopped is Stopped.TIME_LIMIT
+    assert len(run.values) == 1
+    answer = engine.answer(run.angles)
+    assert answer.about["cut"]
+    assert answer.counts.sum() == 50
+    if ones is not None:
+        assert (answer.bits.sum(axis=1, dtype=np.int64) == ones).all()
+
+
 def test_a_budget_that_is_spent_ends_the_run_with_what_it_has() -> None:
     for after, stopped in ((0, None), (3, Stopped.BUDGET)):
         seen: list[float] = []
