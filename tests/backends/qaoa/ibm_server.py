@@ -116,6 +116,7 @@ class IBM:
             "IAM_URL": f"{address}/iam",
             "QISKIT_FUNCTIONS_EXPERIMENTAL": "1",
             "NO_PROXY": "127.0.0.1",
+            "USAGE_DATA_OPT_OUT": "True",  # else the client walks the whole stack at each request
         }
 
     def sent(self, method: str, path: str) -> int:
