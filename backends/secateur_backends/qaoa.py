@@ -36,6 +36,7 @@ from secateur_backends.qaoa_ansatz import Ansatz, make_ansatz
 from secateur_backends.qaoa_engine import Answer, Engine, ExactEngine, MeasuredEngine
 from secateur_backends.qaoa_optimize import OPTIMIZERS, Run, minimise
 from secateur_backends.qaoa_samplers import INSTALL, Measured, simulator
+from secateur_backends.qaoa_watch import Watch
 
 _MOST_VARIABLES = 26
 """2^26 amplitudes at 80 bytes are 5 GiB; each variable more doubles that and the time."""
@@ -43,8 +44,9 @@ _COST = {"exact": (80, 1.2e-8), "statevector": (5200, 2e-7), "aer": (32, 4e-9)}
 """Bytes an amplitude, and seconds an amplitude and gate, measured on two cores."""
 
 _OVERRUN, _GRACE = 1.2, 1.0
-"""An evaluation cannot be cut short: refused if one, and the answer after it, are estimated to take
-longer than so many times the limit and seconds more."""
+"""Something has to be prepared and evaluated: refused if one evaluation, and as much again for what
+is made before and after it, are estimated to take longer than so many times the limit and seconds
+more."""
 _CITATION = """
 @article{farhi2014quantum,
   author  = {Farhi, Edward and Goldstone, Jeffrey and Gutmann, Sam},
@@ -110,7 +112,7 @@ class CircuitOptions(BackendOptions):
     )
     xy_pairs: str = option("ring", "pairs that the mixer xy couples", choices=("ring", "complete"))
     time_limit: float | None = option(
-        None, "stop after so long, between two evaluations", least=0.0, unit="s"
+        None, "stop after so long, or before an evaluation that would not fit", least=0.0, unit="s"
     )
 
 
@@ -165,23 +167,21 @@ class CircuitBackend(Backend):
             run = Run(np.zeros(0), 0.0)
             answer = Answer(np.zeros((1, 0), np.int8), np.ones(1, np.int64), {})
         else:
-            ansatz = make_ansatz(
-                problem,
-                reps=options.reps,
-                mixer=_mixer(problem, options),
-                xy_pairs=options.xy_pairs,
-                warm_start=options.warm_start,
-            )
+            ansatz = self.ansatz(problem, options)
             random = np.random.default_rng(seed)
-            engine = self.engine(problem, ansatz, options, seed, random)
-            run = minimise(
-                engine.value,
-                ansatz.ramp(),
-                optimizer=options.optimizer,
-                iterations=options.iterations,
-                deadline=None if options.time_limit is None else started + options.time_limit,
-                random=random,
-            )
+            watch = Watch(options.time_limit, started)
+            engine = self.engine(problem, ansatz, options, seed, random, watch)
+            try:
+                run = minimise(
+                    engine.value,
+                    ansatz.ramp(),
+                    optimizer=options.optimizer,
+                    iterations=options.iterations,
+                    watch=watch,
+                    random=random,
+                )
+            finally:
+                engine.close()
             answer = engine.answer(run.angles)
         took = time.monotonic() - started
         samples = _samples(problem, answer)
@@ -190,7 +190,12 @@ class CircuitBackend(Backend):
             samples=samples,
             status=Status.FEASIBLE if len(samples) else Status.NONE,
             stopped=run.stopped,
-            timings=Timings(total=took, solve=took),
+            timings=Timings(
+                total=took,
+                solve=took,
+                queue=answer.about.get("queued_s"),
+                access=answer.about.get("charged_s"),
+            ),
             versions=versions(),
             options=options.public(),
             seed=seed,
@@ -204,8 +209,18 @@ class CircuitBackend(Backend):
             },
         )
 
+    def ansatz(self, problem: Problem, options: Any) -> Ansatz:
+        """The circuit that the options ask for, without its angles."""
+        return make_ansatz(
+            problem,
+            reps=options.reps,
+            mixer=_mixer(problem, options),
+            xy_pairs=options.xy_pairs,
+            warm_start=options.warm_start,
+        )
+
     def engine(
-        self, problem: Problem, ansatz: Ansatz, options: Any, seed: int, random: Any
+        self, problem: Problem, ansatz: Ansatz, options: Any, seed: int, random: Any, watch: Watch
     ) -> Engine:
         """Where it runs."""
         raise NotImplementedError
@@ -286,11 +301,13 @@ class QAOA(CircuitBackend):
         return self.run_circuit(problem, options, options.seed)
 
     def engine(
-        self, problem: Problem, ansatz: Ansatz, options: Any, seed: int, random: Any
+        self, problem: Problem, ansatz: Ansatz, options: Any, seed: int, random: Any, watch: Watch
     ) -> Engine:
         """Our simulation or Qiskit's."""
         if options.simulator == "exact":
-            return ExactEngine(ansatz, alpha=options.cvar, shots=options.shots, random=random)
+            return ExactEngine(
+                ansatz, alpha=options.cvar, shots=options.shots, random=random, watch=watch
+            )
         measurer = simulator(options.simulator, seed, self.name)
         return MeasuredEngine(
             problem,

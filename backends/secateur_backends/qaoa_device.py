@@ -1,9 +1,16 @@
-"""QAOA on quantum computers: IBM's through qiskit-ibm-runtime, and any Qiskit ``BaseSamplerV2``."""
+"""QAOA on quantum computers: IBM's through qiskit-ibm-runtime, and any Qiskit ``BaseSamplerV2``.
+
+What a real device is sent, and paid for, is in ``qaoa_jobs``; a fake one is our own machine.
+"""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
 
 from secateur.backends import (
     Applicability,
@@ -11,15 +18,37 @@ from secateur.backends import (
     BackendOptions,
     Capabilities,
     Solution,
+    Status,
+    Stopped,
+    Timings,
     option,
 )
 from secateur.errors import BackendOptionError
+from secateur.limits import LONGEST_SECONDS
 from secateur.problem import Problem
 from secateur.seeds import LARGEST_SEED
+from secateur_backends.leap_jobs import job_key
 from secateur_backends.qaoa import CircuitBackend, CircuitOptions, versions
 from secateur_backends.qaoa_ansatz import Ansatz
 from secateur_backends.qaoa_engine import Engine, MeasuredEngine
-from secateur_backends.qaoa_samplers import INSTALL, Measured, Measurer, device
+from secateur_backends.qaoa_estimate import CircuitEstimate, job_seconds
+from secateur_backends.qaoa_jobs import Paid
+from secateur_backends.qaoa_journal import Ledger, Runs, default_folder, run_key
+from secateur_backends.qaoa_samplers import INSTALL, Measured, Measurer
+from secateur_backends.qaoa_service import (
+    SESSIONS,
+    check_shots,
+    device,
+    given_device,
+    real_device,
+)
+from secateur_backends.qaoa_session import Hold
+from secateur_backends.qaoa_watch import Watch
+
+_FIRST_BUDGET = 10.0
+"""Seconds that may be charged where nobody said how many: a few jobs, to see what it is like."""
+_MOST_SHOTS = 100_000
+"""Of one job: what IBM's devices take at most."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +62,13 @@ class DeviceOptions(CircuitOptions):
         most=10_000,
         why="each is a job that waits in a queue",
     )
+    shots: int = option(
+        1024,
+        "measurements of one job",
+        least=1,
+        most=_MOST_SHOTS,
+        why="a device takes no more in one job",
+    )
     device: str | None = option(
         None, "ibm:NAME with a saved account, or fake:NAME (fake:FakeSherbrooke), offline"
     )
@@ -44,6 +80,37 @@ class DeviceOptions(CircuitOptions):
     )
     classical_seed: int | None = option(
         None, "seed of SPSA, the transpiler and a fake device's noise", least=0, most=LARGEST_SEED
+    )
+    session: str = option(
+        "none",
+        "session: the device is held, and charged, between jobs; batch: jobs are queued together",
+        choices=SESSIONS,
+    )
+    max_charge_s: float = option(
+        _FIRST_BUDGET,
+        "most seconds of a real device that all calls together, resumed ones too, are charged",
+        least=0.0,
+        most=86_400.0,
+        unit="s",
+        why="a day of a device is not asked for by mistake",
+    )
+    dry_run: bool = option(False, "tell gates, jobs and charge, and send nothing")
+    journal: str | None = option(
+        None,
+        "folder that records a real device's jobs and answers; None: $XDG_STATE_HOME/secateur/ibm",
+    )
+    again: bool = option(False, "measure again, and pay, where the journal has an answer")
+    resubmit: bool = option(False, "if an earlier job cannot be settled, pay for another one")
+    cancel_on_interrupt: bool = option(
+        False, "on Ctrl-C cancel the job; otherwise it goes on and can be fetched"
+    )
+    wait: float = option(
+        86_400.0,
+        "give up waiting for one job after this",
+        least=0.0,
+        most=LONGEST_SECONDS,
+        unit="s",
+        why="no clock counts more",
     )
 
 
@@ -63,6 +130,8 @@ class QAOADevice(CircuitBackend):
         metered=True,
     )
     Options: ClassVar[type[BackendOptions]] = DeviceOptions
+    _ledger: Ledger | None = None
+    """Charged by the jobs of this object: the budget is for all its calls."""
 
     @classmethod
     def availability(cls) -> Availability:
@@ -96,29 +165,136 @@ class QAOADevice(CircuitBackend):
                     reason=f"{problem.n} variables, and {given.device} has {qubits} qubits",
                     remedy=f"use decompose:{self.name} with size={qubits} or less",
                 )
-        return self.refusal(problem, given) or Applicability(True)
+        refused = self.refusal(problem, given)
+        if refused is not None:
+            return refused
+        if not charges(given):
+            return Applicability(True, charge_seconds=0.0)
+        # without the circuit, which needs the device: the shots alone
+        once = job_seconds(given.shots)
+        if once > given.max_charge_s and not given.dry_run:
+            return Applicability(
+                False,
+                reason=f"about {once:.3g} s would be charged for one job, and `max_charge_s` is "
+                f"{given.max_charge_s:g} s",
+                remedy="raise `max_charge_s`, ask for fewer `shots`, or use a fake device",
+                charge_seconds=once,
+            )
+        return Applicability(True, charge_seconds=min(once * given.iterations, given.max_charge_s))
 
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Find the angles on the device; the answer is the best measurement."""
         assert isinstance(options, DeviceOptions)
-        return self.run_circuit(problem, options, options.classical_seed)
+        if options.dry_run and problem.n:
+            return self._dry(problem, options)
+        return self.run_circuit(problem, options, self._seed(problem, options))
 
     def engine(
-        self, problem: Problem, ansatz: Ansatz, options: Any, seed: int, random: Any
+        self, problem: Problem, ansatz: Ansatz, options: Any, seed: int, random: Any, watch: Watch
     ) -> Engine:
         """A device or a sampler; exactly one has to be given."""
-        if options.sampler is not None and options.device is not None:
+        measurer = self._measurer(options, seed, options.session)
+        measured: Measured
+        if measurer.ibm is None:
+            measured = Measured(ansatz, measurer, options.shots, self.name)
+        else:
+            measured = self._paid(problem, ansatz, options, measurer)
+        return MeasuredEngine(problem, ansatz, measured, alpha=options.cvar)
+
+    def _paid(
+        self, problem: Problem, ansatz: Ansatz, options: DeviceOptions, measurer: Measurer
+    ) -> Paid:
+        check_shots(options.shots, measurer.device, measurer.name, self.name)
+        if self._ledger is None:
+            self._ledger = Ledger()
+        folder = Path(options.journal).expanduser() if options.journal else default_folder()
+        ibm = measurer.ibm
+        journal = Runs(folder, self.name, ibm.scrub)
+        key = run_key(problem, ansatz, measurer.name, options.shots)
+        paid = Paid(
+            ansatz,
+            measurer,
+            options.shots,
+            self.name,
+            ibm=ibm,
+            journal=journal,
+            run_key=key,
+            ledger=self._ledger,
+            job_s=0.0,
+            max_charge_s=options.max_charge_s,
+            hold=Hold(options.session, ibm, journal, self._ledger, key),
+            again=options.again,
+            resubmit=options.resubmit,
+            cancel=options.cancel_on_interrupt,
+            wait=options.wait,
+        )
+        paid.job_s = job_seconds(options.shots, paid.circuit, measurer.device)
+        return paid
+
+    def _measurer(self, options: Any, seed: int, session: str) -> Measurer:
+        if options.sampler is None:
+            return device(options.device, seed, self.name, session)
+        if options.device is not None:
             raise BackendOptionError(
                 "both `device` and `sampler` are given", backend=self.name, remedy="give one"
             )
-        if options.sampler is None:
-            measurer = device(options.device, seed, self.name)
-        else:
-            name = type(options.sampler).__name__
-            measurer = Measurer(options.sampler, options.pass_manager, name)
-        return MeasuredEngine(
-            problem,
-            ansatz,
-            Measured(ansatz, measurer, options.shots, self.name),
-            alpha=options.cvar,
+        if session != "none":
+            raise BackendOptionError(
+                f"session={session!r} is given beside `sampler`, which has a mode of its own",
+                backend=self.name,
+                remedy="leave it out, and make the sampler with mode=Session(backend=…)",
+            )
+        return given_device(options.sampler, options.pass_manager, self.name)
+
+    def _seed(self, problem: Problem, options: DeviceOptions) -> int | None:
+        """Where jobs are paid for, of the problem: a run that is resumed asks for the same ones."""
+        if options.classical_seed is not None or not charges(options):
+            return options.classical_seed
+        return int(job_key(problem)[:7], 16)
+
+    def _dry(self, problem: Problem, options: DeviceOptions) -> Solution:
+        """What it would take; the device is looked at, and nothing of the problem is sent."""
+        began = time.monotonic()
+        seed = self._seed(problem, options) or 0
+        ansatz = self.ansatz(problem, options)
+        measurer = self._measurer(options, seed, "none")
+        check_shots(options.shots, measurer.device, measurer.name, self.name)
+        measured = Measured(ansatz, measurer, options.shots, self.name)
+        once = job_seconds(options.shots, measured.circuit, measurer.device)
+        real = measurer.ibm is not None
+        note = ""
+        if not real:
+            note = f"a real device would charge about {once * options.iterations:.3g} s"
+        elif options.session == "session":
+            note = "a session is charged from its first job until it is closed, pauses too"
+        estimate = CircuitEstimate(
+            device=measurer.name,
+            n=problem.n,
+            qubits=measurer.qubits,
+            two_qubit_gates=measured.about()["two_qubit_gates"],
+            depth=measured.about()["depth"],
+            shots=options.shots,
+            jobs=options.iterations,
+            job_s=once,
+            charge_s=once * options.iterations if real else 0.0,
+            budget_s=options.max_charge_s if real else None,
+            note=note,
         )
+        return Solution.from_bits(
+            problem,
+            np.zeros((0, problem.n), np.int8),
+            options,
+            0.0,
+            status=Status.NONE,
+            stopped=Stopped.BUDGET,
+            timings=Timings(time.monotonic() - began, access=0.0),
+            versions=versions(),
+            raw={"dry_run": True, "estimate": estimate.as_data(), "text": str(estimate)},
+        )
+
+
+def charges(options: DeviceOptions) -> bool:
+    """Whether a run with these options is paid for: a real device, however it is given."""
+    if options.sampler is not None:
+        return real_device(options.sampler) is not None
+    return str(options.device).startswith("ibm:")

@@ -13,6 +13,7 @@ from secateur_backends.qaoa_ansatz import Ansatz, Floats
 from secateur_backends.qaoa_optimize import cvar
 from secateur_backends.qaoa_samplers import Measured
 from secateur_backends.qaoa_simulation import Simulation
+from secateur_backends.qaoa_watch import Watch
 
 
 @dataclass
@@ -39,33 +40,48 @@ class Engine(Protocol):
     def answer(self, angles: Floats) -> Answer:
         """The samples of the best angles."""
 
+    def close(self) -> None:
+        """End what was opened, however the search ended."""
+
 
 class ExactEngine:
     """Values from the exact probabilities; the answer is drawn from them, ``shots`` times."""
 
     def __init__(
-        self, ansatz: Ansatz, *, alpha: float, shots: int, random: np.random.Generator
+        self, ansatz: Ansatz, *, alpha: float, shots: int, random: np.random.Generator, watch: Watch
     ) -> None:
-        self._simulation = Simulation(ansatz)
+        self._simulation = Simulation(ansatz, watch.check)
         self._costs = (self._simulation.energies - ansatz.ising.offset) / ansatz.scale
         self._alpha, self._shots, self._random = alpha, shots, random
+        self._watch = watch
+        self._least = np.inf
+        self._kept: Floats | None = None
 
     def value(self, angles: Floats) -> float:
         """CVaR of the exact distribution."""
-        return cvar(self._costs, self._simulation.probabilities(angles), self._alpha)
+        probability = self._simulation.probabilities(angles)
+        found = cvar(self._costs, probability, self._alpha)
+        if self._kept is None or found < self._least:
+            self._least, self._kept = found, probability
+        return found
 
     def answer(self, angles: Floats) -> Answer:
-        """A draw from the exact distribution."""
-        bits, counts = self._simulation.draw(angles, self._shots, self._random)
-        probability = self._simulation.probabilities(angles)
+        """A draw from the distribution of the best value: no further evaluation, so no time."""
+        probability = self._kept
+        assert probability is not None
+        bits, counts = self._simulation.draw(probability, self._shots, self._random)
         least = self._simulation.energies[0]
         best = self._simulation.energies <= least + 1e-9 * max(1.0, abs(float(least)))
         about = {
             "measured": int(counts.sum()),
             "discarded": 0,
+            "cut": self._watch.cut,
             "probability_of_optimum": float(probability[best].sum()),
         }
         return Answer(bits, counts, about)
+
+    def close(self) -> None:
+        """Nothing was opened."""
 
 
 class MeasuredEngine:
@@ -111,14 +127,14 @@ class MeasuredEngine:
         about: dict[str, Any] = {
             "measured": self._total,
             "discarded": self._discarded,
-            "sampler": self._measured.measurer.name,
-            "depth": int(self._measured.circuit.depth()),
-            "two_qubit_gates": int(self._measured.circuit.num_nonlocal_gates()),
-            "jobs": list(self._measured.jobs),
-        }
+        } | self._measured.about()
         if self._kept is None or self._record is None:
             return Answer(np.zeros((0, self._ansatz.n), np.int8), np.zeros(0, np.int64), about)
         bits, counts = self._kept
         if not (bits == self._record[1]).all(axis=1).any():
             bits, counts = np.vstack([self._record[1], bits]), np.concatenate([[0], counts])
         return Answer(bits, counts.astype(np.int64), about)
+
+    def close(self) -> None:
+        """Close a session, if one is open."""
+        self._measured.close()

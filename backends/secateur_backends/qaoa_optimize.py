@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.backends import Stopped
+from secateur.errors import BackendBudgetSpent
 from secateur_backends.qaoa_ansatz import Floats
+from secateur_backends.qaoa_watch import OutOfTime, Watch
 
 OPTIMIZERS = ("cobyla", "spsa", "nelder-mead")
 _STEP = 0.3
@@ -62,7 +63,7 @@ def minimise(
     *,
     optimizer: str,
     iterations: int,
-    deadline: float | None,
+    watch: Watch,
     random: np.random.Generator,
 ) -> Run:
     """Minimise ``value`` from ``start``; at least one and at most ``iterations`` evaluations.
@@ -72,25 +73,44 @@ def minimise(
         start: the first angles.
         optimizer: one of ``OPTIMIZERS``.
         iterations: the most evaluations.
-        deadline: of ``time.monotonic``; looked at between two evaluations.
+        watch: the time limit. The first evaluation is made whatever it says; another one only if
+            the slowest of those before would fit into what is left.
         random: for SPSA.
+
+    Raises:
+        BackendBudgetSpent: from the first evaluation; a later one ends the run.
     """
     run = Run(start)
 
     def evaluate(angles: Floats) -> float:
         if len(run.values) >= iterations:
             raise _Enough
-        if run.values and deadline is not None and time.monotonic() >= deadline:
+        if len(run.values) == 1 and np.array_equal(angles, start):
+            return run.values[0]  # every method begins where we did
+        if run.values and not watch.room():
             run.stopped = Stopped.TIME_LIMIT
             raise _Enough
-        found = value(np.asarray(angles, dtype=np.float64))
+        try:
+            with watch.step():
+                found = value(np.asarray(angles, dtype=np.float64))
+        except OutOfTime:  # cut short inside
+            run.stopped = Stopped.TIME_LIMIT
+            raise _Enough from None
+        except BackendBudgetSpent:
+            if not run.values:
+                raise
+            run.stopped = Stopped.BUDGET
+            raise _Enough from None
         run.values.append(found)
         if found < run.value:
             run.angles, run.value = np.array(angles, dtype=np.float64), found
         return found
 
     try:
-        if optimizer == "spsa":
+        evaluate(start)
+        if watch.cut or (iterations > 1 and not watch.room()):  # loading scipy takes time, too
+            run.stopped = Stopped.TIME_LIMIT
+        elif optimizer == "spsa":
             _spsa(evaluate, start, random)
         else:
             _scipy(evaluate, start, optimizer, iterations)

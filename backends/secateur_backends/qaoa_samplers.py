@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.errors import BackendOptionError, BackendUnavailable, BackendUnsuitable
+from secateur.errors import BackendUnavailable, BackendUnsuitable
 from secateur_backends.qaoa_ansatz import Ansatz, Floats
 from secateur_backends.qaoa_circuits import circuit
 
@@ -26,12 +25,18 @@ class Measurer:
         pass_manager: turns the circuit into one that the sampler takes; None if it takes any.
         name: of the device or simulator.
         qubits: how many it has; None if unknown.
+        device: Qiskit's object for it, if it is one of IBM's or a fake one.
+        ibm: its service, if it is a real one, whose jobs are paid for.
+        mode: an open session or batch that ``sampler`` uses.
     """
 
     sampler: Any
     pass_manager: Any
     name: str
     qubits: int | None = None
+    device: Any = None
+    ibm: Any = None
+    mode: Any = None
 
 
 @dataclass
@@ -72,10 +77,7 @@ class Measured:
 
         On Ctrl-C the job is cancelled.
         """
-        layers = self.ansatz.reps
-        named = {"gamma": angles[:layers], "beta": angles[layers:]}
-        # a parameter that no gate uses (all costs zero) is not in the circuit
-        values = [float(named[p.vector.name][p.index]) for p in self.circuit.parameters]
+        values = self.values(angles)
         job = self.measurer.sampler.run([(self.circuit, values)], shots=self.shots)
         with suppress(Exception):
             self.jobs.append(str(job.job_id()))
@@ -85,6 +87,31 @@ class Measured:
             with suppress(Exception):
                 job.cancel()
             raise
+        return self.decode(result)
+
+    def about(self) -> dict[str, Any]:
+        """What was run, for ``Solution.raw``; a fake device charges nothing."""
+        return {
+            "sampler": self.measurer.name,
+            "depth": int(self.circuit.depth()),
+            "two_qubit_gates": int(self.circuit.num_nonlocal_gates()),
+            "jobs": list(self.jobs),
+        } | ({} if self.measurer.device is None else {"charged_s": 0.0})
+
+    def close(self) -> None:
+        """End what was opened for it."""
+        if self.measurer.mode is not None:
+            self.measurer.mode.close()
+
+    def values(self, angles: Floats) -> list[float]:
+        """The values of the circuit's parameters, in its order."""
+        layers = self.ansatz.reps
+        named = {"gamma": angles[:layers], "beta": angles[layers:]}
+        # a parameter that no gate uses (all costs zero) is not in the circuit
+        return [float(named[p.vector.name][p.index]) for p in self.circuit.parameters]
+
+    def decode(self, result: Any) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+        """Distinct bit vectors and their counts from a sampler's result."""
         packed = result[0].data.meas.array.reshape(-1, (self.ansatz.n + 7) // 8)
         # big endian bytes and bits: the last bit is qubit 0
         bits = np.unpackbits(packed, axis=1)[:, ::-1][:, : self.ansatz.n]
@@ -116,72 +143,3 @@ def simulator(kind: str, seed: int, backend: str) -> Measurer:
         optimization_level=1, backend=AerSimulator(), seed_transpiler=seed
     )
     return Measurer(SamplerV2(seed=seed), manager, "Qiskit Aer")
-
-
-def device(name: str, seed: int, backend: str) -> Measurer:
-    """The device ``ibm:NAME`` of IBM Quantum, or ``fake:NAME``, its noisy double, offline.
-
-    Raises:
-        BackendOptionError: not such a name, or no such device.
-        BackendUnavailable: qiskit-ibm-runtime is not installed, or has no account.
-    """
-    kind, _, which = name.partition(":")
-    if kind not in ("ibm", "fake") or not which:
-        raise BackendOptionError(
-            f"option 'device' of backend {backend!r} is {name!r}",
-            backend=backend,
-            remedy="give ibm:NAME (ibm:ibm_torino) or fake:NAME (fake:FakeSherbrooke)",
-        )
-    try:
-        from qiskit.transpiler import generate_preset_pass_manager
-        from qiskit_ibm_runtime.executor_sampler import Sampler
-    except ImportError as error:
-        raise BackendUnavailable(
-            f"the devices of backend {backend!r} cannot be imported: {error}",
-            backend=backend,
-            remedy=INSTALL,
-        ) from error
-    found = _ibm(which, backend) if kind == "ibm" else _fake(which, backend)
-    options = {"simulator": {"seed_simulator": seed}} if kind == "fake" else None
-    manager = generate_preset_pass_manager(
-        optimization_level=3, backend=found, seed_transpiler=seed
-    )
-    return Measurer(Sampler(mode=found, options=options), manager, name, int(found.num_qubits))
-
-
-def _fake(name: str, backend: str) -> Any:
-    from qiskit_ibm_runtime import fake_provider
-
-    known = [
-        n for n in dir(fake_provider) if n.startswith("Fake") and n != "FakeProviderForBackendV2"
-    ]
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        raise BackendOptionError(
-            f"there is no fake device {name!r}",
-            backend=backend,
-            remedy=(f"did you mean {near[0]!r}? " if near else "")
-            + "they are in qiskit_ibm_runtime.fake_provider",
-        )
-    return getattr(fake_provider, name)()
-
-
-def _ibm(name: str, backend: str) -> Any:
-    from qiskit_ibm_runtime import QiskitRuntimeService
-    from qiskit_ibm_runtime.accounts import AccountNotFoundError
-
-    try:
-        return QiskitRuntimeService().backend(name)
-    except AccountNotFoundError as error:
-        raise BackendUnavailable(
-            f"backend {backend!r} found no account for IBM Quantum",
-            backend=backend,
-            remedy="save one: QiskitRuntimeService.save_account(token=…), or set "
-            "QISKIT_IBM_TOKEN; without one, device=fake:FakeSherbrooke",
-        ) from error
-    except Exception as error:  # the network, the token or the name: the service says which
-        raise BackendUnavailable(
-            f"backend {backend!r} cannot use ibm:{name}: {type(error).__name__}: {error}",
-            backend=backend,
-            remedy="look at the account, its instance and the names of its devices",
-        ) from error

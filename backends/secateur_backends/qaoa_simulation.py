@@ -8,12 +8,14 @@ endian, as in Qiskit).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
 from secateur_backends.qaoa_ansatz import Ansatz, Floats
+from secateur_backends.qaoa_watch import OutOfTime
 
 State = NDArray[np.complex128]
 
@@ -23,14 +25,16 @@ class Simulation:
 
     Arguments:
         ansatz: the circuit.
+        check: called before every gate; raises ``OutOfTime`` when the limit is over.
 
     Attributes:
         support: the indices that can have a probability, in the order of rising energy.
         energies: of ``support``.
     """
 
-    def __init__(self, ansatz: Ansatz) -> None:
+    def __init__(self, ansatz: Ansatz, check: Callable[[], None] = lambda: None) -> None:
         self.ansatz = ansatz
+        self._check = check
         self._all = ising_energies(ansatz)
         support = np.arange(2**ansatz.n)
         if ansatz.ones is not None:
@@ -43,16 +47,25 @@ class Simulation:
         self._phases = (self._all - ansatz.ising.offset) / ansatz.scale
 
     def state(self, angles: Floats) -> State:
-        """The final state for γ's followed by β's, shape ``(2^n,)``."""
+        """The final state for γ's followed by β's, shape ``(2^n,)``.
+
+        Raises:
+            OutOfTime: from ``check``, unless nothing was evaluated before.
+        """
         ansatz = self.ansatz
         state = start_state(ansatz)
-        for gamma, beta in zip(angles[: ansatz.reps], angles[ansatz.reps :], strict=True):
-            state *= np.exp(-1j * gamma * self._phases)
-            state = (
-                _mix_x(state, ansatz.theta, beta)
-                if ansatz.mixer == "x"
-                else _mix_xy(state, ansatz.pairs, beta * ansatz.pace)
-            )
+        try:
+            for gamma, beta in zip(angles[: ansatz.reps], angles[ansatz.reps :], strict=True):
+                self._check()
+                state *= np.exp(-1j * gamma * self._phases)
+                if ansatz.mixer == "x":
+                    _mix_x(state, ansatz.theta, beta, self._check)
+                else:
+                    _mix_xy(state, ansatz.pairs, beta * ansatz.pace, self._check)
+        except OutOfTime as over:
+            if not over.first:
+                raise
+            # what has no time is left out: every gate by itself keeps norm and count
         return state
 
     def probabilities(self, angles: Floats) -> Floats:
@@ -62,10 +75,10 @@ class Simulation:
         return probability / probability.sum()
 
     def draw(
-        self, angles: Floats, shots: int, random: np.random.Generator
+        self, probabilities: Floats, shots: int, random: np.random.Generator
     ) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
         """Measure: the distinct bit vectors, best first, and how often each was seen."""
-        counts = random.multinomial(shots, self.probabilities(angles))
+        counts = random.multinomial(shots, probabilities)
         seen = np.flatnonzero(counts)
         return to_bits(self.support[seen], self.ansatz.n), counts[seen].astype(np.int64)
 
@@ -110,9 +123,12 @@ def start_state(ansatz: Ansatz) -> State:
     return state
 
 
-def _mix_x(state: State, theta: Floats, beta: float) -> State:
+def _mix_x(
+    state: State, theta: Floats, beta: float, check: Callable[[], None] = lambda: None
+) -> State:
     """``exp(-iβM)`` of the X mixer, ``exp(iβ (sin θ X + cos θ Z))`` on each qubit, in place."""
     for i, angle in enumerate(theta):
+        check()
         flip = 1j * np.sin(beta) * np.sin(angle)
         turn = 1j * np.sin(beta) * np.cos(angle)
         view = state.reshape(-1, 2, 2**i)
@@ -120,9 +136,15 @@ def _mix_x(state: State, theta: Floats, beta: float) -> State:
     return state
 
 
-def _mix_xy(state: State, pairs: tuple[tuple[int, int], ...], beta: float) -> State:
+def _mix_xy(
+    state: State,
+    pairs: tuple[tuple[int, int], ...],
+    beta: float,
+    check: Callable[[], None] = lambda: None,
+) -> State:
     """The XY mixer pair by pair, in place: a one and a zero trade places."""
     for i, j in pairs:
+        check()
         view = state.reshape(-1, 2, 2 ** (j - i - 1), 2, 2**i)
         keep = np.cos(beta)
         _combine(view[:, 0, :, 1], view[:, 1, :, 0], keep, keep, 1j * np.sin(beta))
