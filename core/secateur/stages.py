@@ -69,7 +69,8 @@ class Kind:
 BACKENDS = Kind(
     "secateur.backends",
     "backend",
-    "a subclass of secateur.backends.Backend or dimod.Sampler",
+    "a subclass of secateur.backends.Backend, or a sampler, algorithm or function that "
+    "secateur.backends.wrap takes",
     BackendNotFound,
     BackendConflict,
     BackendUnavailable,

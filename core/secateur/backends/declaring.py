@@ -91,6 +91,13 @@ def _typed(value: Any, hint: Any) -> tuple[Any, Any]:
     if not isinstance(value, dataclasses.Field):
         value = dataclasses.field(default=value, metadata={"text": ""})
     default = value.default
+    # a field belongs to one class, and what was declared may be used for several
+    value = dataclasses.field(
+        default=default,
+        default_factory=value.default_factory,
+        repr=value.repr,
+        metadata=value.metadata,
+    )
     if hint is None:
         plain = type(default) in (bool, int, float, str)
         hint = type(default) if plain else Any

@@ -69,17 +69,20 @@ class Promised:
 
     def capabilities(self, options: Collection[str], *, metered: bool = False) -> Capabilities:
         """The capabilities of a thing with these options; found to be metered, it stays so."""
-        seed = "seed" in options if self.takes_seed is None else self.takes_seed
-        limit = self.takes_time_limit
+
+        def found(said: bool | None, otherwise: bool) -> bool:
+            return otherwise if said is None else said
+
+        seed = found(self.takes_seed, "seed" in options)
         return Capabilities(
             max_variables=self.max_variables,
             native=self.native,
             exact=self.exact,
-            stochastic=seed if self.stochastic is None else self.stochastic,
+            stochastic=found(self.stochastic, seed),
             takes_seed=seed,
-            takes_time_limit="time_limit" in options if limit is None else limit,
+            takes_time_limit=found(self.takes_time_limit, "time_limit" in options),
             takes_start=self.takes_start,
-            metered=metered or bool(self.metered),
+            metered=True if metered else found(self.metered, False),
         )
 
     def check(self, name: str, options: Collection[str], can: Collection[str] | None) -> None:
@@ -151,7 +154,7 @@ class Foreign(Backend):
         answer: Any = np.zeros((1, 0), dtype=np.int8)  # nothing to be asked
         if problem.n:
             with preserved_global_rng(self.seed(options)):
-                answer = self.ask(problem, options)
+                answer = self.ask(problem.only(self.capabilities.native), options)
                 if isinstance(answer, dimod.SampleSet):
                     answer.resolve()
         if isinstance(answer, Solution):
