@@ -483,3 +483,10 @@ def test_an_entry_point_may_name_a_factory_or_a_function(plugin):
     assert found.samples.first.energy == pytest.approx(brute_force(problem)[0])
     assert found.versions["plugin-made"] == "2.5"
     assert run(load_backend("plugin_made:vote"), problem).samples.record.sample.all()
+
+
+@pytest.mark.parametrize("answer", [[], np.zeros((0, 3))])
+def test_no_row_is_no_solution(answer):
+    found = run(wrap(lambda problem: answer), random_problem(3, 0))
+    assert found.status is Status.NONE
+    assert len(found.samples) == 0

@@ -262,8 +262,8 @@ def _rows(problem: Problem, answer: Any) -> NDArray[np.int8]:
         raise ValueError(f"a {type(answer).__name__}")
     if found.ndim < 2 and found.size == problem.n:
         found = found.reshape(1, problem.n)
-    if not found.size and not problem.n:  # rows without variables
-        found = found.reshape(len(found), 0)
+    if not found.size:  # rows without variables, or none
+        found = found.reshape(0 if problem.n else len(found), problem.n)
     if found.ndim != 2 or found.shape[1] != problem.n:
         raise ValueError(f"the shape {found.shape} for {problem.n} variables")
     if not are_bits(found):
