@@ -171,7 +171,10 @@ def not_taught(code: str, page: str) -> list[str]:
             called = node.func.value if isinstance(node.func, ast.Attribute) else node.func
             if isinstance(called, ast.Name) and called.id in own:
                 used |= {one.arg for one in node.keywords if one.arg}
-    return sorted(one for one in used if not re.search(rf"\b{re.escape(one)}\b", page))
+    fenced = "\n".join(re.findall(r"```.+?```", page, re.DOTALL))
+    spans = re.findall(r"`([^`]+)`", re.sub(r"```.+?```", "", page, flags=re.DOTALL))
+    taught = set(re.findall(r"\w+", "\n".join([fenced, *spans])))  # as code, not in passing
+    return sorted(used - taught)
 
 
 if __name__ == "__main__":

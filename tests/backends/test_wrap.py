@@ -433,6 +433,26 @@ def test_the_quadratic_program_is_the_problem():
         assert program.is_feasible(bits) == bool(problem.feasible(row)[0])
 
 
+def test_a_factory_that_makes_something_metered_has_to_say_so():
+    class Paid(Backend):
+        name = "paid"
+        capabilities = Capabilities(metered=True)
+        asked = 0
+
+        def solve(self, problem, options):
+            type(self).asked += 1
+            return Solution.from_bits(problem, np.zeros((1, problem.n)), options, 0.1)
+
+    with pytest.raises(BackendError, match="which is metered") as caught:
+        run(wrap(lambda: Paid(), options={}), random_problem(3, 0))
+    assert "metered=True" in caught.value.remedy
+    assert Paid.asked == 0
+    backend = wrap(lambda: Paid(), options={}, metered=True)
+    assert backend.capabilities.metered
+    run(backend, random_problem(3, 0))
+    assert Paid.asked == 1
+
+
 WRAPPED = """
     from secateur.backends import option, wrap
 

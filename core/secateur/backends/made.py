@@ -13,7 +13,12 @@ from typing import Any, ClassVar
 from secateur.backends.base import Backend, BackendOptions
 from secateur.backends.declaring import Options, declare
 from secateur.backends.foreign import NOTHING, Foreign, Promised, plain_name
-from secateur.errors import BackendFailed, BackendOptionError, OptionError
+from secateur.errors import (
+    BackendFailed,
+    BackendOptionError,
+    BackendUnavailable,
+    OptionError,
+)
 from secateur.problem.model import Problem
 from secateur.signatures import fields_of_function
 
@@ -155,6 +160,13 @@ class FactoryBackend(Foreign):
                 "qiskit-optimization, a Backend or a function of a problem",
             )
         inner = found()
+        if inner.capabilities.metered and not self.capabilities.metered:
+            raise BackendUnavailable(
+                f"the factory of backend {self.name!r} makes a {type(thing).__name__}, which is "
+                "metered, and promises nothing of the kind",
+                backend=self.name,
+                remedy="promise metered=True where it is wrapped: a call costs money",
+            )
         if isinstance(inner, Foreign) and not inner.capabilities.takes_seed:
             values.pop("seed", None)  # the global states are seeded
         chosen = inner.make_options({k: v for k, v in values.items() if v is not None})
