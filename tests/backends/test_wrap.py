@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import sys
+import threading
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -270,6 +271,42 @@ def test_the_global_random_states_come_back(seed):
     assert (drawn[0] == drawn[1]) == (seed is not None)
     with pytest.raises(ZeroDivisionError), preserved_global_rng(1):
         random.seed(5 + np.random.randint(5) // 0)
+    assert states() == before
+
+
+def test_one_within_another_brings_back_the_outer_ones():
+    with preserved_global_rng(1):
+        wanted = [random.random(), np.random.random(), random.random(), np.random.random()]
+    before = states()
+    with preserved_global_rng(1):
+        drawn = [random.random(), np.random.random()]
+        with preserved_global_rng(2):
+            assert random.random() not in wanted
+            np.random.random(5)
+        drawn += [random.random(), np.random.random()]
+    assert drawn == wanted
+    assert states() == before
+
+
+@pytest.mark.parametrize("first_out", [0, 1])
+def test_of_two_threads_the_last_to_leave_brings_back_what_the_first_found(first_out):
+    before = states()
+    enter, leave = [threading.Event(), threading.Event()], [threading.Event(), threading.Event()]
+
+    def work(which):
+        with preserved_global_rng(which):
+            random.random()
+            np.random.random()
+            enter[which].set()
+            assert leave[which].wait(20)
+
+    threads = [threading.Thread(target=work, args=(which,)) for which in range(2)]
+    for which in range(2):
+        threads[which].start()
+        assert enter[which].wait(20)
+    for which in (first_out, 1 - first_out):
+        leave[which].set()
+        threads[which].join(20)
     assert states() == before
 
 
