@@ -161,8 +161,30 @@ def test_networks_as_fast_in_pytorch(tmp_path, cache):
     assert "of 1 have at least 0.9 of its speed-up" in text
 
 
+def test_strangers_are_written_and_counted(tmp_path):
+    """Installing and testing them takes minutes; the results in the repository are of that."""
+    content, text = run(tmp_path, "strangers.py")
+    kept = json.loads((ROOT / "benchmarks" / "results" / "strangers.json").read_text())
+    lines = {row["solver"]: row["lines"] for row in content["rows"]}
+    assert len(lines) == len(kept["rows"]) == 5
+    for row in kept["rows"]:
+        assert row["lines"] == lines[row["solver"]]
+        assert row["solver"] in text
+        assert row["failed"] == 0
+        assert row["passed"] >= 35
+
+
 @pytest.mark.parametrize(
-    "name", ["capacity.py", "backends.py", "instances.py", "overhead.py", "networks.py", "scale.py"]
+    "name",
+    [
+        "strangers.py",
+        "capacity.py",
+        "backends.py",
+        "instances.py",
+        "overhead.py",
+        "networks.py",
+        "scale.py",
+    ],
 )
 def test_every_benchmark_says_how_it_is_run(name):
     text = (ROOT / "benchmarks" / name).read_text()

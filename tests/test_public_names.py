@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import secateur
 
@@ -71,6 +72,50 @@ def test_the_public_names_are_these():
         assert getattr(secateur, name) is not None
         documented = getattr(secateur, name).__doc__
         assert name == "__version__" or documented
+
+
+BACKEND_NAMES = [
+    "Applicability",
+    "Availability",
+    "Backend",
+    "BackendOptions",
+    "Capabilities",
+    "Solution",
+    "Status",
+    "Stopped",
+    "Timings",
+    "load_backend",
+    "option",
+    "preserved_global_rng",
+    "run",
+    "wrap",
+]
+
+
+def test_the_public_names_for_strangers_are_these_and_documented():
+    import secateur.backends
+
+    assert secateur.backends.__all__ == BACKEND_NAMES
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "python.md").read_text()
+    for name in BACKEND_NAMES:
+        assert getattr(secateur.backends, name).__doc__
+    for name in ("load_backend", "option", "preserved_global_rng", "run", "wrap"):
+        home = getattr(secateur.backends, name).__module__
+        assert f"autofunction:: {home}.{name}\n" in page
+
+
+def test_a_strangers_module_loads_nothing_heavy():
+    """``secateur backends`` imports it: with options declared, nothing is made or imported."""
+    loaded = modules_after(
+        "from secateur.backends import option, wrap\n"
+        "def make(*, reads: int = 1):\n"
+        "    import dwave.samplers\n"
+        "    return dwave.samplers.SimulatedAnnealingSampler()\n"
+        "mine = wrap(make, options={'reads': option(1, 'runs')}, requires=['dwave-samplers'])\n"
+        "assert mine.availability().usable\n"
+        "assert mine.describe_options()[0].name == 'reads'\n"
+    )
+    assert not [n for n in HEAVY if n in loaded and n not in ("numpy", "scipy")]
 
 
 def test_importing_loads_nothing_heavy():

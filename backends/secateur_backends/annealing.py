@@ -38,6 +38,7 @@ from secateur_backends.annealing_chunks import (
     as_samples,
     betas,
     descended,
+    memory_here,
 )
 from secateur_backends.annealing_options import (
     AnnealingOptions,
@@ -75,12 +76,23 @@ class _Sampled(Backend):
         limit = given.time_limit
         n, couplings = problem.n, len(problem.quadratic[2])
         memory = 100 * (n + couplings) + 8 * given.reads * n  # handed over, and sorted
+        memory += self.cost.cell * n * n
         if given.reads * n > MOST_CELLS:
             return Applicability(
                 False,
                 reason=f"{given.reads} reads of {n} variables are {given.reads * n / 2**30:.2g} "
                 f"GiB, and at most {MOST_CELLS / 2**30:.2g} are held",
                 remedy=f"take at most {MOST_CELLS // n} reads",
+                memory_bytes=memory,
+            )
+        here = memory_here()
+        if here is not None and memory > here:
+            return Applicability(
+                False,
+                reason=f"{n} variables with {couplings} couplings take {memory / 2**30:.2g} GiB, "
+                f"and this machine has {here / 2**30:.2g}",
+                remedy=f"use decompose:{self.name}"
+                + (", or annealing, which makes no matrix" if self.cost.cell else ""),
                 memory_bytes=memory,
             )
         least = self.cost.handing(n, couplings) + self.cost.unit(n, couplings)
@@ -91,8 +103,9 @@ class _Sampled(Backend):
             False,
             reason=f"{n} variables with {couplings} couplings: one run takes {least:.2g} s at "
             f"least, and the time limit of a call is {limit:.2g} s",
-            remedy=f"give it more time, or use decompose:{self.name}",
+            remedy=f"give it {least / OVERRUN:.2g} s or more, or use decompose:{self.name}",
             seconds=least,
+            memory_bytes=memory,
         )
 
     @classmethod
@@ -234,7 +247,8 @@ class Tabu(_Sampled):
         stochastic=True, takes_seed=True, takes_time_limit=True, takes_start=True
     )
     Options = TabuOptions
-    cost = Cost(each=2e-7, work=0.0, base=0.0)
+    # a dense matrix, coupled or not, which every run copies again, outside of its own clock
+    cost = Cost(each=2e-7, work=0.0, base=0.0, dense=4.5e-8, square=3.5e-8, cell=48)
     citation = """
 @article{palubeckis2004multistart,
   title={Multistart Tabu Search Strategies for the Unconstrained Binary Quadratic Optimization
@@ -249,15 +263,17 @@ class Tabu(_Sampled):
         """Search; ``reads`` runs share what setting up leaves of the time limit."""
         assert isinstance(options, TabuOptions)
         until = time.monotonic() + options.time_limit
-        setting_up = self.cost.handing(problem.n, len(problem.quadratic[2]))
+        size = problem.n, len(problem.quadratic[2])
+        setting_up, each = 1000.0 * self.cost.handing(*size), 1000.0 * self.cost.unit(*size)
         start = None if problem.start is None else problem.start[: options.reads]
         raw: dict[str, Any] = {}
 
         def call(
             bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
         ) -> dimod.SampleSet:
-            left = max(1, round(1000.0 * (until - time.monotonic() - setting_up)))
-            reads = raw["reads"] = min(options.reads, left)  # each takes a millisecond at least
+            left = 1000.0 * (until - time.monotonic()) - setting_up
+            # each is set up for itself, and takes a millisecond at least
+            reads = raw["reads"] = max(1, min(options.reads, int(left / (1.0 + each))))
             more: dict[str, Any] = {}
             if start is not None:
                 more = {
@@ -269,7 +285,7 @@ class Tabu(_Sampled):
             return self._sampler().sample(
                 bqm,
                 num_reads=reads,
-                timeout=max(1, left // reads),
+                timeout=max(1, round(left / reads - each)),
                 num_restarts=options.restarts,
                 seed=seed,
                 **more,
@@ -287,7 +303,7 @@ class SteepestDescent(_Sampled):
         stochastic=True, takes_seed=True, takes_time_limit=True, takes_start=True
     )
     Options = DescentOptions
-    cost = Cost(each=4e-7, work=2.5e-8, base=1e-6)
+    cost = Cost(each=4e-7, work=2.5e-8, base=1e-6, square=7e-10)  # each step looks at all
 
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Descend from ``reads`` starts, those of ``Problem.start`` first."""

@@ -7,6 +7,7 @@ from the state before; and a read that would not fit takes every so-manieth temp
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,19 +35,33 @@ class Cost:
         each: to hand over one coupling, at every call.
         work: for one coupling in one sweep, or in one start.
         base: for one variable in one sweep, or in one start.
+        dense: for one cell of a matrix ``n × n`` that every call makes.
+        square: for one pair of variables, coupled or not, in one start.
+        cell: bytes for one cell of that matrix.
     """
 
     each: float
     work: float
     base: float = 2e-8
+    dense: float = 0.0
+    square: float = 0.0
+    cell: int = 0
 
     def handing(self, n: int, couplings: int) -> float:
         """Of every call, before it begins."""
-        return 1e-3 + 1e-6 * n + self.each * couplings
+        return 1e-3 + 1e-6 * n + self.each * couplings + self.dense * n * n
 
     def unit(self, n: int, couplings: int) -> float:
         """Of one sweep, or one start."""
-        return self.base * n + self.work * couplings
+        return self.base * n + self.work * couplings + self.square * n * n
+
+
+def memory_here() -> int | None:
+    """Bytes that this machine has; None where it does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def betas(hot: float, cold: float, sweeps: int, schedule: str) -> Floats:

@@ -9,6 +9,7 @@ modification times rounded to two minutes, and can hide a plugin that was just i
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -68,7 +69,8 @@ class Kind:
 BACKENDS = Kind(
     "secateur.backends",
     "backend",
-    "a subclass of secateur.backends.Backend or dimod.Sampler",
+    "a subclass of secateur.backends.Backend, or a sampler, algorithm or function that "
+    "secateur.backends.wrap takes",
     BackendNotFound,
     BackendConflict,
     BackendUnavailable,
@@ -94,6 +96,8 @@ OPERATORS = Kind(
     NetworkError,
     NetworkError,
 )
+OWN = "secateur"
+"""The distribution that this is."""
 KINDS = (BACKENDS, OBJECTIVES, REFINERS, OPERATORS)
 
 
@@ -138,10 +142,7 @@ def find_stage(kind: Kind, name: str) -> Entry:
     if named:
         who = " and ".join(f"{entry.distribution} ({entry.target})" for entry in named)
         raise kind.error(
-            kind.conflict,
-            name,
-            f"two plugins are called {name!r}: {who}",
-            f"uninstall one: pip uninstall {named[-1].distribution}",
+            kind.conflict, name, f"two plugins are called {name!r}: {who}", _which_to_remove(named)
         )
     if ":" in name:
         return Entry(name, name)
@@ -208,6 +209,22 @@ def _import(kind: Kind, entry: Entry) -> object:
 
         return OneDriver(kind.group, entry.name).driver
     return import_attribute(entry.target)
+
+
+def _which_to_remove(named: list[Entry]) -> str:
+    """What to do about several plugins of one name; our own distribution is never in the way."""
+    owners = list(dict.fromkeys(entry.distribution for entry in named))
+    if len(owners) == 1:
+        return f"report it to {owners[0]}: it names two things alike"
+    others = [one for one in owners if not _is_own(one)]
+    if len(others) < len(owners):
+        return f"the name is {OWN}'s own: pip uninstall {' '.join(others)}"
+    commands = " or ".join(f"pip uninstall {one}" for one in others)
+    return f"keep one of them: {commands}"
+
+
+def _is_own(distribution: str) -> bool:
+    return re.sub(r"[-_.]+", "-", distribution).lower() == OWN
 
 
 # -- the metadata ----------------------------------------------------------------------------------

@@ -9,15 +9,17 @@ import sys
 import threading
 import time
 
+import dimod
 import numpy as np
 import pytest
 
 from secateur.backends import Stopped
 from secateur.backends.call import run
 from secateur.backends.registry import load_backend
-from secateur.errors import BackendOptionError
+from secateur.errors import BackendOptionError, BackendUnsuitable
 from secateur.problem import Problem
 from secateur.testing import brute_force, random_problem
+from secateur_backends import annealing
 from tests.planted import planted
 
 SAMPLERS = ("annealing", "tabu", "steepest-descent", "path-integral")
@@ -92,6 +94,7 @@ CODE = """
 from secateur.problem import Problem
 from secateur.backends.registry import load_backend
 from secateur.backends.call import run
+from secateur_backends import annealing
 from tests.planted import planted
 print("ready", flush=True)
 run(load_backend({name!r}), Problem(planted(100, 1)[0]), {options!r})
@@ -121,3 +124,68 @@ def test_ctrl_c_is_obeyed_within_the_c_code(name, options):
     guard.cancel()
     assert child.returncode != -signal.SIGKILL, "it did not stop within a minute"
     assert "KeyboardInterrupt" in said
+
+
+def sparse(n):
+    """A ring."""
+    ring = np.arange(n)
+    return Problem.from_arrays(
+        range(n), np.where(ring % 3, 1.0, -1.0), (ring, (ring + 1) % n, np.full(n, 0.5))
+    )
+
+
+@pytest.mark.parametrize("n", [6_000, 12_432])
+def test_tabu_refuses_what_it_cannot_even_set_up_in_time(n):
+    """Its matrix is dense whatever the problem is: 12 s on this project's machine at 12 432."""
+    started = time.monotonic()
+    with pytest.raises(BackendUnsuitable, match=f"{n} variables .* takes .* s at least") as caught:
+        run(load_backend("tabu"), sparse(n))
+    assert time.monotonic() - started < 5
+    assert "decompose:tabu" in caught.value.remedy
+    told = float(caught.value.remedy.split()[2])
+    suits = load_backend("tabu")().applicability
+    options = load_backend("tabu").make_options
+    assert suits(sparse(n), options({"time_limit": told * 1.01})).applicable
+    assert suits(sparse(n), options({})).seconds == pytest.approx(8e-8 * n**2, rel=0.1)
+
+
+def test_steepest_descent_counts_that_each_step_looks_at_all():
+    """A start took 5 s at 100 000 variables, and 0.1 s at 12 432."""
+    descent = load_backend("steepest-descent")
+    limited = descent.make_options({"time_limit": 1.0})
+    assert descent().applicability(sparse(12_432), limited).applicable
+    assert not descent().applicability(sparse(100_000), limited).applicable
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_what_the_machine_cannot_hold_is_refused(name, monkeypatch):
+    monkeypatch.setattr(annealing, "memory_here", lambda: 2**26)
+    suits = load_backend(name)().applicability
+    options = load_backend(name).make_options({"reads": 1, "time_limit": 1e6})
+    assert suits(sparse(1000), options).applicable
+    wide = suits(sparse(3000), options)
+    assert wide.applicable == (name != "tabu")
+    large = suits(sparse(400_000), options)
+    assert not large.applicable
+    assert "0.062" in large.reason
+    assert large.memory_bytes > 2**26
+
+
+@pytest.mark.parametrize(("reads", "limit"), [(1, 0.5), (3, 1.0), (100, 2.0), (5, 0.001)])
+def test_setting_up_is_within_the_time_limit_of_tabu(reads, limit, monkeypatch):
+    asked = {}
+
+    class Recorder:
+        def sample(self, bqm, **given):
+            asked.update(given)
+            return dimod.SampleSet.from_samples_bqm(np.zeros((1, 2000), np.int8), bqm)
+
+    tabu = load_backend("tabu")
+    monkeypatch.setattr(tabu, "_sampler", lambda self: Recorder())
+    found = run(tabu, sparse(2000), {"reads": reads, "time_limit": limit, "seed": 1})
+    setting_up = 4.5e-8 * 2000**2  # of the call; a copy for each read
+    each = 3.5e-8 * 2000**2 + asked["timeout"] / 1000
+    assert 1 <= asked["num_reads"] <= reads
+    assert asked["num_reads"] == 1 or setting_up + asked["num_reads"] * each <= limit
+    assert found.raw["reads"] == asked["num_reads"]
+    assert (found.stopped is Stopped.TIME_LIMIT) == (asked["num_reads"] < reads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -128,8 +129,29 @@ def test_a_broken_plugin_is_one_clear_error_and_the_others_go_on(plugin, code, e
         ("import os; os._exit(7)", "ended Python with the code 7"),
         ("import time; time.sleep(60)", "hung for 3 s"),
         ("print('{}'); raise SystemExit(0)", "cannot be imported: SystemExit: 0"),
+        ("import os; os.kill(os.getpid(), 9)", "ended Python with the code -9"),
+        (
+            "import os, time\nif os.fork(): os._exit(3)\ntime.sleep(60)",
+            "ended Python with the code 3",
+        ),
+        ("import os, time\nos.fork()\ntime.sleep(60)", "hung for 3 s"),
+        (
+            "import os, time\nif os.fork(): os._exit(0)\nos.setsid()\n"
+            "if os.fork(): os._exit(0)\ntime.sleep(8)",
+            "ended Python with the code 0",
+        ),
+        ("import os; os.closerange(0, 256)", "ended Python with the code"),
     ],
-    ids=["ends the interpreter", "hangs", "prints and exits"],
+    ids=[
+        "ends the interpreter",
+        "hangs",
+        "prints and exits",
+        "dies of a signal",
+        "leaves another process behind and ends",
+        "leaves another process behind and hangs",
+        "becomes a daemon",
+        "closes every file",
+    ],
 )
 def test_a_plugin_cannot_take_the_list_with_it(plugin, monkeypatch, code, said):
     monkeypatch.setattr(listing_module, "PATIENCE", 3.0)
@@ -139,6 +161,54 @@ def test_a_plugin_cannot_take_the_list_with_it(plugin, monkeypatch, code, said):
     assert said in rows["mine"].detail
     assert rows["annealing"].usable
     assert rows["tabu"].usable
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.parametrize("again", ["", "os.fork()\n"])
+def test_a_plugin_that_forks_is_one_row(plugin, tmp_path, again):
+    """Its other half does not go on with the list, or answer for others."""
+    told = tmp_path / "told"
+    plugin("a-first", f"import os\nos.fork()\n{again}" + textwrap.dedent(HONEST))
+    plugin("mine", f"open({str(told)!r}, 'a').write('x')\n" + textwrap.dedent(HONEST))
+    started = time.monotonic()
+    rows = describe_backends()
+    assert time.monotonic() - started < listing_module.PATIENCE
+    assert len(rows) == len(list_stages(BACKENDS))
+    by_name = {one.name: one for one in rows}
+    assert by_name["a-first"].usable
+    assert by_name["mine"].usable
+    assert by_name["exhaustive"].capabilities["exact"]
+    assert not by_name["annealing"].capabilities["exact"]
+    assert told.read_text() == "x"
+
+
+@pytest.mark.parametrize("name", ["greedy", "auto", "decompose:tabu", "blocks:x", "a:b", "-v"])
+def test_a_plugin_named_like_something_else_is_refused_at_listing(plugin, name, capsys):
+    module = plugin(name, HONEST, distribution="a-stranger")
+    described = row(name)
+    assert not described.usable
+    assert f"a-stranger calls a backend {name!r}" in described.detail
+    assert f"{module}:Mine" in described.remedy
+    assert row("annealing").usable
+    if name == "a:b":
+        with pytest.raises(BackendConflict, match="has a colon"):
+            load_backend(name)
+    else:
+        assert command(["backends"]) == 0
+        assert "a-stranger calls a backend" in capsys.readouterr().out
+    assert load_backend(f"{module}:Mine").name == "mine"  # it can be had all the same
+
+
+def test_an_answer_without_versions_gets_that_of_its_distribution(plugin):
+    code = HONEST.replace(', versions={"mine": "1"}', "")
+    module = plugin("mine", code)
+    problem = random_problem(4, 0)
+    assert run(load_backend("mine"), problem).versions == {"plugin-mine": "2.5"}
+    assert run(load_backend(f"{module}:Mine"), problem).versions == {"plugin-mine": "2.5"}
+    sys.modules[module].Mine.name = "another"
+    assert run(sys.modules[module].Mine, problem).versions == {module: "2.5"}
+    sys.modules[module].Mine.name = "annealing"  # not what secateur registers
+    assert run(sys.modules[module].Mine, problem).versions == {module: "2.5"}
 
 
 def test_what_a_plugin_prints_is_no_answer(plugin):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 import subprocess
@@ -14,6 +15,7 @@ import click
 import pytest
 
 import secateur
+from secateur.backends import run as backend_run
 from secateur.backends.registry import load_backend
 from secateur.cli import cli, run
 from secateur.cli.new_backend import write_plugin
@@ -107,6 +109,45 @@ def test_the_eight_lines_of_the_how_to_are_a_backend(tmp_path, monkeypatch):
     found = secateur.solve(problem, backend="tree")
     assert found.count == 3
     assert found.energy == pytest.approx(brute_force(problem)[0])
+
+
+def strangers():
+    """The benchmark that writes plugins from the page."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        return importlib.import_module("strangers")
+    finally:
+        sys.path.remove(str(ROOT / "benchmarks"))
+
+
+def test_what_strangers_write_uses_nothing_that_the_page_does_not_teach(tmp_path):
+    made = strangers()
+    page = (HOW_TO / "add-a-backend.md").read_text()
+    assert sorted(made.SOLVERS) == sorted(one.stem for one in made.MODULES.glob("*.py"))
+    for module, (_, needs) in made.SOLVERS.items():
+        code = (made.MODULES / f"{module}.py").read_text()
+        assert made.not_taught(code, page) == []
+        assert made.lines_of(code) < 50
+        made.write_distribution(module, page, tmp_path / module)
+        about = tomllib.loads((tmp_path / module / "pyproject.toml").read_text())
+        assert about["project"]["dependencies"] == ["secateur", needs]
+        (points,) = about["project"]["entry-points"].values()
+        ((name, target),) = points.items()
+        assert target == f"{module}:mine"
+        assert f'return "{name}"' in (tmp_path / module / "test_mine.py").read_text()
+    sly = "from secateur.backends import wrap\nmine = wrap(len, exactly=True)\nproblem.hidden()"
+    assert made.not_taught(sly, page) == ["exactly", "hidden"]
+
+
+def test_a_strangers_module_is_a_backend(monkeypatch):
+    """One whose solver is installed with the tests."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "strangers"))
+    backend = load_backend("minimum_eigen:mine")
+    assert backend.capabilities.takes_seed
+    problem = random_problem(4, 1)
+    found = backend_run(backend, problem, seed=1)
+    assert found.samples.first.energy == pytest.approx(brute_force(problem)[0])
+    assert set(found.versions) == {"qiskit-optimization"}
 
 
 def test_the_plugin_in_the_project_is_what_the_command_writes(tmp_path, monkeypatch):

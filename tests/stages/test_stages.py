@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from secateur import stages
 from secateur.errors import SecateurError
 from secateur.network import find_channels
 from secateur.objectives import resolve_objective
@@ -112,7 +113,30 @@ def test_two_of_a_name_are_an_error_that_names_both(install, kind):
     install(kind.group, "mine", "Mine = 3", distribution="second-dist")
     with pytest.raises(kind.conflict, match=r"first-dist .* and second-dist") as caught:
         RESOLVE[kind]("mine")
-    assert caught.value.remedy == "uninstall one: pip uninstall second-dist"
+    assert caught.value.remedy == (
+        "keep one of them: pip uninstall first-dist or pip uninstall second-dist"
+    )
+
+
+@pytest.mark.parametrize("kind", TYPED, ids=by_noun)
+@pytest.mark.parametrize("distribution", ["a-stranger", "zz-stranger"])
+def test_no_advice_is_to_remove_secateur(install, kind, distribution):
+    """Whichever of the two comes last."""
+    name = KNOWN[kind]
+    install(kind.group, name, "Mine = 3", distribution=distribution)
+    with pytest.raises(kind.conflict, match=f"two plugins are called '{name}'") as caught:
+        RESOLVE[kind](name)
+    assert caught.value.remedy == f"the name is secateur's own: pip uninstall {distribution}"
+    install(kind.group, name, "Mine = 3", distribution="another")
+    with pytest.raises(kind.conflict) as caught:
+        RESOLVE[kind](name)
+    both = " ".join(sorted(["another", distribution]))
+    assert caught.value.remedy == f"the name is secateur's own: pip uninstall {both}"
+
+
+def test_one_distribution_that_names_two_things_alike():
+    named = [Entry("mine", "a:B", "first-dist", "1"), Entry("mine", "a:C", "first-dist", "1")]
+    assert stages._which_to_remove(named) == "report it to first-dist: it names two things alike"
 
 
 @pytest.mark.parametrize("kind", TYPED, ids=by_noun)

@@ -1,4 +1,4 @@
-"""The contract of a backend; see ``secateur.backends.base``. Imported name by name, when used."""
+"""The contract of a backend, and what a stranger needs beside it; each imported when used."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
         Stopped,
         Timings,
     )
+    from secateur.backends.call import run
+    from secateur.backends.randomness import preserved_global_rng
+    from secateur.backends.registry import load_backend
+    from secateur.backends.wrapped import wrap
     from secateur.options import option
 
 _HOME = {
@@ -29,7 +33,11 @@ _HOME = {
     "Status": "backends.base",
     "Stopped": "backends.base",
     "Timings": "backends.base",
+    "load_backend": "backends.registry",
     "option": "options",
+    "preserved_global_rng": "backends.randomness",
+    "run": "backends.call",
+    "wrap": "backends.wrapped",
 }
 
 __all__ = [
@@ -42,7 +50,11 @@ __all__ = [
     "Status",
     "Stopped",
     "Timings",
+    "load_backend",
     "option",
+    "preserved_global_rng",
+    "run",
+    "wrap",
 ]
 
 

@@ -152,7 +152,8 @@ class Solution:
         timings: in seconds.
         bound: a lower bound on the energy (of the constrained problem where the constraints were
             taken natively), or None.
-        versions: packages and their versions.
+        versions: packages and their versions; the library puts the distribution that registers
+            the backend where there are none.
         options: the options used, without secrets.
         seed: the seed used, or None.
         job_id: the service's name for the call, or None.

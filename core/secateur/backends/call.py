@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.backends.base import Backend, BackendOptions, Solution, Status, Stopped
-from secateur.backends.guard import applicability_of, availability_of, build, guarded, origin
+from secateur.backends.guard import (
+    applicability_of,
+    availability_of,
+    build,
+    guarded,
+    origin,
+    versions_of,
+)
 from secateur.backends.promised import check_backend, untrue_fields
 from secateur.backends.reads import are_bits, are_counts, distinct_rows, gathered
 from secateur.errors import (
@@ -252,6 +259,8 @@ def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:
         raise lie(f"returned a {type(solution).__name__} and no Solution with a SampleSet")
     for field, value, wanted in untrue_fields(solution):
         raise lie(f"returned {field} = {value}, which is not {wanted}")
+    if not solution.versions:
+        solution = replace(solution, versions=versions_of(solver))
     samples = solution.samples
     holds = solution.status in (Status.OPTIMAL, Status.FEASIBLE)
     if len(samples) == 0:

@@ -6,14 +6,16 @@ the program as if all were well. Only Ctrl-C goes through, and errors that are o
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 
 from secateur.backends.base import Applicability, Availability, Backend, BackendOptions
 from secateur.backends.promised import check_answer
 from secateur.errors import BackendFailed, SecateurError
 from secateur.problem.model import Problem
-from secateur.stages import BACKENDS
+from secateur.stages import BACKENDS, list_stages
 from secateur.stages import origin as who_registers
 
 
@@ -47,6 +49,22 @@ def guarded(solver: Backend | type[Backend], where: str = "") -> Iterator[None]:
             backend=solver.name,
             remedy=f"report it to {origin(solver)}, and use another backend",
         ) from error
+
+
+def versions_of(solver: Backend | type[Backend]) -> dict[str, str]:
+    """Who made an answer that does not say it: the distribution that registers the backend.
+
+    Without one, the package of its class.
+    """
+    kind = solver if isinstance(solver, type) else type(solver)
+    top = kind.__module__.partition(".")[0]
+    for entry in list_stages(BACKENDS):
+        if entry.name == solver.name and entry.target.partition(":")[0].partition(".")[0] == top:
+            return {entry.distribution: entry.version}
+    try:
+        return {top: version(top)}
+    except PackageNotFoundError:
+        return {top: str(getattr(sys.modules.get(top), "__version__", "unknown"))}
 
 
 def build(backend: Backend | type[Backend]) -> Backend:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import queue
+import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -66,17 +69,21 @@ def _ask(names: list[str]) -> dict[str, dict[str, Any]]:
     left = list(dict.fromkeys(names))
     while left:
         died = _child(left, answers)
-        if died is not None:
-            answers[left[0]] = {
+        left = [name for name in left if name not in answers]
+        if died is not None and left:
+            answers[left.pop(0)] = {
                 "detail": f"the plugin {died} while it was imported",
                 "remedy": "report it to its distribution; the other backends are not affected",
             }
-        left = [name for name in left if name not in answers]
     return answers
 
 
 def _child(names: list[str], answers: dict[str, dict[str, Any]]) -> str | None:
-    """Fill in the answers to ``names`` in their order; how the child died, if it did."""
+    """Fill in the answers to ``names`` in their order; how the child died, if it did.
+
+    Its output is read by a thread that is not waited for: a plugin may have left a process behind
+    that holds the pipe open.
+    """
     child = subprocess.Popen(
         [sys.executable, "-m", __name__, *names],
         stdin=subprocess.DEVNULL,
@@ -84,30 +91,52 @@ def _child(names: list[str], answers: dict[str, dict[str, Any]]) -> str | None:
         stderr=subprocess.DEVNULL,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        start_new_session=True,
     )
-    assert child.stdout is not None
-    with child, child.stdout as lines:
-        hung = threading.Event()
-
-        def give_up() -> None:
-            hung.set()
-            child.kill()
-
-        asked = iter(names)
-        while True:
-            timer = threading.Timer(PATIENCE, give_up)
-            timer.start()
-            line = lines.readline()
-            timer.cancel()
-            if not line.endswith("\n"):
-                break
-            answers[next(asked)] = json.loads(line)
-        code = child.wait()
-    unanswered = next(asked, None)
-    if unanswered is None:
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(child, lines), daemon=True).start()
+    try:
+        for name in names:
+            line = _next(child, lines)
+            if line is None:
+                return f"hung for {PATIENCE:g} s"
+            if not line:
+                return f"ended Python with the code {child.wait()}"
+            answers[name] = json.loads(line)
         return None
-    names[:] = names[names.index(unanswered) :]
-    return f"hung for {PATIENCE:g} s" if hung.is_set() else f"ended Python with the code {code}"
+    finally:
+        _end(child)
+
+
+def _read(child: subprocess.Popen[str], lines: queue.SimpleQueue[str]) -> None:
+    assert child.stdout is not None
+    with child.stdout as said:
+        for line in said:
+            if line.endswith("\n"):
+                lines.put(line)
+    lines.put("")
+
+
+def _next(child: subprocess.Popen[str], lines: queue.SimpleQueue[str]) -> str | None:
+    """The next line; "" from a child that ended before, None from one that does not answer."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        ended = child.poll() is not None
+        try:
+            return lines.get(timeout=0.2)
+        except queue.Empty:
+            if ended:  # and the pipe is held by somebody else
+                return ""
+    return None
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """End the child and what plugins started in its session."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (AttributeError, OSError):  # another system, or nothing is left
+        child.kill()
+    child.wait()
 
 
 def _describe(name: str) -> dict[str, Any]:
@@ -143,11 +172,15 @@ def _describe(name: str) -> dict[str, Any]:
 def _main(names: list[str]) -> None:
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a plugin prints is not an answer
+    own = os.getpid()
     from secateur.stages import read_once
 
     with read_once():
         for name in names:
-            print(json.dumps(_describe(name)), file=answer, flush=True)
+            told = json.dumps(_describe(name))
+            if os.getpid() != own:
+                os._exit(0)  # a plugin forked, and this is its other half
+            print(told, file=answer, flush=True)
     os._exit(0)  # all is said; what a plugin would do at the end of Python could hang, or take long
 
 

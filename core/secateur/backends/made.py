@@ -1,18 +1,24 @@
-"""Backends made of what is no class of ours: an instance that is set up, a plain function."""
+"""Backends made of an instance that is set up, of a function, and of a factory.
+
+A function solves a problem: ``(problem, **options)`` or ``(problem, options)``. A factory can be
+called without a problem, and makes one of the other things.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-
-from secateur.backends.base import Backend, BackendOptions, Capabilities, Solution
-from secateur.errors import BackendFailed, BackendOptionError, OptionError
-from secateur.options import declared
+from secateur.backends.base import Backend, BackendOptions
+from secateur.backends.declaring import Options, declare
+from secateur.backends.foreign import NOTHING, Foreign, Promised, plain_name
+from secateur.errors import (
+    BackendFailed,
+    BackendOptionError,
+    BackendUnavailable,
+    OptionError,
+)
 from secateur.problem.model import Problem
 from secateur.signatures import fields_of_function
 
@@ -35,70 +41,243 @@ def backend_of_instance(solver: Backend) -> type[Backend]:
     )
 
 
-class FunctionBackend(Backend):
+class FunctionBackend(Foreign):
     """A backend made of a function; see ``backend_of_function``.
 
     Attributes:
         function: called with the problem and the options.
+        arguments: by keyword, in every call.
+        together: the options are handed over as one object.
     """
 
     function: ClassVar[Callable[..., Any]]
+    arguments: ClassVar[Mapping[str, Any]] = {}
+    together: ClassVar[bool] = False
 
-    def solve(self, problem: Problem, options: BackendOptions) -> Solution:
-        """Call the function, and read its rows of zeros and ones."""
-        started = time.monotonic()
-        given = {one.name: getattr(options, one.name) for one in declared(type(options))}
-        bits = type(self).function(problem, **given)
-        if isinstance(bits, Solution):
-            return bits
-        seconds = time.monotonic() - started
-        versions = {"numpy": np.__version__}
-        try:
-            return Solution.from_bits(
-                problem, np.asarray(bits), options, seconds, versions=versions
-            )
-        except (TypeError, ValueError) as error:
-            raise BackendFailed(
-                f"the function of backend {self.name!r} returned no bits: {error}",
-                backend=self.name,
-                remedy=f"return rows of {problem.n} zeros and ones, in the order of "
-                "problem.variables",
-            ) from error
+    def ask(self, problem: Problem, options: BackendOptions) -> Any:
+        """Call the function."""
+        function, arguments = type(self).function, type(self).arguments
+        if self.together:
+            return function(problem, options, **arguments)
+        return function(problem, **self.values(options), **arguments)
 
 
-def backend_of_function(function: Callable[..., Any], name: str) -> type[Backend]:
-    """A backend that calls ``function(problem, **options)``; its keywords are the options.
+def backend_of_function(
+    function: Callable[..., Any],
+    name: str,
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    options: Options = None,
+    promised: Promised = NOTHING,
+    named: bool = True,
+) -> type[Backend]:
+    """A backend that calls ``function(problem, **options)`` or ``function(problem, options)``.
+
+    The keywords of the first are its options; those of the second have to be declared.
+
+    Arguments:
+        function: that is called; it returns rows of zeros and ones, one row, a
+            ``dimod.SampleSet`` or a ``Solution``.
+        name: of the backend.
+        arguments: given in every call, and no options.
+        options: declared, instead of what the keywords say or beside it.
+        promised: what it cannot say itself.
+        named: whether the name is its own.
 
     Raises:
-        BackendOptionError: the function cannot be called so.
+        BackendOptionError: the function cannot be called so, or a promise cannot be kept.
     """
-    own = getattr(function, "__name__", type(function).__name__)
+    given = dict(arguments or {})
+    together = _takes_options(function)
+    first = ("problem", "options") if together else ("problem",)
     try:
-        fields = fields_of_function(function, ("problem",), BackendOptions, f"backend {name!r}")
-        options = dataclasses.make_dataclass(
-            f"{own}Options" if own.isidentifier() else "FunctionOptions",
-            fields,
-            bases=(BackendOptions,),
-            namespace={"__module__": __name__},
-            frozen=True,
-            kw_only=True,
-        )
+        keywords = fields_of_function(function, first, BackendOptions, f"backend {name!r}")
     except OptionError as error:
         raise BackendOptionError(error.message, backend=name, remedy=error.remedy) from error
-    names = {one.name for one in declared(options)}
+    own = [one for one in keywords if one[0] not in given]
+    if together and own:
+        raise BackendOptionError(
+            f"the function of backend {name!r} takes the options as one, and {own[0][0]!r} too",
+            backend=name,
+            remedy="write (problem, options) or (problem, **options)",
+        )
+    made, here = declare(
+        options,
+        name,
+        plain_name(function),
+        own=own,
+        seeded=bool(promised.takes_seed),
+        only=None if together or _takes_any(function) else {one[0] for one in own},
+    )
+    names = set(made.__dataclass_fields__)
+    promised.check(name, names, None)
     return type(
         "FunctionBackendOf",
         (FunctionBackend,),
         {
-            "name": name or own,
+            "name": name or plain_name(function),
             "function": staticmethod(function),
-            "Options": options,
-            "capabilities": Capabilities(
-                stochastic="seed" in names,
-                takes_seed="seed" in names,
-                takes_time_limit="time_limit" in names,
-            ),
-            "__doc__": inspect.getdoc(function) or f"The function {own}.",
+            "arguments": given,
+            "together": together,
+            "Options": made,
+            "promised": promised,
+            "named": named,
+            "seeded_here": here and not together,
+            "citation": promised.citation,
+            "capabilities": promised.capabilities(names),
+            "__doc__": inspect.getdoc(function) or f"The function {plain_name(function)}.",
             "__module__": getattr(function, "__module__", None) or __name__,
         },
     )
+
+
+class FactoryBackend(Foreign):
+    """A backend whose thing is made when it is asked; see ``backend_of_factory``.
+
+    Attributes:
+        factory: makes the thing.
+        arguments: that it is called with.
+    """
+
+    factory: ClassVar[Callable[..., Any]]
+    arguments: ClassVar[Mapping[str, Any]] = {}
+
+    def ask(self, problem: Problem, options: BackendOptions) -> Any:
+        """Make the thing with those options that the factory takes; the others are the thing's."""
+        values = super().values(options)
+        factory, given = type(self).factory, dict(type(self).arguments)
+        for one in _keywords(factory) & set(values):
+            given[one] = values.pop(one)
+        thing = made_by(factory, given, self.name)
+        from secateur.backends.registry import backend_class
+
+        found = None if is_factory(thing) else backend_class(thing, self.name)
+        if found is None:
+            raise BackendFailed(
+                f"the factory of backend {self.name!r} made {_short(thing)}",
+                backend=self.name,
+                remedy="it has to make a dimod.Sampler, an OptimizationAlgorithm of "
+                "qiskit-optimization, a Backend or a function of a problem",
+            )
+        inner = found()
+        if inner.capabilities.metered and not self.capabilities.metered:
+            raise BackendUnavailable(
+                f"the factory of backend {self.name!r} makes a {type(thing).__name__}, which is "
+                "metered, and promises nothing of the kind",
+                backend=self.name,
+                remedy="promise metered=True where it is wrapped: a call costs money",
+            )
+        if isinstance(inner, Foreign) and not inner.capabilities.takes_seed:
+            values.pop("seed", None)  # the global states are seeded
+        chosen = inner.make_options({k: v for k, v in values.items() if v is not None})
+        return (
+            inner.ask(problem, chosen)
+            if isinstance(inner, Foreign)
+            else inner.solve(problem, chosen)
+        )
+
+
+def backend_of_factory(
+    factory: Callable[..., Any],
+    name: str,
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    options: Options = None,
+    promised: Promised = NOTHING,
+    named: bool = True,
+) -> type[Backend]:
+    """A backend whose thing is made anew for every call, and not before.
+
+    Arguments:
+        factory: can be called with ``arguments`` alone; makes a sampler, an algorithm, a function
+            or a backend.
+        name: of the backend.
+        arguments: that it is called with.
+        options: declared; those that are keywords of the factory go to it.
+        promised: what cannot be seen before it is made.
+        named: whether the name is its own.
+
+    Raises:
+        BackendOptionError: a promise that cannot be kept.
+    """
+    made, _ = declare(
+        options, name, plain_name(factory), own=[], seeded=bool(promised.takes_seed), only=None
+    )
+    names = set(made.__dataclass_fields__)
+    promised.check(name, names, None)
+    return type(
+        "FactoryBackendOf",
+        (FactoryBackend,),
+        {
+            "name": name or plain_name(factory),
+            "factory": staticmethod(factory),
+            "arguments": dict(arguments or {}),
+            "Options": made,
+            "promised": promised,
+            "named": named,
+            "citation": promised.citation,
+            "capabilities": promised.capabilities(names),
+            "__doc__": inspect.getdoc(factory) or f"What {plain_name(factory)} makes.",
+            "__module__": getattr(factory, "__module__", None) or __name__,
+        },
+    )
+
+
+def is_factory(thing: object, arguments: Mapping[str, Any] | None = None) -> bool:
+    """Whether it is a function that can be called with these arguments alone."""
+    if isinstance(thing, (type, Backend)) or not callable(thing):
+        return False
+    try:
+        inspect.signature(thing).bind(**(arguments or {}))
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def made_by(factory: Any, arguments: Mapping[str, Any], name: str) -> object:
+    """What a factory makes.
+
+    Raises:
+        BackendFailed: it raised.
+    """
+    try:
+        return factory(**arguments)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin's own code
+        how = f"with {', '.join(arguments)}" if arguments else "without arguments"
+        raise BackendFailed(
+            f"the factory of backend {name!r} raised {type(error).__name__}: {error}",
+            backend=name,
+            remedy=f"it is called {how}",
+        ) from error
+
+
+def _keywords(function: Callable[..., Any]) -> set[str]:
+    """The names that a function can be given by keyword."""
+    return {
+        one.name
+        for one in inspect.signature(function).parameters.values()
+        if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    }
+
+
+def _takes_any(function: Callable[..., Any]) -> bool:
+    return any(
+        one.kind is one.VAR_KEYWORD for one in inspect.signature(function).parameters.values()
+    )
+
+
+def _takes_options(function: Callable[..., Any]) -> bool:
+    """Whether its second positional parameter is called ``options``, and has to be given."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return False
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    second = positional[1] if len(positional) > 1 else None
+    return second is not None and second.name == "options" and second.default is second.empty
+
+
+def _short(thing: object) -> str:
+    return f"a {type(thing).__name__}"

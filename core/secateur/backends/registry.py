@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from secateur.backends.base import Backend
-from secateur.errors import BackendFailed
+from secateur.backends.reserved import refuse_reserved
 from secateur.stages import BACKENDS, Entry, find_stage, load_stage, misfit
 
 BackendLike = str | type[Backend] | Backend | Callable[..., Any]
@@ -21,34 +19,35 @@ def load_backend(name: str) -> type[Backend]:
 
     Raises:
         BackendNotFound: no entry point of that name.
-        BackendConflict: two of that name.
+        BackendConflict: two of that name, or one that means something else here.
         BackendUnavailable: the plugin cannot be imported, for the want of a package.
         BackendFailed: the plugin cannot be imported, for a fault of its own, or is no backend.
     """
     entry = find_stage(BACKENDS, name)
-    return _load(entry) if entry.distribution else _backend(name)
+    refuse_reserved(entry)
+    return _load(entry) if entry.distribution else _backend(entry)
 
 
 @cache
 def _load(entry: Entry) -> type[Backend]:
-    return _backend(entry.name)
+    return _backend(entry)
 
 
-def _backend(name: str) -> type[Backend]:
-    loaded = load_stage(BACKENDS, name)
-    found = backend_class(loaded, name)
+def _backend(entry: Entry) -> type[Backend]:
+    loaded = load_stage(BACKENDS, entry.name)
+    found = backend_class(loaded, entry.name)
     if found is None:
-        raise misfit(BACKENDS, name, loaded)
-    return found
+        raise misfit(BACKENDS, entry.name, loaded)
+    register = getattr(found, "registered_as", None)  # of what is made of a stranger's thing
+    return register(entry.name, entry.distribution, entry.version) if register else found
 
 
 def backend_class(thing: object, name: str) -> type[Backend] | None:
     """The class of backends that a thing stands for; None if it is nothing of the kind.
 
     Arguments:
-        thing: a subclass of ``Backend`` or an instance of one; a ``dimod.Sampler``, the class or an
-            instance; a factory, a function without arguments that makes one of these; or a
-            function ``(problem, **options)`` that returns rows of zeros and ones.
+        thing: a subclass of ``Backend`` or an instance of one, what ``wrap`` makes among them; or
+            what ``wrap`` takes.
         name: of the backend where the thing has none.
 
     Raises:
@@ -56,48 +55,6 @@ def backend_class(thing: object, name: str) -> type[Backend] | None:
     """
     if isinstance(thing, type) and issubclass(thing, Backend):
         return thing
-    if isinstance(thing, Backend):
-        from secateur.backends.made import backend_of_instance
+    from secateur.backends.wrapped import backend_of
 
-        return backend_of_instance(thing)
-    if "dimod" in sys.modules:  # else it cannot be a sampler
-        from dimod.core.sampler import Sampler
-
-        from secateur.backends.sampler import wrap_sampler
-
-        if isinstance(thing, type) and issubclass(thing, Sampler):
-            return wrap_sampler(thing, name)
-        if isinstance(thing, Sampler):
-            return wrap_sampler(type(thing), name, thing)
-    if _is_factory(thing):
-        built = _built(thing, name)
-        return None if _is_factory(built) else backend_class(built, name)
-    if isinstance(thing, type) or not callable(thing):
-        return None
-    from secateur.backends.made import backend_of_function
-
-    return backend_of_function(thing, name)
-
-
-def _is_factory(thing: object) -> bool:
-    """Whether it is a function that can be called without arguments."""
-    if isinstance(thing, (type, Backend)) or not callable(thing):
-        return False
-    try:
-        inspect.signature(thing).bind()
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _built(factory: Any, name: str) -> object:
-    try:
-        return factory()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a plugin's own code
-        raise BackendFailed(
-            f"the factory of backend {name!r} raised {type(error).__name__}: {error}",
-            backend=name,
-            remedy="it is called without arguments",
-        ) from error
+    return backend_of(thing, name)

@@ -6,7 +6,6 @@ samplers drop it without a word.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,15 +14,8 @@ from typing import Any, ClassVar
 import dimod
 from dimod.core.sampler import Sampler
 
-from secateur.backends.base import (
-    Backend,
-    BackendOptions,
-    Capabilities,
-    Solution,
-    Status,
-    Stopped,
-    Timings,
-)
+from secateur.backends.base import BackendOptions
+from secateur.backends.foreign import NOTHING, Foreign, Promised, given_nothing
 from secateur.errors import BackendFailed, BackendOptionError
 from secateur.options import Declared, refuse_unknown
 from secateur.problem.model import Problem
@@ -41,39 +33,50 @@ class SamplerOptions(BackendOptions):
         return parameters
 
 
-class SamplerBackend(Backend):
+class SamplerBackend(Foreign):
     """A backend made from a sampler class; see ``wrap_sampler``.
 
     Attributes:
         sampler: the class.
         instance: the sampler itself, where one was given.
+        arguments: that the class is made with.
     """
 
-    Options = SamplerOptions
+    Options: ClassVar[type[BackendOptions]] = SamplerOptions
     sampler: ClassVar[type[Sampler]]
     instance: ClassVar[Sampler | None] = None
+    arguments: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
-    def make_options(cls, given: Mapping[str, Any]) -> SamplerOptions:
+    def make_options(cls, given: Mapping[str, Any]) -> BackendOptions:
         """The sampler's parameters, every name checked against its ``.parameters``.
 
         Raises:
             BackendOptionError: the sampler has no such parameter.
         """
-        known = [str(name) for name in cls.build().parameters]
+        if cls.Options is not SamplerOptions:  # declared where it was wrapped
+            return super().make_options(given)
         error = partial(BackendOptionError, backend=cls.name)
-        refuse_unknown(given, known, f"backend {cls.name!r}", error)
+        refuse_unknown(given, cls._known(), f"backend {cls.name!r}", error)
         return SamplerOptions(dict(given))
 
     @classmethod
     def describe_options(cls) -> list[Declared]:
         """The sampler's parameters; it tells their names alone."""
-        names = [str(name) for name in cls.build().parameters]
-        return [Declared(name, "any", None, "", "of the sampler", "", False) for name in names]
+        if cls.Options is not SamplerOptions:
+            return super().describe_options()
+        return [
+            Declared(name, "any", None, "", "of the sampler", "", False) for name in cls._known()
+        ]
+
+    @classmethod
+    def _known(cls) -> list[str]:
+        known = [str(name) for name in cls.build().parameters]
+        return [*known, "seed"] if cls.seeded_here else known
 
     @classmethod
     def build(cls) -> Sampler:
-        """The sampler that was given, or one made without arguments.
+        """The sampler that was given, or one made with the arguments that were.
 
         Raises:
             BackendFailed: it cannot be.
@@ -81,42 +84,79 @@ class SamplerBackend(Backend):
         if cls.instance is not None:
             return cls.instance
         try:
-            return cls.sampler()
+            return cls.sampler(**cls.arguments)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # the vendor's constructor
+            how = f"with {', '.join(cls.arguments)}" if cls.arguments else "without arguments"
             raise BackendFailed(
-                f"{cls.sampler.__name__} of backend {cls.name!r} cannot be made without "
-                f"arguments: {type(error).__name__}: {error}",
+                f"{cls.sampler.__name__} of backend {cls.name!r} cannot be made {how}: "
+                f"{type(error).__name__}: {error}",
                 backend=cls.name,
-                remedy="register a subclass of secateur.backends.Backend that makes it",
+                remedy="give them where it is declared: secateur.backends.wrap(…, arguments={…})",
             ) from error
 
-    def solve(self, problem: Problem, options: BackendOptions) -> Solution:
+    def values(self, options: BackendOptions) -> dict[str, Any]:
+        """The parameters given; one that is declared and None is left to the sampler."""
+        if isinstance(options, SamplerOptions):
+            given = dict(options.parameters)
+            if self.seeded_here:
+                given.pop("seed", None)
+            return given
+        return {name: v for name, v in super().values(options).items() if v is not None}
+
+    def seed(self, options: BackendOptions) -> int | None:
+        """The seed among the parameters."""
+        if isinstance(options, SamplerOptions):
+            return options.parameters.get("seed")
+        return super().seed(options)
+
+    def ask(self, problem: Problem, options: BackendOptions) -> Any:
         """Call ``sampler.sample`` with the parameters given."""
-        assert isinstance(options, SamplerOptions)
-        started = time.monotonic()
-        samples = self.build().sample(problem.bqm, **options.parameters)
-        if isinstance(samples, dimod.SampleSet):
-            samples.resolve()
-        return Solution(
-            samples=samples,
-            status=Status.FEASIBLE if len(samples) else Status.NONE,
-            stopped=Stopped.COMPLETED,
-            timings=Timings(total=time.monotonic() - started),
-            versions={"dimod": dimod.__version__},
-            options=options.public(),
-            seed=options.parameters.get("seed"),
-        )
+        samples = self.build().sample(problem.bqm.copy(), **self.values(options))
+        if not isinstance(samples, dimod.SampleSet):
+            raise BackendFailed(
+                f"the sampler of backend {self.name!r} returned a {type(samples).__name__}",
+                backend=self.name,
+                remedy="its `sample` has to return a dimod.SampleSet",
+            )
+        return samples
+
+    @classmethod
+    def versions(cls) -> dict[str, str]:
+        """Of what found the answer."""
+        return super().versions() | {"dimod": dimod.__version__}
 
 
 def wrap_sampler(
-    sampler: type[Sampler], name: str, instance: Sampler | None = None
+    sampler: type[Sampler],
+    name: str,
+    instance: Sampler | None = None,
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    options: type[BackendOptions] | None = None,
+    promised: Promised = NOTHING,
+    named: bool = True,
 ) -> type[SamplerBackend]:
-    """A backend class for a sampler class that can be made without arguments, or an instance.
+    """A backend class for a sampler class, or for an instance.
 
-    What it takes is read from its ``.parameters``: ``seed`` and ``time_limit`` (seconds).
+    What it takes is read from its ``.parameters``, unless its options are declared: ``seed`` and
+    ``time_limit`` (seconds).
+
+    Arguments:
+        sampler: the class.
+        name: of the backend.
+        instance: the sampler itself.
+        arguments: that the class is made with.
+        options: declared; the sampler's parameters unless given.
+        promised: what it cannot say itself.
+        named: whether the name is its own.
+
+    Raises:
+        BackendOptionError: a promise that cannot be kept.
     """
+    if instance is not None:
+        given_nothing(arguments or {}, name, instance)
     wrapped: type[SamplerBackend] = type(
         f"{sampler.__name__}Backend",
         (SamplerBackend,),
@@ -124,17 +164,27 @@ def wrap_sampler(
             "name": name,
             "sampler": sampler,
             "instance": instance,
+            "arguments": dict(arguments or {}),
+            "promised": promised,
+            "named": named,
+            "citation": promised.citation,
             "__doc__": sampler.__doc__,
             "__module__": sampler.__module__,
         },
     )
     try:
-        parameters = set(wrapped.build().parameters)
+        parameters = {str(one) for one in wrapped.build().parameters}
     except BackendFailed:
         parameters = set()  # said again, with its cause, when it is used
-    wrapped.capabilities = Capabilities(
-        stochastic="seed" in parameters,
-        takes_seed="seed" in parameters,
-        takes_time_limit="time_limit" in parameters,
+    names = parameters
+    if options is not None:
+        wrapped.Options = options
+        names = set(options.__dataclass_fields__)
+    wrapped.seeded_here = "seed" not in parameters and (
+        "seed" in names or bool(promised.takes_seed)
     )
+    if wrapped.seeded_here:
+        names = {*names, "seed"}
+    promised.check(name, names, ())
+    wrapped.capabilities = promised.capabilities(names)
     return wrapped

@@ -98,15 +98,23 @@ class Qubo:
         made.data = frozen(made.data)
         return made
 
-    def as_matrix(self) -> Floats:
-        """The symmetric Q of ``z'Qz`` with the linear biases on its diagonal, shape ``(n, n)``.
+    def as_matrix(self, *, upper: bool = False) -> Floats:
+        """The Q of ``z'Qz`` with the linear biases on its diagonal, shape ``(n, n)``.
 
-        What most solvers want; the offset is left out. For few variables only: it is dense.
+        What most solvers want: ``energy = offset + z'Qz`` for zeros and ones, either way; the
+        offset is left out. For few variables only: it is dense.
+
+        Arguments:
+            upper: triangular, with each coupling once, above the diagonal; symmetric otherwise,
+                with half of it on either side.
         """
         row, col, bias = self.quadratic
         matrix = np.zeros((self.n, self.n))
-        np.add.at(matrix, (row, col), 0.5 * bias)
-        np.add.at(matrix, (col, row), 0.5 * bias)
+        if upper:
+            np.add.at(matrix, (np.minimum(row, col), np.maximum(row, col)), bias)
+        else:
+            np.add.at(matrix, (row, col), 0.5 * bias)
+            np.add.at(matrix, (col, row), 0.5 * bias)
         matrix[np.diag_indices(self.n)] = self.linear
         return matrix
 

@@ -18,15 +18,15 @@ from typing import Any
 import dimod
 import numpy as np
 import pytest
-from dimod.core.sampler import Sampler
 
 from secateur.backends.base import Availability, Backend, BackendOptions, Status
 from secateur.backends.call import resolve_options
-from secateur.backends.sampler import wrap_sampler
+from secateur.backends.registry import BackendLike
 from secateur.errors import BackendOptionError
 from secateur.options import declared
 from secateur.problem import Problem
-from secateur.solving import load_solver, solve
+from secateur.solving import solve
+from secateur.solving.solvers import as_solver
 from secateur.stages import BACKENDS, list_stages
 from secateur.testing.problems import brute_force, random_problem
 from secateur.testing.promises import Promises
@@ -47,8 +47,9 @@ LABELS: dict[str, Sequence[Hashable]] = {
 class BackendConformance(Promises):
     """The contract of a backend as tests; subclass it and define the fixture ``backend``.
 
-    The fixture returns the name of a registered backend, a ``Backend`` class or instance, or a
-    ``dimod.Sampler`` class.
+    The fixture returns whatever ``secateur.solve`` takes for a backend: the name of a registered
+    one, ``module:attribute``, a ``Backend`` class or instance, or what ``secateur.backends.wrap``
+    takes.
 
     Attributes:
         options: given in every call, to make the tests quick or a heuristic thorough.
@@ -58,20 +59,14 @@ class BackendConformance(Promises):
     """
 
     @pytest.fixture
-    def backend(self) -> str | Backend | type[Backend] | type[Sampler]:
+    def backend(self) -> BackendLike:
         """The backend under test."""
         raise NotImplementedError("define the fixture `backend` in your subclass")
 
     @pytest.fixture
     def solver(self, backend: Any) -> Backend:
         """The backend under test, as an instance."""
-        if isinstance(backend, str):
-            backend = load_solver(backend)
-        if isinstance(backend, type) and issubclass(backend, Sampler):
-            backend = wrap_sampler(backend, backend.__name__)
-        solver = backend() if isinstance(backend, type) else backend
-        assert isinstance(solver, Backend), f"{solver!r} is no Backend"
-        return solver
+        return as_solver(backend)
 
     # -- what it says of itself ------------------------------------------------------------------
 
