@@ -51,6 +51,7 @@ class Fault:
         drop: close the connection: "before" or "after" doing what was asked.
         hold: wait for this event first; the request is then done as usual.
         junk: answer with these bytes, of the right media type, after doing what was asked.
+        redirect: send the client on to this address, as 307, which keeps method and body.
     """
 
     status: int | None = None
@@ -59,6 +60,7 @@ class Fault:
     hold: threading.Event | None = None
     hold_after: threading.Event | None = None
     junk: bytes | None = None
+    redirect: str | None = None
 
 
 @dataclass
@@ -254,6 +256,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._drop()
         elif self.headers.get("X-Auth-Token") != leap.token:
             self._send(401, b"Invalid token or access denied", "text/plain")
+        elif fault.redirect is not None:
+            self.send_response(307)
+            self.send_header("Location", fault.redirect)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
         elif fault.status is not None:
             said = {"error_code": fault.status, "error_msg": fault.message}
             self._send(fault.status, json.dumps(said).encode(), "application/json")
