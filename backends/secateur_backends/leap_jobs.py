@@ -62,7 +62,7 @@ class Job:
         label: the service's label of this one job, so that it can be found there without its id.
         state: how far it is.
         backend: the backend's name.
-        kind: "bqm", "cqm" or "qpu".
+        kind: "bqm", "cqm", "nl" or "qpu".
         solver: the service's solver.
         n: the number of variables.
         params: what the solver was told.

@@ -252,8 +252,18 @@ class Service:
             ),
         )
 
-    def answer(self, job_id: str, future: Any = None) -> Answer:
+    def answer(
+        self,
+        job_id: str,
+        future: Any = None,
+        decode: Callable[[Any], dimod.SampleSet] | None = None,
+    ) -> Answer:
         """Wait for a job's answer and download it, again if that fails.
+
+        Arguments:
+            job_id: the service's id.
+            future: the client's, if it is at hand.
+            decode: makes samples of an answered future; None: the client does.
 
         Raises:
             LeapError: it failed, was cancelled, cannot be read, or is not there in time.
@@ -266,7 +276,7 @@ class Service:
             while not future.wait(_TICK):
                 if time.monotonic() > deadline:
                     raise self._late(job_id)
-            samples, error = _attempt(partial(_resolved, future))
+            samples, error = _attempt(partial(decode or _resolved, future))
             if samples is not None:
                 return Answer(samples, _times(future))
             assert error is not None

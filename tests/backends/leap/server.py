@@ -36,6 +36,7 @@ STEPS = (
     "find",
     "poll",
     "answer",
+    "answer-data",
     "cancel",
 )
 QUBITS = {"type": "chimera", "shape": [3, 3, 4]}
@@ -110,6 +111,7 @@ class LeapServer:
         self.hidden: set[str] = set()
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.problems: dict[str, bytes] = {}
+        self.states: dict[str, bytes] = {}
         self.lock = threading.RLock()
         self._qpu: dict[str, Any] | None = None
         handler = type("Handler", (_Handler,), {"leap": self})
@@ -145,7 +147,7 @@ class LeapServer:
     # --- what the service does
 
     def solvers(self) -> list[dict[str, Any]]:
-        """Three solvers; those named in ``hidden`` are gone."""
+        """Four solvers; those named in ``hidden`` are gone."""
         from dwave.cloud.testing import mocks
 
         if self._qpu is None:
@@ -161,6 +163,7 @@ class LeapServer:
                 maximum_number_of_variables=100,
             ),
             mocks.hybrid_cqm_solver_data(name="hybrid_cqm_test", minimum_time_limit_s=self.minimum),
+            mocks.hybrid_nl_solver_data(name="hybrid_nl_test", min_time_limit=self.minimum),
             self._qpu,
         ]
         return [s for s in found if s["identity"]["name"] not in self.hidden]
@@ -271,8 +274,10 @@ class _Handler(BaseHTTPRequestHandler):
             if fault.drop == "after":
                 self._drop()
             else:
-                data = fault.junk if fault.junk is not None else json.dumps(result).encode()
-                kind = "application/json"
+                raw = isinstance(result, bytes)
+                data = result if raw else json.dumps(result).encode()
+                data = data if fault.junk is None else fault.junk
+                kind = "application/octet-stream" if raw else "application/json"
                 if media:
                     kind = f"application/vnd.dwave.sapi.{media}+json; version=3.0.0"
                 self._send(status, data, kind)
@@ -318,6 +323,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return "poll", lambda: self._poll(query), "problems"
             case ["GET", "problems", job_id]:
                 return "answer", lambda: self._answer(job_id), "problem"
+            case ["GET", "problems", job_id, "answer", "data"]:
+                return "answer-data", lambda: (200, leap.states[job_id]), ""
             case ["DELETE", "problems"]:
                 return "cancel", lambda: self._cancel(json.loads(body)), "problems"
         return "unknown", lambda: (404, {"error_code": 404, "error_msg": "no such path"}), ""
@@ -385,7 +392,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _charge(job: Job) -> float:
-    if job.type in ("bqm", "cqm"):
+    if job.type in ("bqm", "cqm", "nl"):
         return float(job.params["time_limit"])
     return float(job.answer["timing"]["qpu_access_time"]) * 1e-6 if job.answer else 0.0
 
@@ -409,7 +416,56 @@ def _solve(leap: LeapServer, job: Job) -> dict[str, Any]:
             )
         found.info.update(info)
         return {"format": "bq", "data": found.to_serializable()}
+    if job.type == "nl":
+        return _solve_nl(leap, job)
     return _solve_qpu(leap, job)
+
+
+def _solve_nl(leap: LeapServer, job: Job) -> dict[str, Any]:
+    """Asks the uploaded model for its objective and constraints, whatever it is made of.
+
+    The objective is taken to be quadratic, so its values at one and two ones tell all others.
+    """
+    from dwave.optimization import Model
+
+    model = Model.from_file(io.BytesIO(leap.problems[job.data["data"]]))
+    (x,) = model.iter_decisions()
+    n = x.size()
+    with model.lock():
+        model.states.resize(1)
+
+        def at(z: Any) -> tuple[float, bool]:
+            x.set_state(0, z)
+            kept = all(bool(c.state(0)) for c in model.iter_constraints())
+            return float(model.objective.state(0)), kept
+
+        eye = np.eye(n)
+        offset = at(np.zeros(n))[0]
+        linear = [at(one)[0] - offset for one in eye]
+        bqm = dimod.BinaryQuadraticModel("BINARY")
+        bqm.offset = offset
+        for i in range(n):
+            bqm.add_linear(i, linear[i])
+        for i in range(n):
+            for j in range(i):
+                both = at(eye[i] + eye[j])[0] - linear[i] - linear[j] - offset
+                if abs(both) > 1e-12:
+                    bqm.add_quadratic(i, j, both)
+        ranked = _best(bqm, lambda z: np.ones(len(z), bool), rows=4000).record.sample
+        kept = [row for row in ranked if at(row)[1]][:3] or [ranked[0]]
+        model.states.resize(len(kept))
+        for i, row in enumerate(kept):
+            x.set_state(i, row)
+        with model.states.to_file() as file:
+            leap.states[job.id] = file.read()
+    micro = 1e6 * job.params["time_limit"]
+    return {
+        "format": "binary-ref",
+        "auth_method": "sapi-token",
+        "url": f"{leap.endpoint}problems/{job.id}/answer/data",
+        "timing": {"run_time": 0.9 * micro, "charge_time": micro, "qpu_access_time": 0.0},
+        "shape": {},
+    }
 
 
 def _best(
