@@ -58,6 +58,8 @@ class Estimate:
         density: of all pairs, the share that is coupled.
         constraints: the number of native constraints.
         qubits: after embedding, for a QPU.
+        blocks: parts that no coupling joins, for a QPU.
+        submissions: jobs that they are sent in, each charged.
         minimum_s: the shortest time limit that the solver accepts.
         time_limit_s: the time limit that will be asked for.
         charge_s: seconds that will be charged; None if not known yet.
@@ -75,6 +77,8 @@ class Estimate:
     time_limit_s: float | None = None
     charge_s: float | None = None
     note: str = ""
+    blocks: int | None = None
+    submissions: int | None = None
 
     def as_data(self) -> dict[str, Any]:
         """JSON-safe."""
@@ -95,6 +99,8 @@ class Estimate:
         ]
         if self.qubits is not None:
             rows[4:6] = [("qubits", str(self.qubits))]
+        if self.blocks is not None:
+            rows[4:4] = [("blocks", str(self.blocks)), ("submissions", str(self.submissions))]
         if self.note:
             rows.append(("note", self.note))
         return "\n".join(f"{name:<14}{value}" for name, value in rows)

@@ -170,6 +170,7 @@ class LeapBackend(Backend):
             self._within_budget(plan.estimate, options)
             job = journal.begin(
                 key,
+                label=options.label,
                 kind=kind,
                 solver=solver.name,
                 n=problem.n,

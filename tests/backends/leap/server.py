@@ -39,6 +39,20 @@ STEPS = (
     "answer-data",
     "cancel",
 )
+PARAMETERS = (
+    "anneal_offsets",
+    "anneal_schedule",
+    "annealing_time",
+    "answer_mode",
+    "auto_scale",
+    "flux_biases",
+    "initial_state",
+    "label",
+    "num_reads",
+    "num_spin_reversal_transforms",
+    "programming_thermalization",
+    "reinitialize_state",
+)
 QUBITS = {"type": "chimera", "shape": [3, 3, 4]}
 
 
@@ -154,7 +168,10 @@ class LeapServer:
             self._qpu = mocks.qpu_chimera_solver_data(
                 *QUBITS["shape"],
                 problem_timing_data=mocks.qpu_problem_timing_data(),
-                parameters={"num_reads": "", "annealing_time": "", "label": ""},
+                parameters=dict.fromkeys(PARAMETERS, ""),
+                max_anneal_schedule_points=4,
+                default_annealing_time=20.0,
+                anneal_offset_ranges=[[-0.5, 0.5]] * 72,
             )
         found = [
             mocks.hybrid_bqm_solver_data(
@@ -511,10 +528,12 @@ def _solve_qpu(leap: LeapServer, job: Job) -> dict[str, Any]:
         "BINARY" if job.type == "qubo" else "SPIN",
     )
     reads = job.params.get("num_reads", 1)
-    found = _best(model.change_vartype("BINARY", inplace=False), lambda z: np.ones(len(z), bool))
-    bits = np.repeat(found.record.sample[:1], 1, axis=0)
-    columns = [list(found.variables).index(q) for q in active]
-    packed = np.packbits(bits[:, columns].astype(np.uint8), axis=1)
+    rows, energies = _reads(model.change_vartype("BINARY", inplace=False), active, min(reads, 3))
+    often = [reads - len(rows) + 1] + [1] * (len(rows) - 1)
+    if job.params.get("answer_mode") == "raw":
+        rows, energies = np.repeat(rows, often, axis=0), np.repeat(energies, often)
+        often = [1] * reads
+    packed = np.packbits(rows.astype(np.uint8), axis=1)
     access = 15_000.0 + 100.0 * reads
 
     def b64(array: Any, kind: str) -> str:
@@ -524,11 +543,33 @@ def _solve_qpu(leap: LeapServer, job: Job) -> dict[str, Any]:
         "format": "qp",
         "num_variables": max(qubits) + 1,
         "active_variables": b64(active, "<i4"),
-        "energies": b64(found.record.energy[:1], "<f8"),
-        "num_occurrences": b64([reads], "<i4"),
+        "energies": b64(energies, "<f8"),
+        "num_occurrences": b64(often, "<i4"),
         "solutions": b64(packed, "u1"),
         "timing": {"qpu_access_time": access, "qpu_sampling_time": 100.0 * reads},
     }
+
+
+def _reads(
+    model: dimod.BinaryQuadraticModel, active: list[int], number: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Some low rows of each connected part by itself, so that no row is the best of all parts."""
+    import networkx as nx
+
+    graph = nx.Graph()
+    graph.add_nodes_from(active)
+    graph.add_edges_from(model.quadratic)
+    rows = np.zeros((number, len(active)), np.int8)
+    for turn, part in enumerate(sorted(nx.connected_components(graph), key=min)):
+        own = dimod.BinaryQuadraticModel(
+            {q: model.linear[q] for q in sorted(part)},
+            {(u, v): b for (u, v), b in model.quadratic.items() if u in part},
+            "BINARY",
+        )
+        found = _best(own, lambda z: np.ones(len(z), bool), rows=number)
+        low = np.resize(found.record.sample, (number, len(part)))
+        rows[:, [active.index(q) for q in found.variables]] = np.roll(low, turn, axis=0)
+    return rows, np.asarray(model.energies((rows, active)))
 
 
 def _iso(seconds: float) -> str:
