@@ -32,13 +32,21 @@ from secateur_backends.leap import service_of
 from secateur_backends.leap_answer import Read, read_answer, solution, understood
 from secateur_backends.leap_blocks import Positions, Shared, by_rank, components
 from secateur_backends.leap_cost import Estimate, shape
-from secateur_backends.leap_embedding import Chip, Embedding, Layout, lay, place, voted
+from secateur_backends.leap_embedding import Chip, Embedding, Layout, lay, place
 from secateur_backends.leap_jobs import Job, Journal, State, job_key
 from secateur_backends.leap_options import installed, journal_folder, replay_from
 from secateur_backends.leap_parameters import Wanted, check_embedding, check_labels
 from secateur_backends.leap_qpu_options import NAME, LeapQPUOptions
 from secateur_backends.leap_run import LeapBackend, Plan
-from secateur_backends.leap_together import narrowed, over_qubits, part, seen, summed, together
+from secateur_backends.leap_together import (
+    narrowed,
+    over_qubits,
+    part,
+    seen,
+    summed,
+    together,
+    voted,
+)
 
 LARGEST = 150
 """Variables of a block; the largest complete graph that fits today's chips is about 180 when every

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from secateur.backends import Solution, Status, Stopped, Timings
 from secateur.problem import Problem
 from secateur.problem.subproblem import subproblem
-from secateur_backends.leap_answer import sample_set
+from secateur_backends.leap_answer import sample_set, untyped
 from secateur_backends.leap_blocks import Positions, by_rank, components
 from secateur_backends.leap_cost import Estimate, shape
 from secateur_backends.leap_embedding import Layout
@@ -137,3 +138,33 @@ def together(
             "replayed": all(answer.raw["replayed"] for answer in answers),
         },
     )
+
+
+def voted(
+    layout: Layout, problem: Problem, bits: NDArray[np.int8], occurrences: NDArray[np.intp]
+) -> tuple[NDArray[np.int8], NDArray[np.intp], float]:
+    """Values of qubits as values of variables: each chain votes.
+
+    Arguments:
+        layout: of the problem.
+        problem: whose variables they are.
+        bits: over the qubits, in the order of ``layout.target(problem)``.
+        occurrences: of each row.
+
+    Returns:
+        The rows, how often each was read, and the share of broken chains.
+    """
+    from dwave.embedding import unembed_sampleset
+
+    target, model = layout.target(problem), layout.source(problem)
+    over_qubits = untyped.SampleSet.from_samples(
+        (bits, list(target.variables)),
+        vartype="BINARY",
+        energy=target.energies((bits, list(target.variables))),
+        num_occurrences=occurrences,
+    )
+    found = unembed_sampleset(over_qubits, layout.embedding, model, chain_break_fraction=True)
+    order = [list(found.variables).index(i) for i in range(problem.n)]
+    often = np.asarray(found.record.num_occurrences, np.intp)
+    broken = float(np.average(found.record.chain_break_fraction, weights=often))
+    return np.asarray(found.record.sample[:, order], np.int8), often, broken

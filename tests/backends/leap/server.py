@@ -558,12 +558,12 @@ def _reads(
 
     graph = nx.Graph()
     graph.add_nodes_from(active)
-    graph.add_edges_from(model.quadratic)
+    graph.add_edges_from(pair for pair, bias in model.quadratic.items() if bias)
     rows = np.zeros((number, len(active)), np.int8)
     for turn, part in enumerate(sorted(nx.connected_components(graph), key=min)):
         own = dimod.BinaryQuadraticModel(
             {q: model.linear[q] for q in sorted(part)},
-            {(u, v): b for (u, v), b in model.quadratic.items() if u in part},
+            {(u, v): b for (u, v), b in model.quadratic.items() if {u, v} <= part},
             "BINARY",
         )
         found = _best(own, lambda z: np.ones(len(z), bool), rows=number)
