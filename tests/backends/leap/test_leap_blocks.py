@@ -264,7 +264,7 @@ def test_one_submission_for_all_blocks(solve: Solve, server: LeapServer) -> None
 
 
 def many() -> Problem:
-    return blocks_problem([5] * 7 + [4, 3, 1])
+    return blocks_problem([5] * 11 + [3, 1])
 
 
 def test_several_submissions_are_estimated_paid_once_each_and_replayed(
@@ -273,7 +273,7 @@ def test_several_submissions_are_estimated_paid_once_each_and_replayed(
     problem = many()
     dry = solve(problem, backend=LeapQPU(), dry_run=True).raw
     assert dry["estimate"]["submissions"] == 2
-    assert dry["estimate"]["blocks"] == 10
+    assert dry["estimate"]["blocks"] == 13
     assert dry["estimate"]["qubits"] > 32
     assert "submissions" in dry["text"]
     assert set(server.steps) == {"list"}
