@@ -25,6 +25,7 @@ from secateur_backends.leap_cost import (
     too_large,
 )
 from secateur_backends.leap_jobs import Job
+from secateur_backends.leap_nonlinear import nonlinear
 from secateur_backends.leap_options import (
     LeapOptions,
     journal_folder,
@@ -42,6 +43,10 @@ CITATION = """
   year        = {2020}
 }
 """
+
+
+_SENDERS = {"bqm": "sample_bqm", "cqm": "sample_cqm", "nl": "sample_nlm"}
+"""By the kind of a problem, what the client's solver calls sending it."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ class Leap(LeapBackend):
             )
         limit = estimate.time_limit_s
         params = {} if limit is None else {"time_limit": limit}
-        sample = solver.sample_bqm if kind == "bqm" else solver.sample_cqm
+        sample = getattr(solver, _SENDERS[kind])
 
         def send(data: str | None, label: str) -> Any:
             return sample(data, label=label, **params)
@@ -208,6 +213,8 @@ def constrained(problem: Problem) -> dimod.ConstrainedQuadraticModel:
 
 def _payload(problem: Problem, kind: str) -> Callable[[], BinaryIO]:
     def payload() -> Any:
+        if kind == "nl":
+            return nonlinear(problem).to_file(max_num_states=0)
         if kind == "cqm":
             return constrained(problem).to_file()
         return positional(problem).to_file(version=2, ignore_labels=True)

@@ -142,7 +142,9 @@ def solution(
     replayed: bool = False,
 ) -> Solution:
     """A verified answer as a solution; only feasible rows where the constraints were sent."""
-    good = problem.feasible(read.bits) if job.kind == "cqm" else np.ones(len(read.bits), bool)
+    good = (
+        problem.feasible(read.bits) if job.kind in ("cqm", "nl") else np.ones(len(read.bits), bool)
+    )
     bits = read.bits[good]
     charged = read.charge_s
     expected = job.estimate.get("charge_s")

@@ -30,7 +30,20 @@ _KEPT = (
     "maximum_number_of_variables",
     "maximum_number_of_biases",
     "maximum_number_of_constraints",
+    "num_nodes_multiplier",
+    "state_size_multiplier",
+    "num_nodes_state_size_multiplier",
+    "offset",
+    "min_time_limit",
+    "maximum_number_of_nodes",
+    "maximum_state_size",
+    "maximum_decision_state_size",
 )
+
+NATIVE = ("cqm", "nl")
+"""Kinds of solvers that take the count and the limits as constraints."""
+_BYTES = 8
+"""Of one number in the state of a nonlinear model."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +51,15 @@ class Estimate:
     """What a job is and what it will cost; prints as a short table.
 
     Arguments:
-        kind: "bqm", "cqm" or "qpu".
+        kind: "bqm", "cqm", "nl" or "qpu".
         solver: the service's solver, or "" if none was listed yet.
         n: variables.
         interactions: couplings that are not zero.
         density: of all pairs, the share that is coupled.
         constraints: the number of native constraints.
         qubits: after embedding, for a QPU.
+        blocks: parts that no coupling joins, for a QPU.
+        submissions: jobs that they are sent in, each charged.
         minimum_s: the shortest time limit that the solver accepts.
         time_limit_s: the time limit that will be asked for.
         charge_s: seconds that will be charged; None if not known yet.
@@ -62,6 +77,8 @@ class Estimate:
     time_limit_s: float | None = None
     charge_s: float | None = None
     note: str = ""
+    blocks: int | None = None
+    submissions: int | None = None
 
     def as_data(self) -> dict[str, Any]:
         """JSON-safe."""
@@ -82,6 +99,8 @@ class Estimate:
         ]
         if self.qubits is not None:
             rows[4:6] = [("qubits", str(self.qubits))]
+        if self.blocks is not None:
+            rows[4:4] = [("blocks", str(self.blocks)), ("submissions", str(self.submissions))]
         if self.note:
             rows.append(("note", self.note))
         return "\n".join(f"{name:<14}{value}" for name, value in rows)
@@ -96,7 +115,7 @@ def shape(problem: Problem, kind: str) -> dict[str, Any]:
         "n": problem.n,
         "interactions": interactions,
         "density": interactions / pairs if pairs else 0.0,
-        "constraints": len(constraints(problem)) if kind == "cqm" else 0,
+        "constraints": len(constraints(problem)) if kind in NATIVE else 0,
     }
 
 
@@ -117,8 +136,19 @@ def constraints(problem: Problem) -> list[tuple[str, list[int], str, int]]:
 def minimum_time(problem: Problem, kind: str, properties: Mapping[str, Any]) -> float | None:
     """The shortest time limit in seconds that a hybrid solver accepts, by its own properties.
 
-    The formulas are those of ``LeapHybridSampler.min_time_limit`` and its CQM sibling.
+    The formulas are those of ``LeapHybridSampler.min_time_limit`` and its siblings.
     """
+    if kind == "nl":
+        nodes, state = model_size(problem)
+        grown = (
+            properties.get("num_nodes_multiplier", 8.306792043756981e-05) * nodes
+            + properties.get("state_size_multiplier", 2.8379674360396316e-10) * state
+            + properties.get("num_nodes_state_size_multiplier", 2.1097317822863966e-12)
+            * nodes
+            * state
+            + properties.get("offset", 0.012671678446550175)
+        )
+        return float(max(grown, properties.get("min_time_limit", 5)))
     if kind == "bqm":
         curve = properties.get("minimum_time_limit")
         if not curve:
@@ -136,6 +166,20 @@ def minimum_time(problem: Problem, kind: str, properties: Mapping[str, Any]) -> 
         + properties.get("num_constraints_multiplier", 6.44e-09) * crossed
     )
     return float(max(least, grown))
+
+
+def model_size(problem: Problem) -> tuple[int, int]:
+    """Nodes of a problem's nonlinear model, and bytes of its state, without making it."""
+    wanted = constraints(problem)
+    sums = {() if name == "ones" else tuple(positions) for name, positions, _, _ in wanted}
+    parts = [members for members in sums if members]  # an array of indices, and what it picks
+    constants = {value for _, _, _, value in wanted}
+    single = 1 + len(constants) + len(sums) + len(wanted)  # the objective first
+    nodes = 1 + single + 2 * len(parts)
+    numbers = problem.n + single + 2 * sum(map(len, parts))
+    if not np.count_nonzero(problem.quadratic[2]):  # biases, and each times its variable
+        nodes, numbers = nodes + 2, numbers + 2 * problem.n
+    return nodes, _BYTES * numbers
 
 
 def count_biases(problem: Problem, kind: str) -> int:
@@ -176,6 +220,17 @@ def too_large(
     problem: Problem, kind: str, properties: Mapping[str, Any]
 ) -> tuple[str, int, int] | None:
     """What is over a limit of the solver, as (what, how many, limit)."""
+    if kind == "nl":
+        nodes, state = model_size(problem)
+        sizes = {
+            "nodes": (nodes, "maximum_number_of_nodes"),
+            "bytes of state": (state, "maximum_state_size"),
+            "bytes of decisions": (_BYTES * problem.n, "maximum_decision_state_size"),
+        }
+        for what, (number, name) in sizes.items():
+            if properties.get(name) is not None and number > properties[name]:
+                return what, number, int(properties[name])
+        return None
     numbers = {
         "variables": problem.n,
         "biases": count_biases(problem, kind),

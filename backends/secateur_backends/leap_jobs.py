@@ -35,6 +35,7 @@ from secateur.problem import Problem
 
 FORMAT = 1
 _KEY_IN_NAME = 20
+_OURS = "secateur-"
 
 
 class State(StrEnum):
@@ -62,7 +63,7 @@ class Job:
         label: the service's label of this one job, so that it can be found there without its id.
         state: how far it is.
         backend: the backend's name.
-        kind: "bqm", "cqm" or "qpu".
+        kind: "bqm", "cqm", "nl" or "qpu".
         solver: the service's solver.
         n: the number of variables.
         params: what the solver was told.
@@ -137,9 +138,10 @@ class Journal:
         self._backend = backend
         self._scrub = scrub
 
-    def begin(self, key: str, **about: Any) -> Job:
-        """Write down a job that is about to be sent."""
-        label = f"secateur-{key[:_KEY_IN_NAME]}-{uuid.uuid4().hex[:8]}"
+    def begin(self, key: str, *, label: str | None = None, **about: Any) -> Job:
+        """Write down a job that is about to be sent; its label begins with the user's."""
+        own = f"{_OURS}{key[:_KEY_IN_NAME]}-{uuid.uuid4().hex[:8]}"
+        label = f"{label} {own}" if label else own
         job = Job(key, label, State.UPLOADING, self._backend, created=time.time(), **about)
         return self._write(job)
 
@@ -157,7 +159,7 @@ class Journal:
 
     def path(self, job: Job) -> Path:
         """The job's file."""
-        return self.folder / f"{job.label.removeprefix('secateur-')}.json"
+        return self.folder / f"{job.label.rpartition(_OURS)[2]}.json"
 
     def read(self, path: Path) -> Job:
         """A job from its file.

@@ -24,6 +24,7 @@ class LeapOptions(BackendOptions):
     profile: str | None = option(None, "section of dwave.conf to use")
     config_file: str | None = option(None, "a dwave.conf to use instead of the usual ones")
     solver_name: str | None = option(None, "a solver by name instead of the newest one online")
+    label: str | None = option(None, "begins the service's labels of the jobs, for its dashboard")
     max_charge_s: float | None = option(
         None,
         "refuse, before anything is sent, if all calls together were charged more",

@@ -1,19 +1,19 @@
 """D-Wave's quantum computers, through minor embedding.
 
-A dense QUBO does not fit the wires of the chip: every variable becomes a chain of qubits. A dense
-problem gets the regular embedding of a clique, which is quick and has chains of one length; a
-sparse one a heuristic embedding. The steps are those of Ocean's ``EmbeddingComposite``, taken one
-by one: the embedding has to be in the journal before the job is sent, since an answer that is
-fetched by a later process cannot be read without it.
+A dense QUBO does not fit the wires of the chip: every variable becomes a chain of qubits. Blocks of
+a problem that no coupling joins lie side by side, as many as the chip takes, and are annealed in
+one submission. The steps are those of Ocean's ``EmbeddingComposite``, taken one by one: the
+embedding has to be in the journal before the job is sent, since an answer that is fetched by a
+later process cannot be read without it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
+import json
 import time
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,23 +24,33 @@ from secateur.backends import (
     Capabilities,
     Solution,
     Stopped,
-    option,
 )
 from secateur.errors import BackendUnsuitable
 from secateur.lazy import dimod
 from secateur.problem import Problem
-from secateur.seeds import LARGEST_SEED
-from secateur_backends.leap import positional, service_of
-from secateur_backends.leap_answer import Read, read_answer, solution, understood, untyped
+from secateur_backends.leap import service_of
+from secateur_backends.leap_answer import Read, read_answer, solution, understood
+from secateur_backends.leap_blocks import Positions, Shared, by_rank, components
 from secateur_backends.leap_cost import Estimate, shape
-from secateur_backends.leap_jobs import Job, State
-from secateur_backends.leap_options import LeapOptions, installed
+from secateur_backends.leap_embedding import Chip, Embedding, Layout, lay, place
+from secateur_backends.leap_jobs import Job, Journal, State, job_key
+from secateur_backends.leap_options import installed, journal_folder, replay_from
+from secateur_backends.leap_parameters import Wanted, check_embedding, check_labels
+from secateur_backends.leap_qpu_options import NAME, LeapQPUOptions
 from secateur_backends.leap_run import LeapBackend, Plan
+from secateur_backends.leap_together import (
+    narrowed,
+    over_qubits,
+    part,
+    seen,
+    summed,
+    together,
+    voted,
+)
 
-_DENSE = 0.3
-"""Above this density the heuristic finds nothing better than the regular embedding of a clique."""
-
-Embedding = dict[int, tuple[int, ...]]
+LARGEST = 150
+"""Variables of a block; the largest complete graph that fits today's chips is about 180 when every
+qubit works."""
 
 CITATION = """
 @article{johnson2011quantum,
@@ -62,21 +72,18 @@ CITATION = """
 """
 
 
-@dataclass(frozen=True)
-class LeapQPUOptions(LeapOptions):
-    """Options of the quantum computers."""
+class _Overfull(Exception):
+    """The blocks of a problem need several submissions; caught in this module.
 
-    num_reads: int = option(100, "samples to take", least=1, most=10_000)
-    annealing_time: float | None = option(
-        None, "of one sample; None: the solver's default", least=0, unit="µs"
-    )
-    chain_strength: float | None = option(
-        None, "coupling inside a chain; None: by uniform torque compensation", least=0
-    )
-    embedding_seed: int = option(
-        0, "seed of the heuristic embedding (the samples have none)", least=0, most=LARGEST_SEED
-    )
-    embedding_timeout: float = option(60.0, "give up looking for an embedding", least=0.1, unit="s")
+    Arguments:
+        groups: positions of each submission.
+        estimate: of all together.
+    """
+
+    def __init__(self, groups: list[Positions], estimate: Estimate) -> None:
+        super().__init__()
+        self.groups = groups
+        self.estimate = estimate
 
 
 class LeapQPU(LeapBackend):
@@ -88,70 +95,189 @@ class LeapQPU(LeapBackend):
             same; nothing is sent, journalled or charged, and no token is needed.
     """
 
-    name: ClassVar[str] = "leap-qpu"
+    name: ClassVar[str] = NAME
     qpu: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = ("dwave-system", "dwave-cloud-client", "dimod")
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        # the largest complete graph that fits today's chips is about 180 when every qubit works
-        max_variables=150,
-        stochastic=True,
-        metered=True,
-    )
+    # there is a largest block, and no largest problem
+    capabilities: ClassVar[Capabilities] = Capabilities(stochastic=True, metered=True)
     Options: ClassVar[type[BackendOptions]] = LeapQPUOptions
     citation: ClassVar[str] = CITATION
 
     def __init__(self, sampler: Any = None) -> None:
         self._sampler = sampler
+        self._placed: dict[str, list[tuple[list[int], Embedding]]] = {}
 
     def kind(self, problem: Problem, options: Any) -> str:
         """Always "qpu"; a wanted count is not looked at, as the capabilities say."""
-        most = self.capabilities.max_variables or 0
-        if problem.n > most:
+        widest = len(components(problem)[0]) if problem.n > LARGEST else problem.n
+        if widest > LARGEST:
+            block = f"{widest} variables" if widest == problem.n else f"a block of {widest}"
             raise BackendUnsuitable(
-                f"backend {self.name!r}: {problem.n} variables, and chips of today embed at most "
-                f"about {most} that are densely coupled; nothing was sent",
+                f"backend {self.name!r}: {block}, and chips of today embed at most about {LARGEST} "
+                "that are densely coupled; nothing was sent",
                 backend=self.name,
-                remedy="use 'leap', or solve it in parts",
+                remedy="use 'leap', or solve it in parts: 'decompose:leap-qpu'",
             )
         return "qpu"
 
     def determines(self, options: Any) -> dict[str, Any]:
         """The service and the options of sampling, as they were asked for."""
         names = ("num_reads", "annealing_time", "chain_strength")
-        return service_of(options) | {name: getattr(options, name) for name in names}
+        asked = service_of(options) | {name: getattr(options, name) for name in names}
+        for name in ("parameters", "embedding"):
+            if getattr(options, name) is not None:  # keys of earlier journals stay what they were
+                asked[name] = json.dumps(getattr(options, name), sort_keys=True, default=str)
+        return asked
 
     def applicability(
         self, problem: Problem, options: BackendOptions | None = None
     ) -> Applicability:
-        """By size; the charge depends on the embedding and so on the chip."""
+        """By the size of the widest block; the charge depends on the embedding and so on the
+        chip."""
         base = super().applicability(problem, options)
         if not base.applicable:
             return base
+        try:
+            self.kind(problem, options)
+            self._check_labels(problem, options or self.Options())
+        except BackendUnsuitable as error:
+            return Applicability(False, reason=error.message, remedy=error.remedy)
         note = "the charge is known once the problem is embedded: `dry_run` tells it, at no charge"
         return Applicability(True, reason=note)
 
     def solve(self, problem: Problem, options: Any) -> Solution:
-        """Sample on the chip, or on the rehearsal's sampler."""
-        if self._sampler is None or problem.n == 0:
+        """Sample on the chip, or on the rehearsal's sampler; blocks side by side."""
+        if problem.n == 0:
             return super().solve(problem, options)
         began = time.monotonic()
         self.kind(problem, options)
-        sampler = self._sampler
-        topology = dict(sampler.properties.get("topology", {}))
-        made = self._embedded(problem, options, sampler.nodelist, sampler.edgelist, topology)
-        embedding, strength, embedded = made
-        samples = sampler.sample(embedded, **_sampling(options))
-        samples.resolve()
-        job = Job(
-            key="",
-            label="rehearsal",
-            state=State.ANSWERED,
-            backend=self.name,
-            kind="qpu",
-            solver=type(sampler).__name__,
-            n=problem.n,
-            extra=_kept(embedding, strength),
+        self._check_labels(problem, options)
+        if self._sampler is not None:
+            return self._rehearsed(problem, options, began)
+        key = job_key(problem, kind="qpu", backend=self.name, **self.determines(options))
+        replay = replay_from(options)
+        folder = journal_folder(options) if replay in (True, False) else _folder(str(replay))
+        shared = Shared(folder, key, self.name)
+        known = None if options.dry_run else shared.read()
+        if known is None:
+            try:
+                return super().solve(problem, options)
+            except _Overfull as full:
+                groups, estimate = full.groups, full.estimate
+            if options.dry_run:
+                return self._dry(problem, options, estimate, began)
+            self._within_budget(estimate, options)
+            shared.write(groups)
+            done = False
+        else:
+            groups, done = known
+        answers = []
+        for positions in groups:
+            own = part(problem, positions)
+            mine = narrowed(options, own)
+            if not (done or replay):  # what this run was answered already is not sent again
+                asked = self.determines(mine)
+                paid = job_key(own, kind="qpu", backend=self.name, **asked)
+                if Journal(folder, self.name).answered(paid) is not None:
+                    mine = dataclasses.replace(mine, replay=True)
+            answers.append(super().solve(own, mine))
+        if not (done or replay):
+            shared.write(groups, done=True)
+        return together(problem, groups, answers, options, began)
+
+    def plan(self, problem: Problem, options: Any, kind: str, solver: Any) -> Plan:
+        """Embed the problem, and estimate the charge by the solver's own timing model.
+
+        Raises:
+            _Overfull: its blocks need several submissions.
+        """
+        given = options.parameters or {}
+        Wanted(given, options, self.name, solver.name, solver.properties).check()
+        chip = Chip.of(
+            solver.nodes, solver.undirected_edges, solver.properties.get("topology") or {}
         )
+        blocks = components(problem)
+        places = self._places(problem, blocks, options, chip, solver.properties)
+        if len(places) > 1:
+            groups, each = [], []
+            for numbers, embedding in places:
+                groups.append(np.sort(np.concatenate([blocks[number] for number in numbers])))
+                qubits = sum(map(len, embedding.values()))
+                own = part(problem, groups[-1])
+                each.append(self._estimate(own, len(numbers), qubits, options, solver))
+            raise _Overfull(groups, summed(problem, each))
+        layout = self._layout(problem, blocks, places[0][1], options, chip, solver.properties)
+        estimate = self._estimate(problem, len(blocks), layout.qubits, options, solver)
+        target = layout.target(problem)
+        params = _sampling(options) | dict(given)
+        told = over_qubits(params, problem, layout)
+
+        def send(data: str | None, label: str) -> Any:
+            return solver.sample_bqm(target, label=label, **told)
+
+        return Plan(estimate, params, send, extra=layout.as_data() | _search(options))
+
+    def read(self, problem: Problem, job: Job, samples: dimod.SampleSet) -> Read:
+        """Verify the answer over the qubits, let each chain vote, and rank the blocks' reads."""
+        layout = Layout.from_data(job.extra)
+        bits, wrong = read_answer(samples, layout.target(problem))
+        rows = understood(samples, bits, wrong, job)
+        if wrong is not None:
+            return rows
+        values, occurrences, broken = voted(layout, problem, bits, rows.occurrences)
+        blocks = components(problem)
+        values, occurrences = by_rank(problem, blocks, values, occurrences)
+        info = dict(rows.info) | {"chain_break_fraction": broken, "blocks": len(blocks)}
+        if len(blocks) > 1:
+            info["rows"] = "reads of the blocks, put side by side by rank"
+        return dataclasses.replace(rows, bits=values, occurrences=occurrences, info=info)
+
+    def _solution(
+        self, problem: Problem, options: Any, job: Job, began: float, **how: Any
+    ) -> Solution:
+        found = super()._solution(problem, options, job, began, **how)
+        found.samples.info.update(seen(problem, job, found))
+        return found
+
+    def _rehearsed(self, problem: Problem, options: Any, began: float) -> Solution:
+        sampler = self._sampler
+        properties = sampler.properties
+        name = type(sampler).__name__
+        given = options.parameters or {}
+        names = getattr(sampler, "parameters", None)
+        Wanted(given, options, self.name, name, properties, names).check()
+        chip = Chip.of(sampler.nodelist, sampler.edgelist, properties.get("topology") or {})
+        blocks = components(problem)
+        groups, answers = [], []
+        for numbers, embedding in self._places(problem, blocks, options, chip, properties):
+            positions = np.sort(np.concatenate([blocks[number] for number in numbers]))
+            whole = len(numbers) == len(blocks)
+            own = problem if whole else part(problem, positions)
+            at = {int(p): i for i, p in enumerate(positions)}
+            chains = {at[v]: chain for v, chain in embedding.items()}
+            layout = self._layout(own, components(own), chains, options, chip, properties)
+            params = over_qubits(_sampling(options) | dict(given), own, layout)
+            samples = sampler.sample(layout.target(own), **params)
+            samples.resolve()
+            job = Job(
+                key="",
+                label="rehearsal",
+                state=State.ANSWERED,
+                backend=self.name,
+                kind="qpu",
+                solver=name,
+                n=own.n,
+                extra=layout.as_data() | _search(options),
+            )
+            answers.append(self._read_rehearsal(own, options, job, samples, began))
+            groups.append(positions)
+        if len(answers) == 1:
+            return answers[0]
+        return together(problem, groups, answers, options, began)
+
+    def _read_rehearsal(
+        self, problem: Problem, options: Any, job: Job, samples: dimod.SampleSet, began: float
+    ) -> Solution:
         read = self.read(problem, job, samples)
         if read.error is not None:
             raise read.error
@@ -164,171 +290,112 @@ class LeapQPU(LeapBackend):
             versions=installed(self.packages),
             options=options.public(),
         )
+        found.samples.info.update(seen(problem, job, found))
         # whatever a stand-in says that it charges
         return dataclasses.replace(found, timings=dataclasses.replace(found.timings, access=0.0))
 
-    def plan(self, problem: Problem, options: Any, kind: str, solver: Any) -> Plan:
-        """Embed the problem, and estimate the charge by the solver's own timing model."""
-        self._check_ranges(options, solver)
-        topology = dict(solver.properties.get("topology", {}))
-        embedding, strength, embedded = self._embedded(
-            problem, options, solver.nodes, solver.undirected_edges, topology
-        )
-        qubits = sum(len(chain) for chain in embedding.values())
-        charge, note = None, ""
-        try:
-            charge = solver.estimate_qpu_access_time(qubits, **_sampling(options)) * 1e-6
-        except (KeyError, ValueError):
-            note = "the solver does not say how long it takes"
-        estimate = Estimate(
-            solver=solver.name, qubits=qubits, charge_s=charge, note=note, **shape(problem, kind)
-        )
-        params = _sampling(options)
+    def _check_labels(self, problem: Problem, options: Any) -> None:
+        state = (options.parameters or {}).get("initial_state")
+        if isinstance(state, Mapping):
+            names = {str(key): value for key, value in state.items()}
+            check_labels(names, problem.variables, "the parameter 'initial_state'", self.name)
+        if options.embedding is not None:
+            check_labels(options.embedding, problem.variables, "the option 'embedding'", self.name)
 
-        def send(data: str | None, label: str) -> Any:
-            return solver.sample_bqm(embedded, label=label, **params)
-
-        return Plan(estimate, params, send, extra=_kept(embedding, strength))
-
-    def read(self, problem: Problem, job: Job, samples: dimod.SampleSet) -> Read:
-        """Verify the answer over the qubits, then let each chain vote."""
-        from dwave.embedding import embed_bqm, unembed_sampleset
-
-        model = positional(problem)
-        embedding = {int(v): tuple(chain) for v, chain in job.extra["embedding"].items()}
-        # neighbours on the chip are not needed to know which of them the model uses
-        couplers = [tuple(pair) for pair in job.extra["couplers"]]
-        adjacency = _adjacency((q for chain in embedding.values() for q in chain), couplers)
-        embedded = embed_bqm(
-            model, embedding, adjacency, chain_strength=float(job.extra["chain_strength"])
-        )
-        embedded.offset = 0.0
-        bits, wrong = read_answer(samples, embedded)
-        rows = understood(samples, bits, wrong, job)
-        if wrong is not None:
-            return rows
-        over_qubits = untyped.SampleSet.from_samples(
-            (bits, list(embedded.variables)),
-            vartype="BINARY",
-            energy=embedded.energies((bits, list(embedded.variables))),
-            num_occurrences=rows.occurrences,
-        )
-        voted = unembed_sampleset(over_qubits, embedding, model, chain_break_fraction=True)
-        order = [list(voted.variables).index(i) for i in range(problem.n)]
-        broken = float(np.average(voted.record.chain_break_fraction, weights=rows.occurrences))
-        return Read(
-            bits=np.asarray(voted.record.sample[:, order], np.int8),
-            occurrences=np.asarray(voted.record.num_occurrences, np.intp),
-            info=dict(rows.info) | {"chain_break_fraction": broken},
-            charge_s=rows.charge_s,
-            solve_s=rows.solve_s,
-        )
-
-    def _embedded(
+    def _places(
         self,
         problem: Problem,
+        blocks: Sequence[Positions],
         options: Any,
-        nodes: Iterable[int],
-        edges: Iterable[tuple[int, int]],
-        topology: Mapping[str, Any],
-    ) -> tuple[Embedding, tuple[float, list[tuple[int, int]]], dimod.BinaryQuadraticModel]:
-        """The embedding, the chain strength with the couplers used, and the embedded model."""
-        from dwave.embedding import embed_bqm
-        from dwave.embedding.chain_strength import uniform_torque_compensation
-
-        model = positional(problem)
-        nodes, edges = sorted(nodes), sorted(edges)
-        embedding = _clique(problem, nodes, edges, topology) or _heuristic(
-            model, edges, options.embedding_seed, options.embedding_timeout
-        )
-        if len(embedding) < problem.n:
-            raise BackendUnsuitable(
-                f"backend {self.name!r}: no embedding of {problem.n} variables with "
-                f"{model.num_interactions} couplings on {len(nodes)} qubits was found in "
-                f"{options.embedding_timeout:g} s; nothing was sent",
-                backend=self.name,
-                remedy="raise `embedding_timeout`, try another `embedding_seed`, or use 'leap'",
-            )
-        strength = options.chain_strength
-        if strength is None:
-            strength = float(uniform_torque_compensation(model, embedding))
-        adjacency = _adjacency(nodes, edges)
-        embedded = embed_bqm(model, embedding, adjacency, chain_strength=strength)
-        # the service does not keep an offset: an answer fetched by id would state other energies
-        embedded.offset = 0.0
-        used = {q for chain in embedding.values() for q in chain}
-        couplers = [(u, v) for u, v in edges if u in used and v in used]
-        return embedding, (strength, couplers), embedded
-
-    def _check_ranges(self, options: Any, solver: Any) -> None:
-        for name, value in _sampling(options).items():
-            low, high = solver.properties.get(f"{name}_range", (value, value))
-            if not low <= value <= high:
+        chip: Chip,
+        properties: Mapping[str, Any],
+    ) -> list[tuple[list[int], Embedding]]:
+        """The blocks of each submission, and where they lie."""
+        row, col, _ = problem.quadratic
+        if options.embedding is not None:
+            chains = {i: options.embedding[str(v)] for i, v in enumerate(problem.variables)}
+            pairs = zip(row.tolist(), col.tolist(), strict=True)
+            found = check_embedding(chains, problem.variables, pairs, chip, self.name)
+            return [(list(range(len(blocks))), found)]
+        # biases do not matter, so the calls of a search need one embedding
+        key = f"{chip.digest()} {options.embedding_seed} {problem.n} {row.tobytes()!r} "
+        key += repr(col.tobytes())
+        if key in self._placed:
+            return self._placed[key]
+        left = list(range(len(blocks)))
+        deadline = time.monotonic() + options.embedding_timeout
+        places: list[tuple[list[int], Embedding]] = []
+        while left:
+            here = [blocks[number] for number in left]
+            seconds = max(deadline - time.monotonic(), 0.0)
+            found, over = place(problem, here, chip, options.embedding_seed, seconds)
+            if len(over) == len(left):
+                widest = part(problem, here[over[0]])
                 raise BackendUnsuitable(
-                    f"backend {self.name!r}: `{name}` is {value:g}, and {solver.name} takes "
-                    f"{low:g} to {high:g}; nothing was sent",
+                    f"backend {self.name!r}: no embedding of {widest.n} variables with "
+                    f"{len(widest.quadratic[2])} couplings on {len(chip.nodes)} qubits was found "
+                    f"in {options.embedding_timeout:g} s; nothing was sent",
                     backend=self.name,
-                    remedy=f"choose a value of `{name}` in this range",
+                    remedy="raise `embedding_timeout`, try another `embedding_seed`, or use 'leap'",
                 )
+            places.append(([left[i] for i in range(len(left)) if i not in set(over)], found))
+            left = [left[i] for i in over]
+        self._placed = {key: places}  # of the last structure only
+        return places
+
+    def _layout(
+        self,
+        problem: Problem,
+        blocks: Sequence[Positions],
+        embedding: Embedding,
+        options: Any,
+        chip: Chip,
+        properties: Mapping[str, Any],
+    ) -> Layout:
+        scaled = (options.parameters or {}).get("auto_scale", True)
+        return lay(
+            problem,
+            blocks,
+            embedding,
+            chip,
+            options.chain_strength,
+            ranges=properties,
+            scaled=scaled,
+        )
+
+    def _estimate(
+        self, problem: Problem, blocks: int, qubits: int, options: Any, solver: Any
+    ) -> Estimate:
+        charge, note = None, ""
+        params = _sampling(options) | dict(options.parameters or {})
+        try:
+            charge = solver.estimate_qpu_access_time(qubits, **params) * 1e-6
+        except (KeyError, ValueError):
+            note = "the solver does not say how long it takes"
+        return Estimate(
+            solver=solver.name,
+            qubits=qubits,
+            charge_s=charge,
+            note=note,
+            blocks=blocks,
+            submissions=1,
+            **shape(problem, "qpu"),
+        )
+
+
+def _folder(replay: str) -> Path:
+    path = Path(replay).expanduser()
+    return path.parent if path.is_file() else path
+
+
+def _search(options: Any) -> dict[str, Any]:
+    """How the embedding was looked for; for D-Wave's inspector."""
+    if options.embedding is not None:
+        return {"embedding_parameters": {}}
+    about = {"random_seed": options.embedding_seed, "timeout": options.embedding_timeout}
+    return {"embedding_parameters": about}
 
 
 def _sampling(options: Any) -> dict[str, Any]:
     params = {"num_reads": options.num_reads, "annealing_time": options.annealing_time}
     return {name: value for name, value in params.items() if value is not None}
-
-
-def _kept(embedding: Embedding, strength: tuple[float, list[tuple[int, int]]]) -> dict[str, Any]:
-    return {
-        "embedding": {str(v): [int(q) for q in chain] for v, chain in embedding.items()},
-        "chain_strength": strength[0],
-        "couplers": [[int(u), int(v)] for u, v in strength[1]],
-    }
-
-
-def _adjacency(
-    nodes: Iterable[int], edges: Iterable[tuple[int, int]]
-) -> dict[Hashable, set[Hashable]]:
-    found: dict[Hashable, set[Hashable]] = {node: set() for node in nodes}
-    for u, v in edges:
-        found[u].add(v)
-        found[v].add(u)
-    return found
-
-
-def _clique(
-    problem: Problem,
-    nodes: list[int],
-    edges: list[tuple[int, int]],
-    topology: Mapping[str, Any],
-) -> Embedding:
-    """The regular embedding of a complete graph, for dense problems on a chip of known shape."""
-    from minorminer import busclique
-
-    make = getattr(_graphs(), f"{topology.get('type')}_graph", None)
-    if make is None or shape(problem, "qpu")["density"] < _DENSE:
-        return {}
-    chip = make(*topology["shape"], node_list=nodes, edge_list=edges)
-    found = busclique.find_clique_embedding(problem.n, chip, use_cache=False)
-    return {int(v): tuple(map(int, chain)) for v, chain in found.items()}
-
-
-def _graphs() -> Any:
-    """The package with the chips' graphs, which was renamed; None if there is neither."""
-    for name in ("dwave.graphs", "dwave_networkx"):
-        try:
-            return importlib.import_module(name)
-        except ImportError:
-            continue
-    return None
-
-
-def _heuristic(
-    model: dimod.BinaryQuadraticModel, edges: list[tuple[int, int]], seed: int, timeout: float
-) -> Embedding:
-    """An embedding by minorminer."""
-    from minorminer import find_embedding  # type: ignore[import-untyped,unused-ignore]
-
-    # an edge to itself, so that a variable without couplings gets a qubit, too
-    source = [*model.quadratic, *((v, v) for v in model.variables)]
-    found = find_embedding(source, edges, random_seed=seed, timeout=timeout)
-    return {int(v): tuple(map(int, chain)) for v, chain in found.items()}

@@ -92,7 +92,7 @@ class LeapBackend(Backend):
 
     @abstractmethod
     def kind(self, problem: Problem, options: Any) -> str:
-        """Which kind of solver takes this problem: "bqm", "cqm" or "qpu"."""
+        """Which kind of solver takes this problem: "bqm", "cqm", "nl" or "qpu"."""
 
     @abstractmethod
     def determines(self, options: Any) -> dict[str, Any]:
@@ -105,6 +105,10 @@ class LeapBackend(Backend):
     @abstractmethod
     def read(self, problem: Problem, job: Job, samples: dimod.SampleSet) -> Read:
         """Verify and understand an answer."""
+
+    def decoder(self, problem: Problem) -> Callable[[Any], dimod.SampleSet] | None:
+        """What makes samples of an answer, given the client's future; None: the client does."""
+        return None
 
     def solve(self, problem: Problem, options: Any) -> Solution:
         """Solve it, or settle, resume or replay an earlier job of the same problem."""
@@ -166,6 +170,7 @@ class LeapBackend(Backend):
             self._within_budget(plan.estimate, options)
             job = journal.begin(
                 key,
+                label=options.label,
                 kind=kind,
                 solver=solver.name,
                 n=problem.n,
@@ -244,7 +249,7 @@ class LeapBackend(Backend):
         """The job with its answer, verified and on the disk."""
         assert job.job_id is not None
         try:
-            answer = service.answer(job.job_id, future)
+            answer = service.answer(job.job_id, future, self.decoder(problem))
         except LeapError as failure:
             ends = {Fault.FAILED: State.FAILED, Fault.CANCELLED: State.CANCELLED}
             if failure.fault in ends:

@@ -21,6 +21,7 @@ from secateur.errors import BackendError, BackendFailed, BackendUnavailable
 from secateur.lazy import dimod
 from secateur_backends.leap_config import Access, hidden_in_logs
 from secateur_backends.leap_errors import Fault, Seen, classify, explain
+from secateur_backends.leap_route import guarded_client, keep_home
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,6 @@ class Service:
         self.where = str(connection.config.get("endpoint") or "the Leap service")
 
     def __enter__(self) -> Service:
-        from dwave.cloud.client import Client
         from dwave.cloud.client import hybrid as _hybrid  # noqa: F401  loads all loggers to scrub
         from dwave.cloud.client import qpu as _qpu  # noqa: F401
 
@@ -101,22 +101,28 @@ class Service:
         how = self._how
         client: Any
         client, error = _attempt(
-            lambda: Client.from_config(
-                client="qpu" if self._qpu else "hybrid",
-                token=self._access.token,
-                connection_close=True,
-                request_timeout=how.request_timeout,
-                # a little longer than our own deadline, so that ours is the one that is told
-                polling_timeout=how.wait + 10,
-                poll_strategy="backoff",
-                poll_backoff_max=5,
-                http_retry_total=3,
-                # definitions of solvers are cached on disk for an hour otherwise, and a solver
-                # that is gone is offered until then
-                cache_enabled=False,
-                **how.config,
+            lambda: guarded_client(
+                "qpu" if self._qpu else "hybrid",
+                self._backend,
+                self._access,
+                {
+                    "connection_close": True,
+                    "request_timeout": how.request_timeout,
+                    # a little longer than our own deadline, so that ours is the one that is told
+                    "polling_timeout": how.wait + 10,
+                    "poll_strategy": "backoff",
+                    "poll_backoff_max": 5,
+                    "http_retry_total": 3,
+                    # definitions of solvers are cached on disk for an hour otherwise, and a solver
+                    # that is gone is offered until then
+                    "cache_enabled": False,
+                    **how.config,
+                },
             )
         )
+        if isinstance(error, BackendError):  # ours already
+            self._stack.close()
+            raise error
         if error is not None:
             self._stack.close()
             seen = Seen(Fault.CONFIG, classify(error, self._access).text)
@@ -217,6 +223,7 @@ class Service:
         from dwave.cloud.api import Problems
 
         with Problems.from_config(self._client.config) as problems:
+            keep_home(problems.session, self._client.config.endpoint)
             for look in range(_LOOKS):
                 if look:
                     time.sleep(self._how.backoff)
@@ -245,8 +252,18 @@ class Service:
             ),
         )
 
-    def answer(self, job_id: str, future: Any = None) -> Answer:
+    def answer(
+        self,
+        job_id: str,
+        future: Any = None,
+        decode: Callable[[Any], dimod.SampleSet] | None = None,
+    ) -> Answer:
         """Wait for a job's answer and download it, again if that fails.
+
+        Arguments:
+            job_id: the service's id.
+            future: the client's, if it is at hand.
+            decode: makes samples of an answered future; None: the client does.
 
         Raises:
             LeapError: it failed, was cancelled, cannot be read, or is not there in time.
@@ -259,7 +276,7 @@ class Service:
             while not future.wait(_TICK):
                 if time.monotonic() > deadline:
                     raise self._late(job_id)
-            samples, error = _attempt(partial(_resolved, future))
+            samples, error = _attempt(partial(decode or _resolved, future))
             if samples is not None:
                 return Answer(samples, _times(future))
             assert error is not None
@@ -277,6 +294,7 @@ class Service:
         from dwave.cloud.api import Problems
 
         with Problems.from_config(self._client.config) as problems:
+            keep_home(problems.session, self._client.config.endpoint)
             found, _ = _attempt(lambda: problems.cancel_problems([job_id]))
         return str(getattr(found[0], "status", "")) if found else None
 

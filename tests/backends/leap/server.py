@@ -36,7 +36,22 @@ STEPS = (
     "find",
     "poll",
     "answer",
+    "answer-data",
     "cancel",
+)
+PARAMETERS = (
+    "anneal_offsets",
+    "anneal_schedule",
+    "annealing_time",
+    "answer_mode",
+    "auto_scale",
+    "flux_biases",
+    "initial_state",
+    "label",
+    "num_reads",
+    "num_spin_reversal_transforms",
+    "programming_thermalization",
+    "reinitialize_state",
 )
 QUBITS = {"type": "chimera", "shape": [3, 3, 4]}
 
@@ -51,6 +66,7 @@ class Fault:
         drop: close the connection: "before" or "after" doing what was asked.
         hold: wait for this event first; the request is then done as usual.
         junk: answer with these bytes, of the right media type, after doing what was asked.
+        redirect: send the client on to this address, as 307, which keeps method and body.
     """
 
     status: int | None = None
@@ -59,6 +75,7 @@ class Fault:
     hold: threading.Event | None = None
     hold_after: threading.Event | None = None
     junk: bytes | None = None
+    redirect: str | None = None
 
 
 @dataclass
@@ -108,6 +125,7 @@ class LeapServer:
         self.hidden: set[str] = set()
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.problems: dict[str, bytes] = {}
+        self.states: dict[str, bytes] = {}
         self.lock = threading.RLock()
         self._qpu: dict[str, Any] | None = None
         handler = type("Handler", (_Handler,), {"leap": self})
@@ -143,14 +161,17 @@ class LeapServer:
     # --- what the service does
 
     def solvers(self) -> list[dict[str, Any]]:
-        """Three solvers; those named in ``hidden`` are gone."""
+        """Four solvers; those named in ``hidden`` are gone."""
         from dwave.cloud.testing import mocks
 
         if self._qpu is None:
             self._qpu = mocks.qpu_chimera_solver_data(
                 *QUBITS["shape"],
                 problem_timing_data=mocks.qpu_problem_timing_data(),
-                parameters={"num_reads": "", "annealing_time": "", "label": ""},
+                parameters=dict.fromkeys(PARAMETERS, ""),
+                max_anneal_schedule_points=4,
+                default_annealing_time=20.0,
+                anneal_offset_ranges=[[-0.5, 0.5]] * 72,
             )
         found = [
             mocks.hybrid_bqm_solver_data(
@@ -159,6 +180,7 @@ class LeapServer:
                 maximum_number_of_variables=100,
             ),
             mocks.hybrid_cqm_solver_data(name="hybrid_cqm_test", minimum_time_limit_s=self.minimum),
+            mocks.hybrid_nl_solver_data(name="hybrid_nl_test", min_time_limit=self.minimum),
             self._qpu,
         ]
         return [s for s in found if s["identity"]["name"] not in self.hidden]
@@ -254,6 +276,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._drop()
         elif self.headers.get("X-Auth-Token") != leap.token:
             self._send(401, b"Invalid token or access denied", "text/plain")
+        elif fault.redirect is not None:
+            self.send_response(307)
+            self.send_header("Location", fault.redirect)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
         elif fault.status is not None:
             said = {"error_code": fault.status, "error_msg": fault.message}
             self._send(fault.status, json.dumps(said).encode(), "application/json")
@@ -264,8 +291,10 @@ class _Handler(BaseHTTPRequestHandler):
             if fault.drop == "after":
                 self._drop()
             else:
-                data = fault.junk if fault.junk is not None else json.dumps(result).encode()
-                kind = "application/json"
+                raw = isinstance(result, bytes)
+                data = result if raw else json.dumps(result).encode()
+                data = data if fault.junk is None else fault.junk
+                kind = "application/octet-stream" if raw else "application/json"
                 if media:
                     kind = f"application/vnd.dwave.sapi.{media}+json; version=3.0.0"
                 self._send(status, data, kind)
@@ -311,6 +340,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return "poll", lambda: self._poll(query), "problems"
             case ["GET", "problems", job_id]:
                 return "answer", lambda: self._answer(job_id), "problem"
+            case ["GET", "problems", job_id, "answer", "data"]:
+                return "answer-data", lambda: (200, leap.states[job_id]), ""
             case ["DELETE", "problems"]:
                 return "cancel", lambda: self._cancel(json.loads(body)), "problems"
         return "unknown", lambda: (404, {"error_code": 404, "error_msg": "no such path"}), ""
@@ -378,7 +409,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _charge(job: Job) -> float:
-    if job.type in ("bqm", "cqm"):
+    if job.type in ("bqm", "cqm", "nl"):
         return float(job.params["time_limit"])
     return float(job.answer["timing"]["qpu_access_time"]) * 1e-6 if job.answer else 0.0
 
@@ -402,7 +433,56 @@ def _solve(leap: LeapServer, job: Job) -> dict[str, Any]:
             )
         found.info.update(info)
         return {"format": "bq", "data": found.to_serializable()}
+    if job.type == "nl":
+        return _solve_nl(leap, job)
     return _solve_qpu(leap, job)
+
+
+def _solve_nl(leap: LeapServer, job: Job) -> dict[str, Any]:
+    """Asks the uploaded model for its objective and constraints, whatever it is made of.
+
+    The objective is taken to be quadratic, so its values at one and two ones tell all others.
+    """
+    from dwave.optimization import Model
+
+    model = Model.from_file(io.BytesIO(leap.problems[job.data["data"]]))
+    (x,) = model.iter_decisions()
+    n = x.size()
+    with model.lock():
+        model.states.resize(1)
+
+        def at(z: Any) -> tuple[float, bool]:
+            x.set_state(0, z)
+            kept = all(bool(c.state(0)) for c in model.iter_constraints())
+            return float(model.objective.state(0)), kept
+
+        eye = np.eye(n)
+        offset = at(np.zeros(n))[0]
+        linear = [at(one)[0] - offset for one in eye]
+        bqm = dimod.BinaryQuadraticModel("BINARY")
+        bqm.offset = offset
+        for i in range(n):
+            bqm.add_linear(i, linear[i])
+        for i in range(n):
+            for j in range(i):
+                both = at(eye[i] + eye[j])[0] - linear[i] - linear[j] - offset
+                if abs(both) > 1e-12:
+                    bqm.add_quadratic(i, j, both)
+        ranked = _best(bqm, lambda z: np.ones(len(z), bool), rows=4000).record.sample
+        kept = [row for row in ranked if at(row)[1]][:3] or [ranked[0]]
+        model.states.resize(len(kept))
+        for i, row in enumerate(kept):
+            x.set_state(i, row)
+        with model.states.to_file() as file:
+            leap.states[job.id] = file.read()
+    micro = 1e6 * job.params["time_limit"]
+    return {
+        "format": "binary-ref",
+        "auth_method": "sapi-token",
+        "url": f"{leap.endpoint}problems/{job.id}/answer/data",
+        "timing": {"run_time": 0.9 * micro, "charge_time": micro, "qpu_access_time": 0.0},
+        "shape": {},
+    }
 
 
 def _best(
@@ -448,10 +528,12 @@ def _solve_qpu(leap: LeapServer, job: Job) -> dict[str, Any]:
         "BINARY" if job.type == "qubo" else "SPIN",
     )
     reads = job.params.get("num_reads", 1)
-    found = _best(model.change_vartype("BINARY", inplace=False), lambda z: np.ones(len(z), bool))
-    bits = np.repeat(found.record.sample[:1], 1, axis=0)
-    columns = [list(found.variables).index(q) for q in active]
-    packed = np.packbits(bits[:, columns].astype(np.uint8), axis=1)
+    rows, energies = _reads(model.change_vartype("BINARY", inplace=False), active, min(reads, 3))
+    often = [reads - len(rows) + 1] + [1] * (len(rows) - 1)
+    if job.params.get("answer_mode") == "raw":
+        rows, energies = np.repeat(rows, often, axis=0), np.repeat(energies, often)
+        often = [1] * reads
+    packed = np.packbits(rows.astype(np.uint8), axis=1)
     access = 15_000.0 + 100.0 * reads
 
     def b64(array: Any, kind: str) -> str:
@@ -461,11 +543,33 @@ def _solve_qpu(leap: LeapServer, job: Job) -> dict[str, Any]:
         "format": "qp",
         "num_variables": max(qubits) + 1,
         "active_variables": b64(active, "<i4"),
-        "energies": b64(found.record.energy[:1], "<f8"),
-        "num_occurrences": b64([reads], "<i4"),
+        "energies": b64(energies, "<f8"),
+        "num_occurrences": b64(often, "<i4"),
         "solutions": b64(packed, "u1"),
         "timing": {"qpu_access_time": access, "qpu_sampling_time": 100.0 * reads},
     }
+
+
+def _reads(
+    model: dimod.BinaryQuadraticModel, active: list[int], number: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Some low rows of each connected part by itself, so that no row is the best of all parts."""
+    import networkx as nx
+
+    graph = nx.Graph()
+    graph.add_nodes_from(active)
+    graph.add_edges_from(pair for pair, bias in model.quadratic.items() if bias)
+    rows = np.zeros((number, len(active)), np.int8)
+    for turn, part in enumerate(sorted(nx.connected_components(graph), key=min)):
+        own = dimod.BinaryQuadraticModel(
+            {q: model.linear[q] for q in sorted(part)},
+            {(u, v): b for (u, v), b in model.quadratic.items() if {u, v} <= part},
+            "BINARY",
+        )
+        found = _best(own, lambda z: np.ones(len(z), bool), rows=number)
+        low = np.resize(found.record.sample, (number, len(part)))
+        rows[:, [active.index(q) for q in found.variables]] = np.roll(low, turn, axis=0)
+    return rows, np.asarray(model.energies((rows, active)))
 
 
 def _iso(seconds: float) -> str:

@@ -11,6 +11,7 @@ from dwave.system.testing import MockDWaveSampler
 from secateur.testing import BackendConformance
 from secateur_backends.leap import Leap, LeapBQM
 from secateur_backends.leap_qpu import LeapQPU
+from secateur_backends.leap_stride import LeapStride
 
 from .server import TOKEN, LeapServer
 
@@ -40,6 +41,12 @@ class TestLeapBQM(_OverTheWire):
     @pytest.fixture
     def backend(self) -> type[LeapBQM]:
         return LeapBQM
+
+
+class TestLeapStride(_OverTheWire):
+    @pytest.fixture
+    def backend(self) -> type[LeapStride]:
+        return LeapStride
 
 
 @pytest.fixture(scope="module")

@@ -50,9 +50,13 @@ def test_weak_chains_break_and_it_is_said(mock: Any) -> None:
 
 
 def test_too_large_to_embed(mock: Any) -> None:
-    bqm = dimod.BinaryQuadraticModel(dict.fromkeys(range(151), 1.0), {}, "BINARY")
+    chain = {(i, i + 1): 1.0 for i in range(150)}
+    bqm = dimod.BinaryQuadraticModel({}, chain, "BINARY")
     assert not LeapQPU().applicability(Problem(bqm)).applicable
     with pytest.raises(BackendUnsuitable, match="151 variables"):
+        rehearse(Problem(bqm), mock)
+    bqm.add_variable("alone")
+    with pytest.raises(BackendUnsuitable, match="a block of 151"):
         rehearse(Problem(bqm), mock)
 
 
@@ -123,7 +127,7 @@ def test_a_false_energy_over_the_qubits(solve: Solve, server: LeapServer) -> Non
 
     import numpy as np
 
-    lie = base64.b64encode(np.array([-99.0]).tobytes()).decode()
+    lie = base64.b64encode(np.full(3, -99.0).tobytes()).decode()
     server.tamper = lambda answer: answer | {"energies": lie}
     with pytest.raises(BackendMisbehaved, match="it states an energy of -99"):
         solve(make_problem(n=5), backend=LeapQPU())

@@ -174,11 +174,13 @@ def test_availability_and_estimates_import_nothing_of_the_vendor() -> None:
 import sys
 from secateur_backends.leap import Leap, LeapBQM
 from secateur_backends.leap_qpu import LeapQPU
-for kind in (Leap, LeapBQM, LeapQPU):
+from secateur_backends.leap_stride import LeapStride
+for kind in (Leap, LeapBQM, LeapQPU, LeapStride):
     kind.availability(), kind.cite(), kind.Options()
 import dimod
 from secateur.problem import Problem
-Leap().applicability(Problem(dimod.BinaryQuadraticModel({"a": 1}, {}, "BINARY")))
+problem = Problem(dimod.BinaryQuadraticModel({"a": 1}, {}, "BINARY"))
+Leap().applicability(problem), LeapStride().applicability(problem), LeapQPU().applicability(problem)
 heavy = [n for n in sys.modules if n.split(".")[0] in ("dwave", "minorminer", "requests", "torch")]
 print(heavy)
 """
