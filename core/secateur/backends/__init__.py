@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Stopped,
         Timings,
     )
+    from secateur.backends.price import Price
     from secateur.options import option
 
 _HOME = {
@@ -25,6 +26,7 @@ _HOME = {
     "Backend": "backends.base",
     "BackendOptions": "backends.base",
     "Capabilities": "backends.base",
+    "Price": "backends.price",
     "Solution": "backends.base",
     "Status": "backends.base",
     "Stopped": "backends.base",
@@ -38,6 +40,7 @@ __all__ = [
     "Backend",
     "BackendOptions",
     "Capabilities",
+    "Price",
     "Solution",
     "Status",
     "Stopped",

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from secateur.backends.base import Backend, BackendOptions, Capabilities, Solution
+from secateur.backends.metered import paid_by
 from secateur.errors import BackendFailed, BackendOptionError, OptionError
 from secateur.options import declared
 from secateur.problem.model import Problem
@@ -97,6 +98,7 @@ def backend_of_function(function: Callable[..., Any], name: str) -> type[Backend
                 stochastic="seed" in names,
                 takes_seed="seed" in names,
                 takes_time_limit="time_limit" in names,
+                metered=paid_by(function) is not None,  # found, whatever is promised
             ),
             "__doc__": inspect.getdoc(function) or f"The function {own}.",
             "__module__": getattr(function, "__module__", None) or __name__,

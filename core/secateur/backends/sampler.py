@@ -24,6 +24,7 @@ from secateur.backends.base import (
     Stopped,
     Timings,
 )
+from secateur.backends.metered import paid_by
 from secateur.errors import BackendFailed, BackendOptionError
 from secateur.options import Declared, refuse_unknown
 from secateur.problem.model import Problem
@@ -128,13 +129,16 @@ def wrap_sampler(
             "__module__": sampler.__module__,
         },
     )
+    made: object = sampler if instance is None else instance
     try:
-        parameters = set(wrapped.build().parameters)
+        made = wrapped.build()
+        parameters = set(made.parameters)
     except BackendFailed:
         parameters = set()  # said again, with its cause, when it is used
     wrapped.capabilities = Capabilities(
         stochastic="seed" in parameters,
         takes_seed="seed" in parameters,
         takes_time_limit="time_limit" in parameters,
+        metered=paid_by(made) is not None,  # found, whatever is promised
     )
     return wrapped

@@ -13,17 +13,23 @@ import numpy as np
 
 from secateur.backends.base import Backend, Status, Stopped
 from secateur.errors import BackendError, ConstraintError, OptionError, SecateurError
-from secateur.limits import check_seed, check_time_limit, names_and_values, refuse_twice
+from secateur.limits import (
+    check_calls,
+    check_seed,
+    check_time_limit,
+    names_and_values,
+    refuse_twice,
+)
 from secateur.problem.constraints import Constraint
 from secateur.problem.constraints import count as demand_count
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
-from secateur.problem.shares import Shares
 from secateur.solving.blocks import ByBlocks, by_blocks
 from secateur.solving.chosen import ANNEALING, Chosen, choose
 from secateur.solving.control import Control
 from secateur.solving.exactly import Found, Search
 from secateur.solving.names import AUTO, CONTROL
+from secateur.solving.possible import check_possible, impossible
 from secateur.solving.selection import Selection, make_selection
 from secateur.solving.solvers import as_solver
 from secateur.versions import versions
@@ -61,6 +67,8 @@ def solve(
     seed: int | None = 0,
     time_limit: float | None = None,
     proof: bool | None = None,
+    charge: bool = False,
+    max_calls: int | None = None,
 ) -> Selection:
     """Minimise a model under demands, with the solver of your choice, and say what is proven.
 
@@ -78,8 +86,13 @@ def solve(
         time_limit: seconds for the whole search; a call's limit follows from it.
         proof: True: prove or bound the answer too; False: take what the backend gives, for
             comparisons; None: prove small problems (up to 40 variables, or blocks of up to 64).
+        charge: a metered backend may charge without a budget. A budget, its option
+            ``max_charge_s``, is kept all the same.
+        max_calls: most calls of the backend; None: as many as the demands need, at most 16, and one
+            of a metered backend that keeps no budget.
 
     Raises:
+        BackendBudgetSpent: a metered backend may not charge, or not so much.
         ConstraintError: a demand is wrong, or no choice keeps all of them.
         BackendError: the backend cannot be used, failed, or returned something untrue.
         SecateurError: the model or an option is wrong.
@@ -92,10 +105,16 @@ def solve(
     chosen = backend if isinstance(backend, Chosen) else choose(backend, given)
     clock = Control(time_limit)  # taking a large problem apart is a part of the search
     problem = as_problem(model, count, constraints)
-    _check_possible(problem)
-    asked = _Ask(problem, chosen, given, seed, clock, proof)
-    if chosen.solver is not None:
+    check_possible(problem)
+    asked = _Ask(problem, chosen, given, seed, clock, proof, charge, check_calls(max_calls))
+    if chosen.solver is not None and not (max_calls and hasattr(chosen.solver, "inner")):
         return asked.named(chosen.solver)
+    if max_calls is not None:
+        raise OptionError(
+            f"max_calls is {max_calls}, and {chosen.name} calls several times by itself",
+            remedy="name a backend that is called as it is; decompose: and blocks: have an option "
+            "of that name",
+        )
     return asked.auto() if chosen.name == AUTO else asked.control()
 
 
@@ -132,26 +151,6 @@ def as_problem(
     return model.with_constraints([*model.constraints, *more]) if more else model
 
 
-def _check_possible(problem: Problem) -> None:
-    """The cardinalities by themselves can be kept together; told before anything is solved."""
-    from secateur.problem.minplus import best_split
-
-    parts = problem.parts
-    zeros = [np.where(block.allowed, 0.0, np.inf) for block in parts.blocks]
-    if problem.n and not math.isfinite(best_split(parts.root, zeros).value):
-        raise _impossible(problem)
-    if isinstance(parts.shares, Shares) and not parts.shares.possible(zeros):
-        raise _impossible(problem)
-
-
-def _impossible(problem: Problem) -> ConstraintError:
-    names = ", ".join(repr(constraint.name) for constraint in problem.constraints[:6])
-    more = ", …" if len(problem.constraints) > 6 else ""
-    return ConstraintError(
-        f"no choice keeps all demands together: {names}{more}", remedy="relax one of them"
-    )
-
-
 @dataclass
 class _Ask:
     """One call of ``solve``."""
@@ -162,6 +161,8 @@ class _Ask:
     seed: int | None
     clock: Control
     proof: bool | None
+    charge: bool = False
+    max_calls: int | None = None
 
     def control(self) -> Selection:
         """Greedy and swaps; a proof beside it where one is wanted."""
@@ -176,7 +177,15 @@ class _Ask:
         """A backend that was named or given, under prices, closed by moves."""
         assert self.chosen.options is not None
         clock = self.clock.part(1 - PROOF_SHARE) if self._wanted() else self.clock
-        search = Search(self.problem, solver, options=self.options, seed=self.seed, control=clock)
+        search = Search(
+            self.problem,
+            solver,
+            options=self.options,
+            seed=self.seed,
+            control=clock,
+            most_calls=self.max_calls,
+            charge=self.charge,
+        )
         found = search.go()
         native = self.problem.kinds <= solver.capabilities.native
         about = {
@@ -251,7 +260,7 @@ class _Ask:
             if bound is None or made.bound > bound or made.closed:
                 bound, closed, ours = made.bound, made.closed, True
             if made.infeasible and bits is None:
-                raise _impossible(self.problem)
+                raise impossible(self.problem)
         if bits is None:
             raise self._nothing(name)
         chosen: Bits = bits
@@ -314,6 +323,7 @@ class _Ask:
             about["job_id"] = found.last.job_id
             if found.last.raw.get("reason"):
                 about["reason"] = found.last.raw["reason"]
+        about |= found.charged()
         if made is not None:
             blocks = [] if made.parts is None else [block.size for block in made.parts.blocks]
             about["blocks"] = {
