@@ -26,7 +26,8 @@ class LeapOptions(BackendOptions):
     solver_name: str | None = option(None, "a solver by name instead of the newest one online")
     max_charge_s: float | None = option(
         None,
-        "refuse, before anything is sent, if all calls together were charged more",
+        "refuse, before anything is sent, if all jobs of this problem, earlier runs' among them, "
+        "were charged more; None: 60 s, or no limit where charging is allowed",
         least=0,
         unit="s",
     )
@@ -36,6 +37,9 @@ class LeapOptions(BackendOptions):
     )
     replay: bool | str = option(
         False, "take a recorded answer, offline: true, or a journal folder or one of its files"
+    )
+    again: bool = option(
+        False, "pay for a new sample even if the journal holds an answer to the same problem"
     )
     resubmit: bool = option(
         False, "if an earlier job of this problem cannot be settled, pay for another one"

@@ -22,7 +22,7 @@ from secateur.lazy import dimod
 from secateur_backends.leap_config import Access, hidden_in_logs
 from secateur_backends.leap_errors import Fault, Seen, classify, explain
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("secateur.leap")
 
 T = TypeVar("T")
 
