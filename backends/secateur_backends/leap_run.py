@@ -43,6 +43,7 @@ from secateur_backends.leap_cost import KnownSolvers
 from secateur_backends.leap_errors import Fault
 from secateur_backends.leap_jobs import Job, Journal, State, Unwritable, job_key
 from secateur_backends.leap_options import (
+    NO_TOKEN_REMEDY,
     connection,
     install_remedy,
     installed,
@@ -54,11 +55,6 @@ from secateur_backends.leap_plan import Plan as Plan
 from secateur_backends.leap_service import LeapError, Service
 
 logger = logging.getLogger("secateur.leap")
-
-NO_TOKEN_REMEDY = (
-    "`dwave config create`, or set DWAVE_API_TOKEN. `secateur backends` lists backends that need "
-    "none."
-)
 
 
 class LeapBackend(Backend):
@@ -118,6 +114,7 @@ class LeapBackend(Backend):
             recorded = self._recorded(replay, key, options)
             return self._solution(problem, options, recorded, began, replayed=True)
         if (taken := self.earlier(problem, options)) and taken.state is State.ANSWERED:
+            logger.info("job %s is taken from the journal, not charged", taken.job_id)
             return self._solution(problem, options, taken, began, reused=True)
         access = self._access(options)
         journal = Journal(journal_folder(options), self.name, access.scrub)
@@ -169,11 +166,10 @@ class LeapBackend(Backend):
             error: BackendError = unavailable
         except LeapError as failure:
             error = failure.error
-        known = getattr(self, "estimate", None)
-        if known is None:  # that of a chip needs the chip
-            raise error
+        if not hasattr(self, "estimate"):
+            raise error  # that of a chip needs the chip
         note = f"the service could not be asked: {error.message}"
-        return price_of(problem, known(problem, options), spent, note)
+        return price_of(problem, self.estimate(problem, options), spent, note)
 
     def _planned(
         self, problem: Problem, options: Any, kind: str, journal: Journal, service: Service

@@ -13,6 +13,7 @@ from secateur.backends import (
     Solution,
     option,
 )
+from secateur.backends.metered import paid_by
 from secateur.errors import BackendOptionError
 from secateur.problem import Problem
 from secateur.seeds import LARGEST_SEED
@@ -96,7 +97,13 @@ class QAOADevice(CircuitBackend):
                     reason=f"{problem.n} variables, and {given.device} has {qubits} qubits",
                     remedy=f"use decompose:{self.name} with size={qubits} or less",
                 )
-        return self.refusal(problem, given) or Applicability(True)
+        free = (
+            paid_by(given.sampler) is None
+            if given.sampler is not None
+            else str(given.device).startswith("fake:")
+        )
+        charge = 0.0 if free else None
+        return self.refusal(problem, given) or Applicability(True, charge_seconds=charge)
 
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Find the angles on the device; the answer is the best measurement."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends.base import Backend, Solution, Status, Stopped
+from secateur.backends.base import Backend, BackendOptions, Solution, Status, Stopped
 from secateur.backends.call import resolve_options, run
 from secateur.backends.guard import applicability_of
 from secateur.backends.metered import is_metered
@@ -129,6 +129,13 @@ class Search:
             self.most_calls = CALLS if "count" in priced or "count" not in problem.kinds else 4
             if self.metered and ("count" not in priced or not self._budgeted()):
                 self.most_calls = 1
+
+    def first_call(self) -> tuple[Problem, BackendOptions]:
+        """What the backend would be handed first, and its options; it is not called."""
+        priced = [d for d in self.problem.demands if d.kind not in self.native]
+        relaxed = Prices(self.problem, priced, self._start()).relaxed()
+        chosen = resolve_options(self.solver, self._options(relaxed))
+        return relaxed.only(self.native), chosen
 
     def _budgeted(self) -> bool:
         """A wrapper says itself how often it may call."""
