@@ -81,6 +81,7 @@ def test_a_named_solver(solve: Solve, server: LeapServer) -> None:
 def test_an_answer_that_misses_the_count_is_repaired(
     solve: Solve, server: LeapServer, journal: Path
 ) -> None:
+    def all_zero(answer: dict) -> dict:
         import dimod
 
         samples = dimod.SampleSet.from_serializable(answer["data"])
