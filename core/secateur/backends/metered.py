@@ -53,6 +53,9 @@ def is_metered(backend: Backend | type[Backend]) -> bool:
 
 def paid_in_backend(backend: Backend | type[Backend]) -> str | None:
     """What a backend is made of that is charged for, or None; its promises are not looked at."""
+    found = getattr(backend, "paid", None)  # when it was wrapped, by an instance of it
+    if isinstance(found, str):
+        return found
     held = [getattr(backend, name, None) for name in _WRAPPED]
     held += list(getattr(backend, "__dict__", {}).values()) if _is_instance(backend) else []
     return next(filter(None, map(paid_by, held)), None)
@@ -92,8 +95,6 @@ def _paid(one: Any) -> str | None:
     code = getattr(one, "__code__", None)
     if isinstance(code, types.CodeType):
         return _imported(code)
-    if isinstance(one, type):
-        return None
     properties = _read(one, "properties")
     if isinstance(properties, Mapping) and hasattr(one, "sample"):
         for name in PROPERTIES:

@@ -48,11 +48,13 @@ class SamplerBackend(Backend):
     Attributes:
         sampler: the class.
         instance: the sampler itself, where one was given.
+        paid: what in it is charged for, as ``secateur.backends.metered`` found it, or None.
     """
 
     Options = SamplerOptions
     sampler: ClassVar[type[Sampler]]
     instance: ClassVar[Sampler | None] = None
+    paid: ClassVar[str | None] = None
 
     @classmethod
     def make_options(cls, given: Mapping[str, Any]) -> SamplerOptions:
@@ -135,10 +137,11 @@ def wrap_sampler(
         parameters = set(made.parameters)
     except BackendFailed:
         parameters = set()  # said again, with its cause, when it is used
+    wrapped.paid = paid_by(made)
     wrapped.capabilities = Capabilities(
         stochastic="seed" in parameters,
         takes_seed="seed" in parameters,
         takes_time_limit="time_limit" in parameters,
-        metered=paid_by(made) is not None,  # found, whatever is promised
+        metered=wrapped.paid is not None,  # found, whatever is promised
     )
     return wrapped
