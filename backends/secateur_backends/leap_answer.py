@@ -177,7 +177,9 @@ def solution(
         often = often[source]
         mending = repair_told([number for number in moved if number], said)
         told = mending.pop(NOTES)
-        notes += [] if good.any() else told  # else what was asked for is there
+        if not good.any():  # else what was asked for is there
+            notes += told
+            logger.info(told[0])
     if charged is not None and expected is not None and charged > 1.05 * expected + 0.01:
         logger.warning(
             "job %s was charged %.3g s, and %.3g s were expected", job.job_id, charged, expected

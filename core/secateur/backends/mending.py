@@ -6,6 +6,7 @@ others are brought to the demands, and ``Solution.raw["repaired"]`` says how man
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ from secateur.problem.model import Bits, Problem
 
 if TYPE_CHECKING:
     from secateur.problem.moves import Moves
+
+logger = logging.getLogger("secateur")
 
 ROWS = 4
 """So many of the best rows that break a demand are repaired; more rarely helped."""
@@ -82,6 +85,7 @@ def mended(problem: Problem, solution: Solution, bits: Bits, said: str) -> Solut
     rows, source, moved = repair_rows(problem, bits)
     about = told([m for m in moved if m], said)
     notes = [*notes_of(solution), *about[NOTES]]
+    logger.info(about[NOTES][0])
     samples = dimod.SampleSet.from_samples(
         (rows, list(problem.variables)),
         vartype=dimod.BINARY,

@@ -6,6 +6,7 @@ comes back is verified, closed to the demands by moves, and the best of all is k
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from secateur.problem.moves import Moves
 from secateur.progress import Step, track
 from secateur.solving.control import Control
 from secateur.solving.prices import Prices
+
+logger = logging.getLogger("secateur")
 
 REPAIRED_ROWS = 4
 """So many of the best rows of each answer are brought to the demands; more rarely helped."""
@@ -157,26 +160,35 @@ class Search:
         ):
             if self.metered:
                 found.bill = bill
-            first = self._start()
-            priced = [d for d in self.problem.demands if d.kind not in self.native]
-            prices = Prices(self.problem, priced, first)
-            while found.calls < self.most_calls:
-                try:
-                    answer = self._call(prices, step)
-                except BackendBudgetSpent:
-                    if found.last is None:
-                        raise
-                    found.stopped = Stopped.BUDGET  # what was paid for is not thrown away
-                    break
-                if not prices.list or prices.kept(answer):
-                    break
-                prices.learn(answer)
-                if prices.closed:
-                    break
-                if self.control.left() <= self.last_seconds:  # another one would not fit
-                    found.stopped = Stopped.TIME_LIMIT
-                    break
+            try:
+                self._search(step)
+            finally:  # also of a search that was interrupted
+                if bill.calls and bill.problem is self.problem:
+                    logger.info("%s: charged %s", self.solver.name, bill.told())
         return found
+
+    def _search(self, step: Step) -> None:
+        """Call, and move the prices."""
+        found = self.found
+        first = self._start()
+        priced = [d for d in self.problem.demands if d.kind not in self.native]
+        prices = Prices(self.problem, priced, first)
+        while found.calls < self.most_calls:
+            try:
+                answer = self._call(prices, step)
+            except BackendBudgetSpent:
+                if found.last is None:
+                    raise
+                found.stopped = Stopped.BUDGET  # what was paid for is not thrown away
+                break
+            if not prices.list or prices.kept(answer):
+                break
+            prices.learn(answer)
+            if prices.closed:
+                break
+            if self.control.left() <= self.last_seconds:  # another one would not fit
+                found.stopped = Stopped.TIME_LIMIT
+                break
 
     def _start(self) -> Bits | None:
         """A good vector, from which the first prices of a count and of budgets are read."""
