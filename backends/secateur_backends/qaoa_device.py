@@ -100,7 +100,7 @@ class QAOADevice(CircuitBackend):
         free = (
             paid_by(given.sampler) is None
             if given.sampler is not None
-            else str(given.device).startswith("fake:")
+            else not str(given.device).startswith("ibm:")
         )
         charge = 0.0 if free else None
         return self.refusal(problem, given) or Applicability(True, charge_seconds=charge)
