@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, ClassVar
 
 from secateur.backends import Applicability, BackendOptions, Capabilities, option
-from secateur.errors import BackendUnsuitable
+from secateur.errors import BackendMisbehaved, BackendUnsuitable
 from secateur.lazy import dimod
 from secateur.problem import Problem
 from secateur_backends.leap_answer import Read, read_answer, understood, untyped
@@ -120,11 +120,11 @@ class Leap(LeapBackend):
             return base
         try:
             estimate = self.estimate(problem, given)
-        except BackendUnsuitable as error:
+        except (BackendUnsuitable, BackendMisbehaved) as error:
             return Applicability(False, reason=error.message, remedy=error.remedy)
         charge, budget = estimate.charge_s, given.max_charge_s
         reason = remedy = None
-        if replay_from(given):
+        if replay_from(given) or self.earlier(problem, given) is not None:
             charge = 0.0
         elif _below(estimate):
             reason = _too_short(estimate)

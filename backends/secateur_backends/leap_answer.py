@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,12 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.backends import Solution, Status, Stopped, Timings
+from secateur.backends.mending import repair_rows
+from secateur.backends.mending import told as repair_told
+from secateur.backends.metering import NOTES
 from secateur.errors import BackendMisbehaved
 from secateur.lazy import dimod
+from secateur.limits import as_number
 from secateur.problem import Problem
+from secateur_backends.leap_cost import NATIVE, Estimate
 from secateur_backends.leap_jobs import Job
+from secateur_backends.leap_options import installed
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("secateur.leap")
 
 untyped: Any = dimod
 """dimod says that it is typed, and some of its functions are not."""
@@ -42,6 +49,7 @@ class Read:
         info: what the service said besides, JSON-safe.
         charge_s: seconds charged, if the service says so.
         solve_s: seconds that the solver worked.
+        odd_charge: what the service says was charged, where that is no number.
         error: what is wrong with it.
     """
 
@@ -50,6 +58,7 @@ class Read:
     info: Mapping[str, Any] = field(default_factory=dict)
     charge_s: float | None = None
     solve_s: float | None = None
+    odd_charge: str | None = None
     error: BackendMisbehaved | None = None
 
 
@@ -106,13 +115,16 @@ def understood(
         occurrences=np.asarray(samples.record.num_occurrences, np.intp)[: len(bits)],
         info=info,
         charge_s=_seconds(charge),
+        odd_charge=None if charge is None or _seconds(charge) is not None else str(charge)[:60],
         solve_s=_seconds(solve),
         error=error,
     )
 
 
 def _seconds(microseconds: Any) -> float | None:
-    return None if microseconds is None else float(microseconds) * 1e-6
+    """Seconds; None where the service says nothing, or nothing that is a number of at least 0."""
+    number = as_number(microseconds)
+    return None if number is None or not 0 <= number < math.inf else number * 1e-6
 
 
 def sample_set(
@@ -140,14 +152,32 @@ def solution(
     options: Mapping[str, Any],
     resumed: bool = False,
     replayed: bool = False,
+    reused: bool = False,
+    notes: Sequence[str] = (),
 ) -> Solution:
-    """A verified answer as a solution; only feasible rows where the constraints were sent."""
-    good = (
-        problem.feasible(read.bits) if job.kind in ("cqm", "nl") else np.ones(len(read.bits), bool)
-    )
-    bits = read.bits[good]
-    charged = read.charge_s
+    """A verified answer as a solution; rows that break what was sent are repaired and marked."""
+    notes = list(notes)
     expected = job.estimate.get("charge_s")
+    charged = read.charge_s
+    if read.odd_charge is not None:
+        charged = expected
+        instead = "nothing" if expected is None else f"the {expected:g} s that were expected"
+        notes.append(
+            f"the service says that job {job.job_id} was charged {read.odd_charge!r}, which is no "
+            f"number of seconds: {instead} is told"
+        )
+    bits, often = read.bits, read.occurrences
+    good = problem.feasible(bits) if job.kind in NATIVE else np.ones(len(bits), bool)
+    mending: dict[str, Any] = {}
+    if not good.all():
+        said = problem.broken(bits[int(np.argmin(good))])[0]
+        bits, source, moved = repair_rows(problem, bits)
+        often = often[source]
+        mending = repair_told([number for number in moved if number], said)
+        told = mending.pop(NOTES)
+        if not good.any():  # else what was asked for is there
+            notes += told
+            logger.info(told[0])
     if charged is not None and expected is not None and charged > 1.05 * expected + 0.01:
         logger.warning(
             "job %s was charged %.3g s, and %.3g s were expected", job.job_id, charged, expected
@@ -166,12 +196,19 @@ def solution(
         "resumed": resumed,
         "replayed": replayed,
         "infeasible_rows": int((~good).sum()),
+        "reused": reused,
+        **mending,
     }
-    if replayed:  # nothing was charged or waited for this time
+    if reused:
+        notes.append(
+            f"from the journal, job {job.job_id}, not charged (`again=true` pays for a new sample)"
+        )
+    raw[NOTES] = notes
+    if replayed or reused:  # nothing was charged or waited for this time
         raw["recorded"] = {"access": charged, "queue": queue}
         charged, queue = 0.0, 0.0
     return Solution(
-        samples=sample_set(problem, bits, read.occurrences[good]),
+        samples=sample_set(problem, bits, often),
         status=Status.FEASIBLE if len(bits) else Status.NONE,
         stopped=stopped,
         timings=Timings(time.monotonic() - began, solve=read.solve_s, queue=queue, access=charged),
@@ -179,4 +216,33 @@ def solution(
         options=options,
         job_id=job.job_id,
         raw=raw,
+    )
+
+
+def dry_solution(
+    problem: Problem, options: Any, estimate: Estimate, began: float, packages: tuple[str, ...]
+) -> Solution:
+    """What a dry run gives: no sample, and what a job would be charged."""
+    return Solution(
+        samples=sample_set(problem, np.zeros((0, problem.n), np.int8)),
+        status=Status.NONE,
+        stopped=Stopped.BUDGET,
+        timings=Timings(time.monotonic() - began, access=0.0),
+        versions=installed(packages),
+        options=options.public(),
+        raw={"dry_run": True, "estimate": estimate.as_data(), "text": str(estimate)},
+    )
+
+
+def empty_solution(
+    problem: Problem, options: Any, began: float, packages: tuple[str, ...]
+) -> Solution:
+    """No variables: there is one answer, and it costs nothing."""
+    return Solution(
+        samples=sample_set(problem, np.zeros((1, 0), np.int8)),
+        status=Status.FEASIBLE,
+        stopped=Stopped.COMPLETED,
+        timings=Timings(time.monotonic() - began, access=0.0),
+        versions=installed(packages),
+        options=options.public(),
     )

@@ -9,6 +9,7 @@ before that it is unknown, and said to be.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from secateur.errors import BackendMisbehaved
+from secateur.limits import as_number
 from secateur.problem import Problem
 from secateur_backends.leap_jobs import write_whole
 
@@ -38,6 +41,12 @@ _KEPT = (
     "maximum_number_of_nodes",
     "maximum_state_size",
     "maximum_decision_state_size",
+)
+_KEPT_NUMBERS = (
+    "minimum_time_limit_s",
+    "num_variables_multiplier",
+    "num_biases_multiplier",
+    "num_constraints_multiplier",
 )
 
 NATIVE = ("cqm", "nl")
@@ -64,6 +73,7 @@ class Estimate:
         time_limit_s: the time limit that will be asked for.
         charge_s: seconds that will be charged; None if not known yet.
         note: what is not known, and how to find it out.
+        most_variables: that the solver takes, if it says so.
     """
 
     kind: str
@@ -79,6 +89,7 @@ class Estimate:
     note: str = ""
     blocks: int | None = None
     submissions: int | None = None
+    most_variables: int | None = None
 
     def as_data(self) -> dict[str, Any]:
         """JSON-safe."""
@@ -153,11 +164,19 @@ def minimum_time(problem: Problem, kind: str, properties: Mapping[str, Any]) -> 
         curve = properties.get("minimum_time_limit")
         if not curve:
             return None
-        sizes, seconds = zip(*curve, strict=True)
+        try:
+            sizes, seconds = zip(*curve, strict=True)
+        except (TypeError, ValueError):
+            raise _no_number("minimum_time_limit", curve) from None
+        for value in (*sizes, *seconds):
+            as_seconds(value, "minimum_time_limit")
         return float(np.interp(problem.n, sizes, seconds))
     least = properties.get("minimum_time_limit_s")
     if least is None:
         return None
+    for name in _KEPT_NUMBERS:
+        if name in properties:
+            as_seconds(properties[name], name)
     biases = count_biases(problem, kind)
     crossed = problem.n * len(constraints(problem))
     grown = (
@@ -212,6 +231,7 @@ def hybrid_estimate(
         # a hybrid solver uses its whole time limit, and that is what is charged
         charge_s=limit,
         note=note,
+        most_variables=_most(properties or {}, "variables"),
         **shape(problem, kind),
     )
 
@@ -237,10 +257,37 @@ def too_large(
         "constraints": len(constraints(problem)) if kind == "cqm" else 0,
     }
     for what, number in numbers.items():
-        most = properties.get(f"maximum_number_of_{what}")
+        most = _most(properties, what)
         if most is not None and number > most:
-            return what, number, int(most)
+            return what, number, most
     return None
+
+
+def _most(properties: Mapping[str, Any], what: str) -> int | None:
+    name = f"maximum_number_of_{what}"
+    most = properties.get(name)
+    return None if most is None else int(as_seconds(most, name))
+
+
+def as_seconds(value: Any, name: str) -> float:
+    """A number of at least 0 that the service sent.
+
+    Raises:
+        BackendMisbehaved: it is none, NaN, infinite or negative.
+    """
+    number = as_number(value)
+    if number is None or not 0 <= number < math.inf:
+        raise _no_number(name, value)
+    return number
+
+
+def _no_number(name: str, value: Any) -> BackendMisbehaved:
+    return BackendMisbehaved(
+        f"the solver says {name} = {str(value)[:60]!r}, so what a job is charged cannot be told; "
+        "nothing was sent",
+        backend="leap",
+        remedy="name another solver (`solver_name`), and tell D-Wave",
+    )
 
 
 class KnownSolvers:

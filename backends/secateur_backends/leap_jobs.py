@@ -74,6 +74,8 @@ class Job:
         times: when it was submitted and solved, by the service's clock, in seconds.
         created: seconds since 1970, by our clock.
         note: why it ended without an answer.
+        search: of which search it is a call; a budget is for all of them.
+        charge_s: seconds that were, or may be, charged; None if that is not known.
     """
 
     key: str
@@ -91,6 +93,12 @@ class Job:
     times: Mapping[str, float] = field(default_factory=dict)
     created: float = 0.0
     note: str = ""
+    search: str = ""
+    charge_s: float | None = 0.0
+
+
+class Unwritable(BackendFailed):
+    """The journal cannot be written."""
 
 
 def job_key(problem: Problem, **determines: Any) -> str:
@@ -149,6 +157,19 @@ class Journal:
         """Write down what changed; returns once it is on the disk."""
         return self._write(dataclasses.replace(job, **changes))
 
+    def earlier(self, key: str) -> Job | None:
+        """What is to be taken instead of a new job: one without an end yet, or the newest answer.
+
+        A job without an end goes before: it may have been paid for, and nobody has its answer.
+        """
+        return self.unfinished(key) or self.answered(key)
+
+    def spent(self, search: str) -> float | None:
+        """Seconds that all jobs of a search were, or may be, charged; None if that is not known."""
+        jobs = [self.read(path) for path in self.folder.glob(f"*.{search[:_KEY_IN_NAME]}.json")]
+        charges = [job.charge_s for job in jobs if job.search == search]
+        return None if None in charges else float(sum(charge or 0.0 for charge in charges))
+
     def unfinished(self, key: str) -> Job | None:
         """The newest job of this key that may have been sent and has no end yet."""
         return next((j for j in self._jobs(key) if j.state in UNFINISHED), None)
@@ -159,7 +180,8 @@ class Journal:
 
     def path(self, job: Job) -> Path:
         """The job's file."""
-        return self.folder / f"{job.label.rpartition(_OURS)[2]}.json"
+        search = f".{job.search[:_KEY_IN_NAME]}" if job.search else ""
+        return self.folder / f"{job.label.rpartition(_OURS)[2]}{search}.json"
 
     def read(self, path: Path) -> Job:
         """A job from its file.
@@ -195,8 +217,12 @@ class Journal:
         except ImportError:  # Windows: no lock; two processes started together could both send
             yield
             return
-        self._make_folder()
-        with (self.folder / f"{key[:_KEY_IN_NAME]}.lock").open("w") as handle:
+        try:
+            self._make_folder()
+            handle = (self.folder / f"{key[:_KEY_IN_NAME]}.lock").open("w")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with handle:
             while True:
                 try:
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -210,11 +236,23 @@ class Journal:
         return sorted((j for j in found if j.key == key), key=lambda j: j.created, reverse=True)
 
     def _write(self, job: Job) -> Job:
-        self._make_folder()
         path = self.path(job)
         text = json.dumps({"format": FORMAT} | dataclasses.asdict(job), indent=1)
-        write_whole(path, self._scrub(text))
+        try:
+            self._make_folder()
+            write_whole(path, self._scrub(text))
+        except OSError as error:
+            raise self._unwritable(error) from error
         return job
+
+    def _unwritable(self, error: OSError) -> Unwritable:
+        return Unwritable(
+            f"backend {self._backend!r}: the journal {self.folder} cannot be written "
+            f"({error.strerror or error}), and without it a job could be paid for twice; nothing "
+            "was sent",
+            backend=self._backend,
+            remedy="make room or give rights there, or name another folder: the option `journal`",
+        )
 
     def _make_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -225,11 +263,15 @@ def write_whole(path: Path, text: str) -> None:
     # a name of its own, so that two processes that write do not tread on each other
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    draft.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)  # on a full disk half a file is in the way of a whole one
+        raise
     if hasattr(os, "O_DIRECTORY"):
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:

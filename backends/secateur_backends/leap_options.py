@@ -11,6 +11,11 @@ from secateur.backends import BackendOptions, option
 from secateur_backends.leap_jobs import default_folder
 from secateur_backends.leap_service import Connection
 
+NO_TOKEN_REMEDY = (
+    "`dwave config create`, or set DWAVE_API_TOKEN. `secateur backends` lists backends that need "
+    "none."
+)
+
 
 @dataclass(frozen=True)
 class LeapOptions(BackendOptions):
@@ -27,7 +32,8 @@ class LeapOptions(BackendOptions):
     label: str | None = option(None, "begins the service's labels of the jobs, for its dashboard")
     max_charge_s: float | None = option(
         None,
-        "refuse, before anything is sent, if all calls together were charged more",
+        "refuse, before anything is sent, if all jobs of this problem, earlier runs' among them, "
+        "were charged more; None: 60 s, or no limit where charging is allowed",
         least=0,
         unit="s",
     )
@@ -37,6 +43,9 @@ class LeapOptions(BackendOptions):
     )
     replay: bool | str = option(
         False, "take a recorded answer, offline: true, or a journal folder or one of its files"
+    )
+    again: bool = option(
+        False, "pay for a new sample even if the journal holds an answer to the same problem"
     )
     resubmit: bool = option(
         False, "if an earlier job of this problem cannot be settled, pay for another one"

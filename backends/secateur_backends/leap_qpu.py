@@ -22,6 +22,7 @@ from secateur.backends import (
     Applicability,
     BackendOptions,
     Capabilities,
+    Price,
     Solution,
     Stopped,
 )
@@ -29,8 +30,9 @@ from secateur.errors import BackendUnsuitable
 from secateur.lazy import dimod
 from secateur.problem import Problem
 from secateur_backends.leap import service_of
-from secateur_backends.leap_answer import Read, read_answer, solution, understood
+from secateur_backends.leap_answer import Read, dry_solution, read_answer, solution, understood
 from secateur_backends.leap_blocks import Positions, Shared, by_rank, components
+from secateur_backends.leap_budget import DEFAULT_S, check_budget, price_of, search_of
 from secateur_backends.leap_cost import Estimate, shape
 from secateur_backends.leap_embedding import Chip, Embedding, Layout, lay, place
 from secateur_backends.leap_jobs import Job, Journal, State, job_key
@@ -165,8 +167,9 @@ class LeapQPU(LeapBackend):
             except _Overfull as full:
                 groups, estimate = full.groups, full.estimate
             if options.dry_run:
-                return self._dry(problem, options, estimate, began)
-            self._within_budget(estimate, options)
+                return dry_solution(problem, options, estimate, began, self.packages)
+            search, most = search_of(problem, self.name), self.default_budget_s or DEFAULT_S
+            check_budget(estimate, options, Journal(folder, self.name), search, self.name, most)
             shared.write(groups)
             done = False
         else:
@@ -184,6 +187,15 @@ class LeapQPU(LeapBackend):
         if not (done or replay):
             shared.write(groups, done=True)
         return together(problem, groups, answers, options, began)
+
+    def price(self, problem: Problem, options: Any) -> Price:
+        """As of every Leap backend; of blocks that need several submissions, of all of them."""
+        try:
+            return super().price(problem, options)
+        except _Overfull as full:
+            journal = Journal(journal_folder(options), self.name)
+            spent = journal.spent(search_of(problem, self.name))
+            return price_of(problem, full.estimate, spent)
 
     def plan(self, problem: Problem, options: Any, kind: str, solver: Any) -> Plan:
         """Embed the problem, and estimate the charge by the solver's own timing model.

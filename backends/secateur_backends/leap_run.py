@@ -1,7 +1,8 @@
 """How every Leap backend goes about a problem: never pay twice, never lose what was paid for.
 
 1. With ``replay``, the answer comes from the journal; no network, no token.
-2. A job of the same problem without an end is settled first: by its id, or by its label.
+2. A job of the same problem without an end is settled first: by its id, or by its label. An answer
+   in the journal is taken, unless a new one is wanted.
 3. Else the solver is listed (free), the charge computed, the budget asked, and only then anything
    of the problem is sent.
 4. The id is on the disk before the answer is awaited; the answer is on the disk before it is used.
@@ -9,26 +10,40 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
-import numpy as np
-
-from secateur.backends import Availability, Backend, Solution, Status, Stopped, Timings
-from secateur.errors import BackendBudgetSpent, BackendFailed, BackendUnavailable
+from secateur.backends import Availability, Backend, Price, Solution, Stopped
+from secateur.errors import BackendError, BackendFailed, BackendUnavailable
 from secateur.lazy import dimod
 from secateur.problem import Problem
-from secateur_backends.leap_answer import Read, sample_set, solution, untyped
+from secateur_backends.leap_answer import (
+    Read,
+    dry_solution,
+    empty_solution,
+    solution,
+    untyped,
+)
+from secateur_backends.leap_budget import (
+    DEFAULT_S,
+    charge_of,
+    check_budget,
+    earlier_note,
+    free_price,
+    price_of,
+    search_of,
+)
 from secateur_backends.leap_config import Access, find_access
-from secateur_backends.leap_cost import Estimate, KnownSolvers
+from secateur_backends.leap_cost import KnownSolvers
 from secateur_backends.leap_errors import Fault
-from secateur_backends.leap_jobs import Job, Journal, State, job_key
+from secateur_backends.leap_jobs import Job, Journal, State, Unwritable, job_key
 from secateur_backends.leap_options import (
+    NO_TOKEN_REMEDY,
     connection,
     install_remedy,
     installed,
@@ -36,34 +51,10 @@ from secateur_backends.leap_options import (
     replay_from,
     service_name,
 )
+from secateur_backends.leap_plan import Plan as Plan
 from secateur_backends.leap_service import LeapError, Service
 
-logger = logging.getLogger(__name__)
-
-NO_TOKEN_REMEDY = (
-    "`dwave config create`, or set DWAVE_API_TOKEN. `secateur backends` lists backends that need "
-    "none."
-)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A job that is ready to be sent.
-
-    Arguments:
-        estimate: what it will cost.
-        params: what the solver is told.
-        send: sends it, given the id of the uploaded data (or None) and the label; the client's
-            future.
-        payload: the data to upload first, or None.
-        extra: what is needed later to read the answer, JSON-safe.
-    """
-
-    estimate: Estimate
-    params: Mapping[str, Any]
-    send: Callable[[str | None, str], Any]
-    payload: Callable[[], BinaryIO] | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+logger = logging.getLogger("secateur.leap")
 
 
 class LeapBackend(Backend):
@@ -71,8 +62,7 @@ class LeapBackend(Backend):
 
     qpu: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ("dwave-cloud-client", "dimod")
-    spent_s: float = 0.0
-    """Charged, by the estimates, for the jobs that this object sent: the budget is for them all."""
+    default_budget_s: ClassVar[float | None] = DEFAULT_S
 
     @classmethod
     def availability(cls) -> Availability:
@@ -122,27 +112,79 @@ class LeapBackend(Backend):
             )
         kind = self.kind(problem, options)
         if problem.n == 0:
-            return self._empty(problem, options, began)
+            return empty_solution(problem, options, began, self.packages)
         key = job_key(problem, kind=kind, backend=self.name, **self.determines(options))
         if replay := replay_from(options):
             recorded = self._recorded(replay, key, options)
             return self._solution(problem, options, recorded, began, replayed=True)
+        if (taken := self.earlier(problem, options)) and taken.state is State.ANSWERED:
+            logger.info("job %s is taken from the journal, not charged", taken.job_id)
+            return self._solution(problem, options, taken, began, reused=True)
         access = self._access(options)
         journal = Journal(journal_folder(options), self.name, access.scrub)
+        notes: list[str] = []
         try:
             with Service(access, connection(options), self.name, self.qpu) as service:
-                job, future, resumed, estimate = self._sent(
-                    problem, options, kind, key, journal, service
-                )
-                if job is None:
-                    return self._dry(problem, options, estimate, began)
+                if options.dry_run:
+                    _, plan = self._planned(problem, options, kind, journal, service)
+                    return dry_solution(problem, options, plan.estimate, began, self.packages)
+                job, future, how = self._sent(problem, options, kind, key, journal, service, notes)
                 if job.state is not State.ANSWERED:
-                    job = self._awaited(problem, options, journal, service, job, future)
+                    job = self._awaited(problem, options, journal, service, job, future, notes)
         except LeapError as failure:
             error = failure.error
         else:
-            return self._solution(problem, options, job, began, resumed=resumed)
+            return self._solution(problem, options, job, began, notes=notes, **how)
         raise error
+
+    def earlier(self, problem: Problem, options: Any) -> Job | None:
+        """The job in the journal that would be taken instead of a new one; asks no service.
+
+        Raises:
+            BackendFailed: a record cannot be read.
+        """
+        if options.dry_run or problem.n == 0:
+            return None
+        kind = self.kind(problem, options)
+        key = job_key(problem, kind=kind, backend=self.name, **self.determines(options))
+        found = Journal(journal_folder(options), self.name).earlier(key)
+        again = options.again and found is not None and found.state is State.ANSWERED
+        return None if again else found
+
+    def price(self, problem: Problem, options: Any) -> Price:
+        """What a job costs: nothing if the journal has it, else by the solver, which is listed."""
+        if problem.n == 0 or getattr(self, "_sampler", None) is not None:
+            return free_price(problem, self.name, "nothing is sent")
+        earlier = self.earlier(problem, options)
+        if earlier is not None:
+            return free_price(problem, earlier.solver, earlier_note(earlier))
+        journal = Journal(journal_folder(options), self.name)
+        spent = journal.spent(search_of(problem, self.name))
+        try:
+            access = self._access(options)
+            with Service(access, connection(options), self.name, self.qpu) as service:
+                kind = self.kind(problem, options)
+                _, plan = self._planned(problem, options, kind, journal, service)
+                return price_of(problem, plan.estimate, spent)
+        except BackendUnavailable as unavailable:
+            error: BackendError = unavailable
+        except LeapError as failure:
+            error = failure.error
+        if not hasattr(self, "estimate"):
+            raise error  # that of a chip needs the chip
+        note = f"the service could not be asked: {error.message}"
+        return price_of(problem, self.estimate(problem, options), spent, note)
+
+    def _planned(
+        self, problem: Problem, options: Any, kind: str, journal: Journal, service: Service
+    ) -> tuple[Any, Plan]:
+        """The solver, listed at no charge, and the job that would be sent to it."""
+        solver = service.solver(kind, options.solver_name)
+        with suppress(OSError):  # only a cache
+            KnownSolvers(journal.folder, service_name(options)).put(
+                kind, options.solver_name, solver.name, solver.properties
+            )
+        return solver, self.plan(problem, options, kind, solver)
 
     def _sent(
         self,
@@ -152,50 +194,52 @@ class LeapBackend(Backend):
         key: str,
         journal: Journal,
         service: Service,
-    ) -> tuple[Job | None, Any, bool, Estimate | None]:
-        """A job with an id: an earlier one without an end, or a new one. None in a dry run."""
+        notes: list[str],
+    ) -> tuple[Job, Any, dict[str, bool]]:
+        """A job with an id, and how it was come by: an earlier one, or a new one."""
+        search = search_of(problem, self.name)
         with journal.lock(key):
             earlier = journal.unfinished(key)
-            if earlier is not None and not options.dry_run:
+            if earlier is not None:
                 settled = self._settled(problem, options, journal, service, earlier)
                 if settled is not None:
-                    return settled, None, True, None
-            solver = service.solver(kind, options.solver_name)
-            KnownSolvers(journal.folder, service_name(options)).put(
-                kind, options.solver_name, solver.name, solver.properties
-            )
-            plan = self.plan(problem, options, kind, solver)
-            if options.dry_run:
-                return None, None, False, plan.estimate
-            self._within_budget(plan.estimate, options)
-            job = journal.begin(
-                key,
-                label=options.label,
-                kind=kind,
-                solver=solver.name,
-                n=problem.n,
-                params=plan.params,
-                extra=plan.extra,
-                estimate=plan.estimate.as_data(),
-            )
-            job, future = self._submitted(journal, service, job, plan)
-            self.spent_s += plan.estimate.charge_s or 0.0
-            return job, future, False, plan.estimate
+                    return settled, None, {"resumed": True}
+            answered = None if options.again else journal.answered(key)
+            if answered is not None:  # another process had it answered meanwhile
+                return answered, None, {"reused": True}
+            solver, plan = self._planned(problem, options, kind, journal, service)
+            # until the job is noted, or two calls of one search could both find room for theirs
+            with journal.lock(search):
+                default = self.default_budget_s or DEFAULT_S
+                check_budget(plan.estimate, options, journal, search, self.name, default)
+                job = journal.begin(
+                    key,
+                    label=options.label,
+                    kind=kind,
+                    solver=solver.name,
+                    n=problem.n,
+                    params=plan.params,
+                    extra=plan.extra,
+                    estimate=plan.estimate.as_data(),
+                    search=search,
+                )
+                return (*self._submitted(journal, service, job, plan, notes), {})
 
     def _submitted(
-        self, journal: Journal, service: Service, job: Job, plan: Plan
+        self, journal: Journal, service: Service, job: Job, plan: Plan, notes: list[str]
     ) -> tuple[Job, Any]:
         try:
             data = None
             if plan.payload is not None:
                 with plan.payload() as payload:
                     data = service.upload(payload)
-            job = journal.update(job, state=State.SUBMITTING)
+            job = journal.update(job, state=State.SUBMITTING, charge_s=plan.estimate.charge_s)
             job_id, future = service.submit(lambda: plan.send(data, job.label), job.label)
         except LeapError as failure:
             if job.state is State.UPLOADING or failure.fault is not Fault.BROKEN:
                 # it is certain that the service did not accept it
-                journal.update(job, state=State.REFUSED, note=failure.error.message)
+                note = failure.error.message
+                self._noted(journal, job, notes, state=State.REFUSED, note=note, charge_s=0.0)
             raise
         except KeyboardInterrupt as interrupt:
             sent = (
@@ -205,16 +249,32 @@ class LeapBackend(Backend):
                 sent = "the job was not sent yet, and nothing is charged"
             interrupt.add_note(f"backend {self.name!r}: {sent}")
             raise
-        job = journal.update(job, state=State.SUBMITTED, job_id=job_id)
+        job = self._noted(journal, job, notes, state=State.SUBMITTED, job_id=job_id)
         logger.info("job %s was sent to %s", job_id, job.solver)
         return job, future
+
+    def _noted(self, journal: Journal, job: Job, notes: list[str], **changes: Any) -> Job:
+        """The job with what became of it; a journal that is full by now does not lose the job."""
+        try:
+            return journal.update(job, **changes)
+        except Unwritable as failure:
+            changed = dataclasses.replace(job, **changes)
+            note = (
+                f"job {changed.job_id or job.label} is {changed.state}, and that could not be "
+                f"written to the journal ({failure.__cause__}); the same again looks for the job "
+                "at the service, and sends no second one"
+            )
+            notes.append(note)
+            logger.warning(note)
+            return changed
 
     def _settled(
         self, problem: Problem, options: Any, journal: Journal, service: Service, job: Job
     ) -> Job | None:
         """An earlier job that has no end, with its id or its answer; None if there is none."""
         if job.state is State.UPLOADING:
-            journal.update(job, state=State.ABANDONED, note="stopped before the job was sent")
+            note = "stopped before the job was sent"
+            journal.update(job, state=State.ABANDONED, note=note, charge_s=0.0)
             return None
         if job.job_id is None:
             found = service.find(job.label)
@@ -229,7 +289,7 @@ class LeapBackend(Backend):
             logger.info("resuming job %s, sent earlier to %s", job.job_id, job.solver)
             if not options.resubmit:
                 return job
-            return self._awaited(problem, options, journal, service, job, None)
+            return self._awaited(problem, options, journal, service, job, None, [])
         except LeapError as failure:
             if not options.resubmit or failure.fault not in (Fault.GONE, Fault.CORRUPT):
                 raise
@@ -245,6 +305,7 @@ class LeapBackend(Backend):
         service: Service,
         job: Job,
         future: Any,
+        notes: list[str],
     ) -> Job:
         """The job with its answer, verified and on the disk."""
         assert job.job_id is not None
@@ -253,7 +314,9 @@ class LeapBackend(Backend):
         except LeapError as failure:
             ends = {Fault.FAILED: State.FAILED, Fault.CANCELLED: State.CANCELLED}
             if failure.fault in ends:
-                journal.update(job, state=ends[failure.fault], note=failure.error.message)
+                charge = 0.0 if failure.fault is Fault.CANCELLED else job.charge_s
+                end, note = ends[failure.fault], failure.error.message
+                self._noted(journal, job, notes, state=end, note=note, charge_s=charge)
             raise
         except KeyboardInterrupt as interrupt:
             self._interrupted(options, journal, service, job, interrupt)
@@ -261,9 +324,12 @@ class LeapBackend(Backend):
         read = self.read(problem, job, answer.samples)
         if read.error is not None:
             raise LeapError(Fault.CORRUPT, read.error)
-        return journal.update(
+        return self._noted(
+            journal,
             job,
+            notes,
             state=State.ANSWERED,
+            charge_s=charge_of(job, read.charge_s),
             answer=untyped.SampleSet.to_serializable(answer.samples),
             times=answer.times,
         )
@@ -287,25 +353,8 @@ class LeapBackend(Backend):
             said = f"backend {self.name!r}: the service was asked to cancel job {job.job_id}"
             if state.endswith("CANCELLED"):
                 said = f"backend {self.name!r}: job {job.job_id} was cancelled"
-                journal.update(job, state=State.CANCELLED, note="Ctrl-C")
-        logger.warning(said)
+                self._noted(journal, job, [], state=State.CANCELLED, note="Ctrl-C", charge_s=0.0)
         interrupt.add_note(said)
-
-    def _within_budget(self, estimate: Estimate, options: Any) -> None:
-        budget, spent = options.max_charge_s, self.spent_s
-        # a sum of equal charges may be a hair over their product
-        most = None if budget is None else budget * (1 + 1e-9)
-        if most is None or (estimate.charge_s is not None and spent + estimate.charge_s <= most):
-            return
-        charge = "it is not known what" if estimate.charge_s is None else f"{estimate.charge_s:g} s"
-        least = "" if estimate.minimum_s is None else f" (at least {estimate.minimum_s:g} s)"
-        already = f", after {spent:g} s for earlier calls" if spent else ""
-        raise BackendBudgetSpent(
-            f"backend {self.name!r}: {charge} would be charged for {estimate.n} variables on "
-            f"{estimate.solver}{already}, and `max_charge_s` is {budget:g} s; nothing was sent",
-            backend=self.name,
-            remedy=f"raise `max_charge_s`, or ask for less: `time_limit`{least} or `num_reads`",
-        )
 
     def _access(self, options: Any) -> Access:
         access = find_access(options.token, options.profile, options.config_file)
@@ -335,7 +384,7 @@ class LeapBackend(Backend):
         return job
 
     def _solution(
-        self, problem: Problem, options: Any, job: Job, began: float, **how: bool
+        self, problem: Problem, options: Any, job: Job, began: float, **how: Any
     ) -> Solution:
         samples = untyped.SampleSet.from_serializable(dict(job.answer or {}))
         read = self.read(problem, job, samples)
@@ -350,29 +399,4 @@ class LeapBackend(Backend):
             versions=installed(self.packages),
             options=options.public(),
             **how,
-        )
-
-    def _dry(
-        self, problem: Problem, options: Any, estimate: Estimate | None, began: float
-    ) -> Solution:
-        assert estimate is not None
-        return Solution(
-            samples=sample_set(problem, np.zeros((0, problem.n), np.int8)),
-            status=Status.NONE,
-            stopped=Stopped.BUDGET,
-            timings=Timings(time.monotonic() - began, access=0.0),
-            versions=installed(self.packages),
-            options=options.public(),
-            raw={"dry_run": True, "estimate": estimate.as_data(), "text": str(estimate)},
-        )
-
-    def _empty(self, problem: Problem, options: Any, began: float) -> Solution:
-        """No variables: there is one answer, and it costs nothing."""
-        return Solution(
-            samples=sample_set(problem, np.zeros((1, 0), np.int8)),
-            status=Status.FEASIBLE,
-            stopped=Stopped.COMPLETED,
-            timings=Timings(time.monotonic() - began, access=0.0),
-            versions=installed(self.packages),
-            options=options.public(),
         )

@@ -23,7 +23,7 @@ from secateur_backends.leap_config import Access, hidden_in_logs
 from secateur_backends.leap_errors import Fault, Seen, classify, explain
 from secateur_backends.leap_route import guarded_client, keep_home
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("secateur.leap")
 
 T = TypeVar("T")
 

@@ -65,6 +65,25 @@ def check_seed(value: Any) -> int | None:
     return seed
 
 
+def check_calls(value: Any) -> int | None:
+    """The most calls of a backend; None: as many as a search needs.
+
+    Raises:
+        OptionError: no whole number from 1 to ``MOST_ROUNDS``.
+    """
+    if value is None:
+        return None
+    try:
+        calls = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        calls = 0
+    if not 1 <= calls <= MOST_ROUNDS:
+        raise OptionError(
+            f"max_calls is {value!r}", remedy=f"use a whole number from 1 to {MOST_ROUNDS:,}"
+        )
+    return calls
+
+
 def refuse_twice(
     options: Mapping[str, Any], *, seed: int | None = None, time_limit: float | None = None
 ) -> None:

@@ -146,6 +146,7 @@ class Spent(Noisy):
 
     name = "spent"
     capabilities = Capabilities(stochastic=True, takes_seed=True, metered=True)
+    default_budget_s = 2.0
     allowed: ClassVar[int] = 2
     calls: ClassVar[int] = 0
 

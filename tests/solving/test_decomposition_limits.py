@@ -98,7 +98,7 @@ class TestLimitsOfTheSearch:
         assert not decompose(Toy).capabilities.metered
         for options, most in (({}, 5), ({"max_calls": 2}, 2), ({"max_calls": 7}, 7)):
             Toy.asked.clear()
-            solution = run(decompose(PaidToy), problem, {"seed": 0, **options})
+            solution = run(decompose(PaidToy), problem, {"seed": 0, **options}, charge=True)
             assert len(Toy.asked) == most
             assert solution.stopped is Stopped.BUDGET
 

@@ -114,7 +114,7 @@ def test_limits_that_no_backend_takes_are_kept_at_a_count_that_it_takes():
 def test_a_metered_backend_that_takes_the_count_is_called_once():
     MeteredNative.calls = 0
     problem = Problem(model(np.diag(np.arange(8.0))), [count(4), at_most(1, ["v0", "v1", "v2"])])
-    assert Search(problem, MeteredNative()).go().calls == 1
+    assert Search(problem, MeteredNative(), charge=True).go().calls == 1
     assert MeteredNative.calls == 1
     assert Search(problem, Native(), most_calls=2).go().calls <= 2
 

@@ -79,12 +79,12 @@ def test_what_does_not_fit_is_told_at_once():
 def test_taking_the_problem_apart_is_within_the_limit(monkeypatch):
     from secateur.solving import api
 
-    check = api._check_possible
+    check = api.check_possible
 
     def slow(problem: Problem) -> None:
         time.sleep(0.3)
         check(problem)
 
-    monkeypatch.setattr(api, "_check_possible", slow)
+    monkeypatch.setattr(api, "check_possible", slow)
     found = secateur.solve(dense(12), time_limit=5.0)
     assert found.timings["total"] >= 0.3

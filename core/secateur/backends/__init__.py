@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Timings,
     )
     from secateur.backends.call import run
+    from secateur.backends.price import Price
     from secateur.backends.randomness import preserved_global_rng
     from secateur.backends.registry import load_backend
     from secateur.backends.wrapped import wrap
@@ -29,6 +30,7 @@ _HOME = {
     "Backend": "backends.base",
     "BackendOptions": "backends.base",
     "Capabilities": "backends.base",
+    "Price": "backends.price",
     "Solution": "backends.base",
     "Status": "backends.base",
     "Stopped": "backends.base",
@@ -46,6 +48,7 @@ __all__ = [
     "Backend",
     "BackendOptions",
     "Capabilities",
+    "Price",
     "Solution",
     "Status",
     "Stopped",

@@ -14,6 +14,7 @@ import numpy as np
 from secateur.backends.base import Backend, BackendOptions
 from secateur.backends.declaring import declare
 from secateur.backends.foreign import NOTHING, Foreign, Promised, given_nothing
+from secateur.backends.metered import paid_by
 from secateur.errors import BackendFailed, BackendOptionError
 from secateur.problem.model import Problem
 
@@ -127,7 +128,12 @@ def wrap_algorithm(
             "named": named,
             "seeded_here": here,
             "citation": promised.citation,
-            "capabilities": promised.capabilities(names),
+            "capabilities": promised.capabilities(
+                names,
+                metered=any(
+                    paid_by(one) is not None for one in (thing, *(arguments or {}).values())
+                ),
+            ),
             "__doc__": kind.__doc__,
             "__module__": kind.__module__,
         },

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.backends.price import Price, shape_of
 from secateur.backends.reads import are_bits, distinct_rows
 from secateur.errors import BackendOptionError
 from secateur.lazy import dimod
@@ -234,12 +235,16 @@ class Backend(ABC):
         capabilities: what it promises.
         Options: its options, a frozen dataclass made with ``secateur.options.option``.
         citation: BibTeX of what to cite, or "".
+        default_budget_s: of a metered backend that keeps a budget by itself: the seconds that one
+            search may be charged where neither a budget nor ``charge`` is given. None: it is not
+            called then.
     """
 
     name: ClassVar[str]
     capabilities: ClassVar[Capabilities] = Capabilities()
     Options: ClassVar[type[BackendOptions]] = BackendOptions
     citation: ClassVar[str] = ""
+    default_budget_s: ClassVar[float | None] = None
 
     @classmethod
     def make_options(cls, given: Mapping[str, Any]) -> BackendOptions:
@@ -274,6 +279,21 @@ class Backend(ABC):
                 remedy="choose another backend (`secateur backends` lists them)",
             )
         return Applicability(True)
+
+    def price(self, problem: Problem, options: BackendOptions) -> Price:
+        """What one call costs. May ask a service what is free to ask; sends no problem."""
+        metered = self.capabilities.metered
+        suits = self.applicability(problem, options)
+        charge = suits.charge_seconds if metered else 0.0
+        unknown = "the service does not say what a call is charged" if charge is None else ""
+        return Price(
+            solver=self.name,
+            charge_s=charge,
+            time_limit_s=suits.seconds,
+            most_variables=self.capabilities.max_variables,
+            note=(suits.reason or unknown) if metered or not suits.applicable else "",
+            **shape_of(problem),
+        )
 
     @abstractmethod
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:

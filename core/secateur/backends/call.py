@@ -21,6 +21,9 @@ from secateur.backends.guard import (
     origin,
     versions_of,
 )
+from secateur.backends.mending import mended
+from secateur.backends.metered import is_metered
+from secateur.backends.metering import check_may_charge, open_bill
 from secateur.backends.promised import check_backend, untrue_fields
 from secateur.backends.reads import are_bits, are_counts, distinct_rows, gathered
 from secateur.errors import (
@@ -49,6 +52,7 @@ def run(
     *,
     seed: int | None = None,
     time_limit: float | None = None,
+    charge: bool = False,
 ) -> Solution:
     """Solve with a backend and check everything; the energies in the answer are ours.
 
@@ -61,8 +65,10 @@ def run(
         options: names and values, or the backend's own options.
         seed: shorthand for the option of that name.
         time_limit: shorthand for the option of that name, in seconds.
+        charge: a metered backend may charge for the call without a budget.
 
     Raises:
+        BackendBudgetSpent: it is metered, and has neither a budget nor ``charge``.
         BackendOptionError: an option that the backend does not have, or out of range.
         BackendUnavailable: it cannot be used here.
         BackendUnsuitable: it cannot take this problem.
@@ -75,11 +81,17 @@ def run(
     check_available(solver)
     asked = problem.only(solver.capabilities.native)
     check_applicable(solver, asked, chosen)
+    metered = is_metered(solver)
     # a metered service queues on top of its limit, and a paid job is never given up
-    limited = solver.capabilities.takes_time_limit and not solver.capabilities.metered
+    limited = solver.capabilities.takes_time_limit and not metered
     limit = getattr(chosen, "time_limit", time_limit) if limited else None
-    solution = _call(solver, asked.apart(), chosen, limit)
-    return verify(solver, asked, solution)
+    with open_bill(problem, charge=charge) as bill:
+        check_may_charge(solver, asked, chosen)
+        solution = _call(solver, asked.apart(), chosen, limit)
+        verified = verify(solver, asked, solution)
+        if metered and not hasattr(solver, "inner"):  # a wrapper's calls are on the bill already
+            bill.add(verified)
+    return verified
 
 
 def check_available(solver: Backend, *, licensed: bool = False) -> None:
@@ -242,7 +254,7 @@ def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:
     """The solution with our energies, if all that it claims is true.
 
     Equal reads become one, with their occurrences added up: looking at them costs what it costs to
-    look at one.
+    look at one. What a metered backend was paid for and breaks a demand is repaired, and marked.
 
     Raises:
         BackendMisbehaved: labels, values, energies, count, bound or status are not.
@@ -287,7 +299,10 @@ def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:
         raise lie(f"claims the energy {claimed[row]:.9g} for a sample of {true:.9g}")
     broken = ~problem.feasible(bits)
     if broken.any():
-        raise lie(f"returned {problem.broken(bits[int(np.argmax(broken))])[0]}")
+        said = problem.broken(bits[int(np.argmax(broken))])[0]
+        if not is_metered(solver):
+            raise lie(f"returned {said}")
+        return verify(solver, problem, mended(problem, solution, bits, said))
     _check_bound(solver, problem, solution, bits, energies, lie)
     rebuilt = dimod.SampleSet.from_samples(
         (bits, list(problem.variables)),

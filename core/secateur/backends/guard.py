@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from secateur.backends.base import Applicability, Availability, Backend, BackendOptions
+from secateur.backends.price import Price
 from secateur.backends.promised import check_answer
 from secateur.errors import BackendFailed, SecateurError
 from secateur.problem.model import Problem
@@ -89,6 +90,19 @@ def availability_of(backend: Backend | type[Backend]) -> Availability:
     with guarded(backend, "availability"):
         found = backend.availability()
     check_answer(backend.name, found, Availability)
+    return found
+
+
+def price_of_call(backend: Backend, problem: Problem, options: BackendOptions) -> Price:
+    """What one call of a backend costs.
+
+    Raises:
+        BackendFailed: it raised.
+        BackendMisbehaved: it gave something else.
+    """
+    with guarded(backend, "price"):
+        found = backend.price(problem.apart(), options)
+    check_answer(backend.name, found, Price)
     return found
 
 

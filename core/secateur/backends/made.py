@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from secateur.backends.base import Backend, BackendOptions
 from secateur.backends.declaring import Options, declare
 from secateur.backends.foreign import NOTHING, Foreign, Promised, plain_name
+from secateur.backends.metered import paid_by
 from secateur.errors import (
     BackendFailed,
     BackendOptionError,
@@ -124,7 +125,7 @@ def backend_of_function(
             "named": named,
             "seeded_here": here and not together,
             "citation": promised.citation,
-            "capabilities": promised.capabilities(names),
+            "capabilities": promised.capabilities(names, metered=_paid(function, given)),
             "__doc__": inspect.getdoc(function) or f"The function {plain_name(function)}.",
             "__module__": getattr(function, "__module__", None) or __name__,
         },
@@ -216,7 +217,7 @@ def backend_of_factory(
             "promised": promised,
             "named": named,
             "citation": promised.citation,
-            "capabilities": promised.capabilities(names),
+            "capabilities": promised.capabilities(names, metered=_paid(factory, arguments or {})),
             "__doc__": inspect.getdoc(factory) or f"What {plain_name(factory)} makes.",
             "__module__": getattr(factory, "__module__", None) or __name__,
         },
@@ -281,3 +282,8 @@ def _takes_options(function: Callable[..., Any]) -> bool:
 
 def _short(thing: object) -> str:
     return f"a {type(thing).__name__}"
+
+
+def _paid(thing: object, arguments: Mapping[str, Any]) -> bool:
+    """Whether what it is made of is charged for, whatever is promised."""
+    return any(paid_by(one) is not None for one in (thing, *arguments.values()))

@@ -20,6 +20,7 @@ from secateur.backends.base import (
     Stopped,
     Timings,
 )
+from secateur.backends.price import Price
 from secateur.errors import BackendMisbehaved
 
 KINDS = frozenset(
@@ -50,6 +51,17 @@ _TYPES: dict[type, dict[str, str]] = {
         "seconds": "a number of at least 0, or None",
         "charge_seconds": "a number of at least 0, or None",
         "memory_bytes": "a number of at least 0, or None",
+    },
+    Price: {
+        "solver": _TEXT,
+        "variables": "a whole number of at least 0, or None",
+        "couplings": "a whole number of at least 0, or None",
+        "density": "a number of at least 0, or None",
+        "charge_s": "a number of at least 0, or None",
+        "minimum_s": "a number of at least 0, or None",
+        "time_limit_s": "a number of at least 0, or None",
+        "most_variables": "a whole number of at least 0, or None",
+        "note": _TEXT,
     },
 }
 

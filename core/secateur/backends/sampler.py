@@ -16,6 +16,7 @@ from dimod.core.sampler import Sampler
 
 from secateur.backends.base import BackendOptions
 from secateur.backends.foreign import NOTHING, Foreign, Promised, given_nothing
+from secateur.backends.metered import paid_by
 from secateur.errors import BackendFailed, BackendOptionError
 from secateur.options import Declared, refuse_unknown
 from secateur.problem.model import Problem
@@ -40,12 +41,14 @@ class SamplerBackend(Foreign):
         sampler: the class.
         instance: the sampler itself, where one was given.
         arguments: that the class is made with.
+        paid: what in it is charged for, as ``secateur.backends.metered`` found it, or None.
     """
 
     Options: ClassVar[type[BackendOptions]] = SamplerOptions
     sampler: ClassVar[type[Sampler]]
     instance: ClassVar[Sampler | None] = None
     arguments: ClassVar[Mapping[str, Any]] = {}
+    paid: ClassVar[str | None] = None
 
     @classmethod
     def make_options(cls, given: Mapping[str, Any]) -> BackendOptions:
@@ -172,10 +175,13 @@ def wrap_sampler(
             "__module__": sampler.__module__,
         },
     )
+    made: object = sampler if instance is None else instance
     try:
-        parameters = {str(one) for one in wrapped.build().parameters}
+        made = wrapped.build()
+        parameters = {str(one) for one in made.parameters}
     except BackendFailed:
         parameters = set()  # said again, with its cause, when it is used
+    wrapped.paid = paid_by(made)
     names = parameters
     if options is not None:
         wrapped.Options = options
@@ -186,5 +192,5 @@ def wrap_sampler(
     if wrapped.seeded_here:
         names = {*names, "seed"}
     promised.check(name, names, ())
-    wrapped.capabilities = promised.capabilities(names)
+    wrapped.capabilities = promised.capabilities(names, metered=wrapped.paid is not None)
     return wrapped

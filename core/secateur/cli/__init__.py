@@ -150,8 +150,10 @@ def _guarded(arguments: list[str] | None) -> int:
         return 1
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as stop:
         say("interrupted; nothing half-written was left behind", err=True)
+        for note in _notes(stop):  # of a paid job that goes on, for instance
+            say(note, err=True)
         return 130
     except click.ClickException as error:
         _shown_usage(error)
@@ -167,6 +169,18 @@ def _guarded(arguments: list[str] | None) -> int:
             raise
         say(f"NetworkError: {said}\n  Mend: {MEND}", err=True)
         return 1
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What was noted on an error and on those that it was made from, each once."""
+    notes: dict[str, None] = {}
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        notes |= dict.fromkeys(str(note) for note in getattr(one, "__notes__", ()))
+        one = one.__cause__ or one.__context__
+    return list(notes)
 
 
 def _shown_usage(error: click.ClickException) -> None:

@@ -69,12 +69,14 @@ def check(name: str, charge: bool, as_json: bool) -> None:
     import dimod
 
     from secateur.backends.call import run
+    from secateur.backends.metered import is_metered
     from secateur.errors import OptionError
     from secateur.problem import Problem
     from secateur.solving import load_solver, solve
 
-    does = load_solver(name).capabilities
-    if does.metered and not charge:
+    solver = load_solver(name)
+    does, metered = solver.capabilities, is_metered(solver)
+    if metered and not charge:
         raise OptionError(
             f"backend {name!r} is metered: its service charges for the call",
             remedy=f"`secateur backends check {name} --charge` makes one small call",
@@ -83,11 +85,11 @@ def check(name: str, charge: bool, as_json: bool) -> None:
     couplings = {(f"v{k}", f"v{(k + 1) % 6}"): 0.25 * (k + 1) for k in range(6)}
     bqm = dimod.BinaryQuadraticModel(linear, couplings, "BINARY")
     optimum = -1.0  # v0 and v3 alone, with a count of two or without one
-    if does.metered and "count" not in does.native:  # the search would make several calls
-        solution = run(load_solver(name), Problem(bqm))
+    if metered and "count" not in does.native:  # the search would make several calls
+        solution = run(solver, Problem(bqm), charge=charge)
         energy, seconds = float(solution.samples.first.energy), solution.timings.total
     else:
-        found = solve(bqm, count=2, backend=name, proof=False)
+        found = solve(bqm, count=2, backend=name, proof=False, charge=charge)
         energy, seconds = found.energy, found.seconds
     outcome = {
         "backend": name,

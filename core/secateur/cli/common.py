@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from secateur.cli.streams import answer
 from secateur.errors import OptionError
 from secateur.shown import escaped_lines
+
+if TYPE_CHECKING:
+    from secateur.solving import Quote
 
 
 def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
@@ -41,6 +44,14 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
 def say(text: object, *, err: bool = False) -> None:
     """Print for people; whatever is in it, a terminal obeys none of it."""
     click.echo(escaped_lines(str(text)), err=err)
+
+
+def show_quote(quote: Quote, as_json: bool) -> None:
+    """Print what a search would cost."""
+    if as_json:
+        print_json(quote.to_json())
+    else:
+        say(str(quote))
 
 
 def print_json(data: Mapping[str, Any]) -> None:

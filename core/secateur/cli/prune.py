@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from secateur.cli.common import print_json, say
+from secateur.cli.common import print_json, say, show_quote
 from secateur.cli.declared import declared_options, given
 from secateur.cli.measured import (
     load_measured,
@@ -19,6 +20,9 @@ from secateur.cli.networks import network_options
 from secateur.methods import Method
 from secateur.methods.measuring import Measuring
 from secateur.methods.wanted import Wanted
+
+if TYPE_CHECKING:
+    from secateur.solving import Quote
 
 
 @click.command(
@@ -42,12 +46,18 @@ from secateur.methods.wanted import Wanted
     type=click.Path(path_type=Path),
     help="A new folder for the result; none if left out.",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Measure, tell what a metered backend would charge, and call nothing that is charged.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print result.json instead of the table.")
 def prune(
     folder: Path | None,
     runtime: str,
     evaluations: int | None,
     output: Path | None,
+    dry_run: bool,
     as_json: bool,
     **values: Any,
 ) -> None:
@@ -75,6 +85,9 @@ def prune(
     method = method_of(_method(given(values, Method), evaluations))
     resolve(method)
     measuring = read_measuring(values, folder)
+    if dry_run:
+        show_quote(_priced(values, folder, measuring, method, asked), as_json)
+        return
     if folder is not None:
         measured, seed = load_measured(values, folder)
         result = measured.prune(method, seed=seed, **asked)
@@ -90,6 +103,27 @@ def prune(
         written = save_or_rescue(result, output, result.dense)
         if not as_json:
             say(f"\nwritten: {written}")
+
+
+def _priced(
+    values: dict[str, Any],
+    folder: Path | None,
+    measuring: Measuring,
+    method: Method,
+    asked: dict[str, Any],
+) -> Quote:
+    """What the pruning would be charged: its problem is known once the network is measured."""
+    from secateur.measured import measure
+    from secateur.methods.resolved import resolve
+
+    if folder is not None:
+        measured, seed = load_measured(values, folder)
+        return measured.price(method, seed=seed, **asked)
+    network, task = load_subject(values, measuring.seed)
+    if resolve(method).objective.needs_across_groups:
+        measuring = replace(measuring, across_groups=True)
+    settings = {name: getattr(measuring, name) for name in measuring.public()}
+    return measure(network, task, **settings).price(method, **asked)
 
 
 def _method(fields: dict[str, Any], evaluations: int | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from secateur.cli.common import key_values, print_json, say
+from secateur.cli.common import key_values, print_json, say, show_quote
 from secateur.shown import escaped
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from secateur.solving import Selection
     from secateur.solving.chosen import Chosen
 
+_NOTES = 3
+"""Notes that the text tells."""
 _SHOWN = 12
 """Labels of ones that the text names."""
 
@@ -67,6 +69,15 @@ _SHOWN = 12
 @click.option(
     "--maximise", is_flag=True, help="The file's objective is to be maximised: it is negated."
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Tell what it would cost, and call nothing that is charged."
+)
+@click.option("--charge", is_flag=True, help="Let a metered backend charge without a budget.")
+@click.option(
+    "--max-calls",
+    type=int,
+    help="Most calls of the backend; one of a metered backend that keeps no budget.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def solve(
     file: Path,
@@ -80,6 +91,9 @@ def solve(
     certificate: Path | None,
     file_format: str | None,
     maximise: bool,
+    dry_run: bool,
+    charge: bool,
+    max_calls: int | None,
     as_json: bool,
 ) -> None:
     """Minimise a file: a QUBO, a maximum cut, or a binary program with its constraints.
@@ -93,6 +107,7 @@ def solve(
       secateur solve gka1a.sparse --backend annealing --option reads=100 --seed 1 --json
       secateur solve halfunet.bqm --count 173 --certificate proof.json.gz
       secateur verify proof.json.gz halfunet.bqm --count 173
+      secateur solve halfunet.bqm --count 173 --backend leap --dry-run
     """
     from secateur.errors import OptionError
     from secateur.files import read_file
@@ -100,6 +115,7 @@ def solve(
     from secateur.problem import Constraint, Problem, read_constraints
     from secateur.problem import count as exactly
     from secateur.report.output import try_output
+    from secateur.solving import quote
     from secateur.solving import solve as minimise
 
     try_output(certificate)
@@ -123,13 +139,18 @@ def solve(
                 f"--{name.replace('_', '-')} is {value}, and --option says {name}={given[name]}",
                 remedy="give one of them",
             )
-    answer = minimise(
-        problem.with_constraints(wanted),
-        backend=_chosen(backend, given, seed),
-        seed=0 if seed is None else seed,
-        time_limit=time_limit,
-        proof=True if certificate is not None and proof is None else proof,
-    )
+    asked: dict[str, Any] = {
+        "backend": _chosen(backend, given, seed),
+        "seed": 0 if seed is None else seed,
+        "time_limit": time_limit,
+        "proof": True if certificate is not None and proof is None else proof,
+        "charge": charge,
+        "max_calls": max_calls,
+    }
+    if dry_run:
+        show_quote(quote(problem.with_constraints(wanted), **asked), as_json)
+        return
+    answer = minimise(problem.with_constraints(wanted), **asked)
     if not as_json:
         _show(answer)
         if content.maximised:
@@ -215,8 +236,15 @@ def _show(answer: Selection) -> None:
     own = answer.backend_energy
     if own is not None and own > answer.energy:
         lines["own"] = f"{own:.9g} is the best of the backend's own answers"
+    if "charged" in answer.provenance:
+        lines["charged"] = answer.provenance["charged"]["text"]
     for name, text in lines.items():
         say(f"{name:8} {text}")
+    notes = answer.provenance.get("notes") or []
+    for note in notes[:_NOTES]:
+        say(f"{'note':8} {note}")
+    if len(notes) > _NOTES:
+        say(f"{'note':8} and {len(notes) - _NOTES} more (--json has all)")
     for name, value in (answer.provenance.get("broken") or {}).items():
         say(f"{'broken':8} {name} is {value:g}")
     which = [escaped(str(label)) for label in answer.ones]

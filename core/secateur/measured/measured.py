@@ -31,6 +31,7 @@ from secateur.objectives import resolve_objective
 from secateur.pruning.running import Comparison, Job, prepare, run
 from secateur.pruning.subject import Prunable, Subject, look_at
 from secateur.result import PruningResult
+from secateur.solving import Quote
 from secateur.statistics import ChannelStatistics, collect_statistics, reliability
 from secateur.statistics.preserved import preserved_rng
 from secateur.tasks import Task
@@ -141,6 +142,32 @@ class Measured:
         asked, fields = split(settings, Wanted, Method)
         wanted = wanted_of({"amount": amount, "budget": budget, **asked})
         return self._run([wanted], [one_method(method, fields)], seed).last
+
+    def price(
+        self,
+        method: Method | str | None = None,
+        *,
+        amount: Amount | None = None,
+        budget: Mapping[str, Amount] | None = None,
+        seed: int | None = None,
+        **settings: Unpack[Pruning],
+    ) -> Quote:
+        """What ``prune`` with the same arguments would be charged; nothing is solved or sent.
+
+        Arguments:
+            method: as in ``prune``, and so are all others. A budget of time is planned for while
+                the selection is made, in at most a few searches; the price is that of one.
+
+        Raises:
+            SecateurError: with the value that is wrong and what to do.
+        """
+        asked, fields = split(settings, Wanted, Method)
+        wanted = wanted_of({"amount": amount, "budget": budget, **asked})
+        resolved = one_method(method, fields)
+        seed = self.measuring.seed if seed is None else measuring_of({"seed": seed}).seed
+        with preserved_rng(seed):
+            job = prepare(self.subject, [wanted], [resolved], seed)
+            return job.planners[0].price(self.statistics, resolved)
 
     def compare(
         self,

@@ -52,6 +52,8 @@ class MethodSettings(TypedDict, total=False):
     compensated: bool
     fit_batches: int | None
     ridge: float
+    charge: bool
+    max_calls: int | None
     name: str
 
 

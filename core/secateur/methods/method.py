@@ -57,6 +57,14 @@ class Method(Options):
     ridge: float = option(
         1e-3, "of that fit, relative to the mean square of what a layer reads", above=0
     )
+    charge: bool = option(False, "let a metered backend charge without a budget")
+    max_calls: int | None = option(
+        None,
+        "most calls of the backend; one of a metered backend that keeps no budget",
+        least=1,
+        most=MOST_ROUNDS,
+        why="no more can be done in years",
+    )
     name: str = option("", "of its row in the table")
 
 

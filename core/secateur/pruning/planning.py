@@ -15,9 +15,9 @@ from secateur.methods.resolved import Resolved
 from secateur.methods.wanted import DEVICE, STEP, Wanted
 from secateur.problem import Constraint, Problem
 from secateur.progress import track
-from secateur.pruning.selecting import choose, with_room
+from secateur.pruning.selecting import choose, price_choice, with_room
 from secateur.pruning.subject import Subject
-from secateur.solving import Selection
+from secateur.solving import Quote, Selection
 from secateur.statistics import ChannelStatistics
 from secateur.surgery.speed import measure_cuts
 from secateur.surgery.timing import measure_times, one_thread
@@ -86,6 +86,11 @@ class Planner:
     ) -> tuple[Problem, Selection]:
         problem = method.objective.problem(statistics, demands)
         return problem, choose(problem, method, self.seed)
+
+    def price(self, statistics: ChannelStatistics, method: Resolved) -> Quote:
+        """What the selection of a method would be charged; nothing is solved."""
+        problem = method.objective.problem(statistics, self.demands)
+        return price_choice(problem, method, self.seed)
 
     def _fitted(self) -> TimeModel:
         channels = self.subject.channels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from secateur.network import Channels, keep_one_each
 from secateur.objectives import Objective, resolve_objective
 from secateur.problem import Constraint, Problem
 from secateur.problem.moves import Moves
-from secateur.solving import Selection, solve
+from secateur.solving import Quote, Selection, quote, solve
 from secateur.statistics import ChannelStatistics
 
 
@@ -46,12 +47,22 @@ def choose(problem: Problem, method: Resolved, seed: int) -> Selection:
     """The selection of a method, before any refinement."""
     if method.objective.name == RANDOM:
         return _random_selection(problem, seed)
-    return solve(
-        problem,
-        backend=method.chosen,
-        seed=seed,
-        time_limit=method.method.time_limit,
-    )
+    return solve(problem, **_asked(method, seed))
+
+
+def price_choice(problem: Problem, method: Resolved, seed: int) -> Quote:
+    """What ``choose`` would be charged."""
+    return quote(problem, **_asked(method, seed))
+
+
+def _asked(method: Resolved, seed: int) -> dict[str, Any]:
+    return {
+        "backend": method.chosen,
+        "seed": seed,
+        "time_limit": method.method.time_limit,
+        "charge": method.method.charge,
+        "max_calls": method.method.max_calls,
+    }
 
 
 def _random_selection(problem: Problem, seed: int) -> Selection:

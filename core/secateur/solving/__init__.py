@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from secateur.solving.api import solve
     from secateur.solving.names import AUTO, CONTROL
+    from secateur.solving.quoting import Quote, quote
     from secateur.solving.selection import Selection
     from secateur.solving.solvers import load_solver
 
 _HOME = {
     "AUTO": "names",
     "CONTROL": "names",
+    "Quote": "quoting",
     "Selection": "selection",
     "load_solver": "solvers",
+    "quote": "quoting",
     "solve": "api",
 }
 
-__all__ = ["AUTO", "CONTROL", "Selection", "load_solver", "solve"]
+__all__ = ["AUTO", "CONTROL", "Quote", "Selection", "load_solver", "quote", "solve"]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,18 +13,24 @@ import numpy as np
 
 from secateur.backends.base import Backend, Status, Stopped
 from secateur.errors import BackendError, ConstraintError, OptionError, SecateurError
-from secateur.limits import check_seed, check_time_limit, names_and_values, refuse_twice
+from secateur.limits import (
+    check_calls,
+    check_seed,
+    check_time_limit,
+    names_and_values,
+    refuse_twice,
+)
 from secateur.problem.constraints import Constraint
 from secateur.problem.constraints import count as demand_count
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
-from secateur.problem.shares import Shares
-from secateur.solving.blocks import ByBlocks, by_blocks
+from secateur.solving.blocks import ByBlocks, better_of, by_blocks
 from secateur.solving.chosen import ANNEALING, Chosen, choose
 from secateur.solving.control import Control
 from secateur.solving.exactly import Found, Search
 from secateur.solving.names import AUTO, CONTROL
-from secateur.solving.selection import Selection, make_selection
+from secateur.solving.possible import check_possible, impossible
+from secateur.solving.selection import Selection, improving, make_selection
 from secateur.solving.solvers import as_solver
 from secateur.versions import versions
 
@@ -61,6 +67,8 @@ def solve(
     seed: int | None = 0,
     time_limit: float | None = None,
     proof: bool | None = None,
+    charge: bool = False,
+    max_calls: int | None = None,
 ) -> Selection:
     """Minimise a model under demands, with the solver of your choice, and say what is proven.
 
@@ -78,12 +86,38 @@ def solve(
         time_limit: seconds for the whole search; a call's limit follows from it.
         proof: True: prove or bound the answer too; False: take what the backend gives, for
             comparisons; None: prove small problems (up to 40 variables, or blocks of up to 64).
+        charge: a metered backend may charge without a budget. A budget, its option
+            ``max_charge_s``, is kept all the same.
+        max_calls: most calls of the backend; None: as many as the demands need, at most 16, and one
+            of a metered backend that keeps no budget.
 
     Raises:
+        BackendBudgetSpent: a metered backend may not charge, or not so much.
         ConstraintError: a demand is wrong, or no choice keeps all of them.
         BackendError: the backend cannot be used, failed, or returned something untrue.
         SecateurError: the model or an option is wrong.
     """
+    asked = as_asked(
+        model, count, constraints, backend, options, seed, time_limit, proof, charge, max_calls
+    )
+    if asked.chosen.solver is not None:
+        return asked.named(asked.chosen.solver)
+    return asked.auto() if asked.chosen.name == AUTO else asked.control()
+
+
+def as_asked(
+    model: Model,
+    count: int | None,
+    constraints: Iterable[Constraint],
+    backend: str | type[Backend] | Backend | Chosen,
+    options: Mapping[str, Any] | None,
+    seed: int | None,
+    time_limit: float | None,
+    proof: bool | None,
+    charge: bool,
+    max_calls: int | None,
+) -> Asked:
+    """What ``solve`` was given, checked; nothing is solved. Arguments and errors are its own."""
     seed, time_limit = check_seed(seed), check_time_limit(time_limit)
     given = dict(backend.given) if isinstance(backend, Chosen) else names_and_values(options)
     if isinstance(backend, Chosen) and options is not None:
@@ -92,11 +126,15 @@ def solve(
     chosen = backend if isinstance(backend, Chosen) else choose(backend, given)
     clock = Control(time_limit)  # taking a large problem apart is a part of the search
     problem = as_problem(model, count, constraints)
-    _check_possible(problem)
-    asked = _Ask(problem, chosen, given, seed, clock, proof)
-    if chosen.solver is not None:
-        return asked.named(chosen.solver)
-    return asked.auto() if chosen.name == AUTO else asked.control()
+    check_possible(problem)
+    several = chosen.solver is None or hasattr(chosen.solver, "inner")
+    if check_calls(max_calls) is not None and several:
+        raise OptionError(
+            f"max_calls is {max_calls}, and {chosen.name} calls several times by itself",
+            remedy="name a backend that is called as it is; decompose: and blocks: have an option "
+            "of that name",
+        )
+    return Asked(problem, chosen, given, seed, clock, proof, charge, max_calls)
 
 
 def as_problem(
@@ -132,28 +170,8 @@ def as_problem(
     return model.with_constraints([*model.constraints, *more]) if more else model
 
 
-def _check_possible(problem: Problem) -> None:
-    """The cardinalities by themselves can be kept together; told before anything is solved."""
-    from secateur.problem.minplus import best_split
-
-    parts = problem.parts
-    zeros = [np.where(block.allowed, 0.0, np.inf) for block in parts.blocks]
-    if problem.n and not math.isfinite(best_split(parts.root, zeros).value):
-        raise _impossible(problem)
-    if isinstance(parts.shares, Shares) and not parts.shares.possible(zeros):
-        raise _impossible(problem)
-
-
-def _impossible(problem: Problem) -> ConstraintError:
-    names = ", ".join(repr(constraint.name) for constraint in problem.constraints[:6])
-    more = ", …" if len(problem.constraints) > 6 else ""
-    return ConstraintError(
-        f"no choice keeps all demands together: {names}{more}", remedy="relax one of them"
-    )
-
-
 @dataclass
-class _Ask:
+class Asked:
     """One call of ``solve``."""
 
     problem: Problem
@@ -162,6 +180,8 @@ class _Ask:
     seed: int | None
     clock: Control
     proof: bool | None
+    charge: bool = False
+    max_calls: int | None = None
 
     def control(self) -> Selection:
         """Greedy and swaps; a proof beside it where one is wanted."""
@@ -175,15 +195,25 @@ class _Ask:
     def named(self, solver: Backend) -> Selection:
         """A backend that was named or given, under prices, closed by moves."""
         assert self.chosen.options is not None
-        clock = self.clock.part(1 - PROOF_SHARE) if self._wanted() else self.clock
-        search = Search(self.problem, solver, options=self.options, seed=self.seed, control=clock)
-        found = search.go()
+        found = self.search(solver).go()
         native = self.problem.kinds <= solver.capabilities.native
         about = {
             "method": "native" if native else "multipliers",
             "options": self.chosen.options.public(),
         }
         return self._finish(found, solver.name, about)
+
+    def search(self, solver: Backend) -> Search:
+        """The search over one backend."""
+        return Search(
+            self.problem,
+            solver,
+            options=self.options,
+            seed=self.seed,
+            control=self.clock.part(1 - PROOF_SHARE) if self._wanted() else self.clock,
+            most_calls=self.max_calls,
+            charge=self.charge,
+        )
 
     def auto(self) -> Selection:
         """Blocks first; annealing where they leave a gap; then the proof goes on from there."""
@@ -201,7 +231,7 @@ class _Ask:
             if found.bits is not None:
                 known = self._known(found, made.bits)
                 again = by_blocks(self.problem, control=self.clock, known=known)
-                made = _better(made, again)
+                made = better_of(made, again)
         return self._finish(found, AUTO, {"method": "blocks and annealing"}, made)
 
     def _known(self, found: Found, *more: Bits | None) -> list[Bits]:
@@ -251,7 +281,7 @@ class _Ask:
             if bound is None or made.bound > bound or made.closed:
                 bound, closed, ours = made.bound, made.closed, True
             if made.infeasible and bits is None:
-                raise _impossible(self.problem)
+                raise impossible(self.problem)
         if bits is None:
             raise self._nothing(name)
         chosen: Bits = bits
@@ -314,6 +344,7 @@ class _Ask:
             about["job_id"] = found.last.job_id
             if found.last.raw.get("reason"):
                 about["reason"] = found.last.raw["reason"]
+        about |= found.charged()
         if made is not None:
             blocks = [] if made.parts is None else [block.size for block in made.parts.blocks]
             about["blocks"] = {
@@ -322,7 +353,7 @@ class _Ask:
                 "nodes": made.nodes,
             }
             incumbents += made.incumbents
-        about["incumbents"] = _improving(incumbents)
+        about["incumbents"] = improving(incumbents)
         if self.problem.checks is not None:
             about["broken"] = self.problem.checks.broken(
                 dict(zip(self.problem.variables, bits.tolist(), strict=True))
@@ -352,29 +383,6 @@ class _Ask:
         by = f"{self.chosen.name} ("
         by += ", ".join(f"{k} {v}" for k, v in found.last.versions.items()) + ")"
         return lambda: claimed(problem, bits, bound, closed, by)
-
-
-def _better(first: ByBlocks, second: ByBlocks) -> ByBlocks:
-    """The second search knows the first one's choice; its bound may still be the weaker one."""
-    for name, value in first.seconds.items():
-        second.seconds[name] = second.seconds.get(name, 0.0) + value
-    second.incumbents = first.incumbents + second.incumbents
-    if second.closed or second.bound >= first.bound:
-        return second
-    first.bits, first.energy = second.bits, second.energy
-    first.seconds, first.incumbents = second.seconds, second.incumbents
-    first.late = second.late
-    return first
-
-
-def _improving(incumbents: list[tuple[float, float]]) -> list[list[float]]:
-    """Those that were better than all before them."""
-    best, kept = math.inf, []
-    for seconds, energy in sorted(incumbents):
-        if energy < best:
-            best = energy
-            kept.append([seconds, energy])
-    return kept
 
 
 __all__ = ["Model", "Status", "as_problem", "solve"]

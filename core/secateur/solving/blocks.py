@@ -304,3 +304,16 @@ def _tell(step: Step, offset: float) -> Callable[[Progress], None]:
             step.advance()
 
     return tell
+
+
+def better_of(first: ByBlocks, second: ByBlocks) -> ByBlocks:
+    """The second search knows the first one's choice; its bound may still be the weaker one."""
+    for name, value in first.seconds.items():
+        second.seconds[name] = second.seconds.get(name, 0.0) + value
+    second.incumbents = first.incumbents + second.incumbents
+    if second.closed or second.bound >= first.bound:
+        return second
+    first.bits, first.energy = second.bits, second.energy
+    first.seconds, first.incumbents = second.seconds, second.incumbents
+    first.late = second.late
+    return first

@@ -174,7 +174,10 @@ class _Work:
         part = _alone(self.problem, block, k).with_start(start[None])
         began = time.monotonic()
         left = self.clock.left()
-        control = Control(None if left == float("inf") else left / share)
+        asked = self.clock.asked
+        control = Control()
+        if left != float("inf") and asked is not None:
+            control = Control(left / share, nominal=asked / share)
         search = Search(
             part, self.inner, options=self.given, seed=self.seed + number, control=control
         )

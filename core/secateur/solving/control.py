@@ -12,10 +12,19 @@ class Control:
 
     Arguments:
         seconds: from now, for the whole search; None: no limit.
+        started: when, by the monotonic clock.
+        nominal: its share of what was asked for, whatever the clock says by now, so that it is the
+            same in every run; None: ``seconds``.
     """
 
     seconds: float | None = None
     started: float = field(default_factory=time.monotonic)
+    nominal: float | None = None
+
+    @property
+    def asked(self) -> float | None:
+        """Seconds that are the same in every run; None: no limit."""
+        return self.seconds if self.nominal is None else self.nominal
 
     def left(self) -> float:
         """Seconds that are left; infinity without a limit."""
@@ -39,4 +48,6 @@ class Control:
     def part(self, share: float) -> Control:
         """A control of its own over a share of what is left."""
         left = self.left()
-        return Control(None if left == float("inf") else share * left)
+        if left == float("inf"):
+            return Control()
+        return Control(share * left, nominal=share * (self.asked or 0.0))

@@ -6,6 +6,7 @@ comes back is verified, closed to the demands by moves, and the best of all is k
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,15 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from secateur.backends.base import Backend, Solution, Status, Stopped
+from secateur.backends.base import Backend, BackendOptions, Solution, Status, Stopped
 from secateur.backends.call import resolve_options, run
 from secateur.backends.guard import applicability_of
+from secateur.backends.metered import is_metered
+from secateur.backends.metering import Bill, keeps_budget, open_bill
 from secateur.errors import BackendBudgetSpent, BackendFailed
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.progress import Step, track
 from secateur.solving.control import Control
 from secateur.solving.prices import Prices
+
+logger = logging.getLogger("secateur")
 
 REPAIRED_ROWS = 4
 """So many of the best rows of each answer are brought to the demands; more rarely helped."""
@@ -50,6 +55,8 @@ class Found:
         last: the backend's last solution.
         stopped: why the search ended early, or None.
         calls: of the backend.
+        bill: calls and seconds that metered backends charged, and their notes; None: there were
+            none.
         incumbents: (seconds, energy) of every improvement.
         seconds: in the backend, and in moves.
     """
@@ -64,8 +71,19 @@ class Found:
     last: Solution | None = None
     stopped: Stopped | None = None
     calls: int = 0
+    bill: Bill | None = None
     incumbents: list[tuple[float, float]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=lambda: {"backend": 0.0, "moves": 0.0})
+
+    def charged(self) -> dict[str, Any]:
+        """What metered backends were paid, and what is to be told of it, for the provenance."""
+        about: dict[str, Any] = {}
+        if self.bill is not None and self.bill.calls:
+            about["charged"] = self.bill.to_json() | {"text": self.bill.told()}
+            about["notes"] = list(dict.fromkeys(self.bill.notes))
+        if self.last is not None and "repaired" in self.last.raw:
+            about["repaired"] = self.last.raw["repaired"]
+        return about
 
 
 class Search:
@@ -77,7 +95,9 @@ class Search:
         options: of the backend.
         seed: given to the backend if it takes one.
         control: the clock of the whole search.
-        most_calls: of the backend.
+        most_calls: of the backend; None: as many as a search needs, and one of a metered backend
+            that keeps no budget.
+        charge: a metered backend may charge without a budget.
     """
 
     def __init__(
@@ -89,6 +109,7 @@ class Search:
         seed: int | None = 0,
         control: Control | None = None,
         most_calls: int | None = None,
+        charge: bool = False,
     ) -> None:
         self.problem = problem
         self.solver = solver
@@ -99,6 +120,8 @@ class Search:
         self.native = solver.capabilities.native
         self.found = Found()
         self.last_seconds = 0.0
+        self.charge = charge
+        self.metered = is_metered(solver)
         priced = problem.kinds - self.native
         if not priced:
             self.most_calls = 1
@@ -107,8 +130,21 @@ class Search:
         else:
             # with the count kept by the backend the rest is nearly always kept by the way
             self.most_calls = CALLS if "count" in priced or "count" not in problem.kinds else 4
-            if solver.capabilities.metered and "count" not in priced:
+            if self.metered and ("count" not in priced or not self._budgeted()):
                 self.most_calls = 1
+
+    def first_call(self) -> tuple[Problem, BackendOptions]:
+        """What the backend would be handed first, and its options; it is not called."""
+        priced = [d for d in self.problem.demands if d.kind not in self.native]
+        relaxed = Prices(self.problem, priced, self._start()).relaxed()
+        chosen = resolve_options(self.solver, self._options(relaxed))
+        return relaxed.only(self.native), chosen
+
+    def _budgeted(self) -> bool:
+        """A wrapper says itself how often it may call."""
+        if hasattr(self.solver, "inner"):
+            return True
+        return keeps_budget(self.solver, resolve_options(self.solver, self.options))
 
     def go(self) -> Found:
         """Call until the demands are met at prices that need not change.
@@ -118,27 +154,41 @@ class Search:
             KeyboardInterrupt: it was interrupted.
         """
         found = self.found
-        with track(f"solving with {self.solver.name}") as step:
-            first = self._start()
-            priced = [d for d in self.problem.demands if d.kind not in self.native]
-            prices = Prices(self.problem, priced, first)
-            while found.calls < self.most_calls:
-                try:
-                    answer = self._call(prices, step)
-                except BackendBudgetSpent:
-                    if found.last is None:
-                        raise
-                    found.stopped = Stopped.BUDGET  # what was paid for is not thrown away
-                    break
-                if not prices.list or prices.kept(answer):
-                    break
-                prices.learn(answer)
-                if prices.closed:
-                    break
-                if self.control.left() <= self.last_seconds:  # another one would not fit
-                    found.stopped = Stopped.TIME_LIMIT
-                    break
+        with (
+            open_bill(self.problem, charge=self.charge) as bill,
+            track(f"solving with {self.solver.name}") as step,
+        ):
+            if self.metered:
+                found.bill = bill
+            try:
+                self._search(step)
+            finally:  # also of a search that was interrupted
+                if bill.calls and bill.problem is self.problem:
+                    logger.info("%s: charged %s", self.solver.name, bill.told())
         return found
+
+    def _search(self, step: Step) -> None:
+        """Call, and move the prices."""
+        found = self.found
+        first = self._start()
+        priced = [d for d in self.problem.demands if d.kind not in self.native]
+        prices = Prices(self.problem, priced, first)
+        while found.calls < self.most_calls:
+            try:
+                answer = self._call(prices, step)
+            except BackendBudgetSpent:
+                if found.last is None:
+                    raise
+                found.stopped = Stopped.BUDGET  # what was paid for is not thrown away
+                break
+            if not prices.list or prices.kept(answer):
+                break
+            prices.learn(answer)
+            if prices.closed:
+                break
+            if self.control.left() <= self.last_seconds:  # another one would not fit
+                found.stopped = Stopped.TIME_LIMIT
+                break
 
     def _start(self) -> Bits | None:
         """A good vector, from which the first prices of a count and of budgets are read."""
@@ -147,6 +197,8 @@ class Search:
         start = self.moves.greedy()
         if start is None:
             return None
+        if self.metered:  # not by the clock: the same search asks, and pays, for the same again
+            return self.moves.descend(start)
         clock = self.control.part(START_SHARE)
         return self.moves.descend(start, late=lambda: clock.late)
 
@@ -199,15 +251,16 @@ class Search:
         if not self.solver.capabilities.takes_time_limit or self.control.seconds is None:
             return options
         left = self.control.left()
-        remaining = self.most_calls - self.found.calls
-        if not self.solver.capabilities.metered:
-            remaining = min(remaining, SHARED)
-        share = max(left / max(remaining, 1), 0.01)
+        if self.metered:  # not by the clock: see `_start`
+            share = (self.control.asked or 0.0) / self.most_calls
+        else:
+            share = left / max(min(self.most_calls - self.found.calls, SHARED), 1)
+        share = max(share, 0.01)
         given = options.get("time_limit")
         asked = asked.only(self.native).apart()
         while True:
             options["time_limit"] = share if given is None else min(float(given), share)
-            if self.solver.capabilities.metered or share >= left:
+            if self.metered or share >= left:
                 return options
             chosen = resolve_options(self.solver, options)
             if applicability_of(self.solver, asked, chosen).applicable:

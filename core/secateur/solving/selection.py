@@ -192,3 +192,13 @@ def make_selection(
         status=Status.OPTIMAL if bound is not None and closed else Status.FEASIBLE,
         **about,
     )
+
+
+def improving(incumbents: list[tuple[float, float]]) -> list[list[float]]:
+    """Those that were better than all before them."""
+    best, kept = math.inf, []
+    for seconds, energy in sorted(incumbents):
+        if energy < best:
+            best = energy
+            kept.append([seconds, energy])
+    return kept

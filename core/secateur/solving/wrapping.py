@@ -12,10 +12,13 @@ from typing import Any, ClassVar
 
 from secateur.backends.base import Availability, Backend, BackendOptions, Capabilities
 from secateur.backends.call import resolve_options
-from secateur.backends.guard import availability_of, build, guarded
+from secateur.backends.guard import availability_of, build, guarded, price_of_call
+from secateur.backends.metered import is_metered
+from secateur.backends.price import Price
 from secateur.errors import BackendOptionError
 from secateur.limits import MOST_ROUNDS, ROUNDS_WHY
 from secateur.options import option
+from secateur.problem.model import Problem
 from secateur.seeds import LARGEST_SEED
 
 INNER = "inner."
@@ -101,9 +104,22 @@ class Wrapper(Backend):
 
     def most_calls(self, options: WrapperOptions) -> int | None:
         """How often the inner backend may be called; None: as often as it takes."""
-        if options.max_calls is None and self.inner.capabilities.metered:
+        if options.max_calls is None and is_metered(self.inner):
             return _METERED_CALLS
         return options.max_calls
+
+    def price(self, problem: Problem, options: BackendOptions) -> Price:
+        """At most that of as many calls of the inner backend, each on the whole problem."""
+        assert isinstance(options, WrapperOptions)
+        inner = build(self.inner)
+        chosen = resolve_options(inner, dict(options.inner or {}))
+        one = price_of_call(inner, problem.only(inner.capabilities.native), chosen)
+        calls = self.most_calls(options)
+        if one.charge_s == 0.0:
+            return replace(one, solver=self.name)
+        charge = None if None in (one.charge_s, calls) else (one.charge_s or 0.0) * (calls or 0)
+        note = f"for {calls or 'any number of'} calls of {inner.name}, as if each were on the whole"
+        return replace(one, charge_s=charge, note="; ".join(filter(None, (note, one.note))))
 
 
 def wrap(
@@ -128,7 +144,7 @@ def wrap(
         {
             "name": prefix + inner.name,
             "inner": inner,
-            "capabilities": replace(wrapper.capabilities, metered=inner.capabilities.metered),
+            "capabilities": replace(wrapper.capabilities, metered=is_metered(inner)),
             "Options": options,
             "citation": "\n".join(text for text in (citation, cited) if text),
             "__module__": module,

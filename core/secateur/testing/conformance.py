@@ -268,7 +268,7 @@ class BackendConformance(Promises):
     def test_exactly_k_ones_under_the_capacity_search(self, solver: Backend) -> None:
         for ones in range(self.variables + 1):
             problem = self.problem(3, ones=ones)
-            found = solve(problem, backend=solver, options=self.options, proof=False)
+            found = solve(problem, backend=solver, options=self.options, proof=False, charge=True)
             assert int(found.bits.sum()) == ones
             optimum = brute_force(problem)[0]
             assert found.energy >= optimum - 1e-9

@@ -27,7 +27,7 @@ class Promises:
 
     def solve(self, solver: Backend, problem: Problem, **more: Any) -> Solution:
         """One verified call with the class's ``options`` and ``more``."""
-        return run(solver, problem, {**self.options, **more})
+        return run(solver, problem, {**self.options, **more}, charge=True)
 
     def best(self, problem: Problem, solution: Solution) -> float:
         """The lowest energy among the samples that have the wanted count."""
@@ -52,7 +52,7 @@ class Promises:
         if not does.takes_seed:
             assert not self._has(solver, "seed"), "an option `seed`: declare takes_seed"
             with pytest.raises(BackendOptionError, match="seed"):
-                run(solver, problem, self.options, seed=1)
+                run(solver, problem, self.options, seed=1, charge=True)
             if not does.stochastic:
                 assert self._answers(solver, problem) == self._answers(solver, problem), (
                     "two runs differ, and it does not declare itself stochastic"

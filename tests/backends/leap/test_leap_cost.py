@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import dimod
-import numpy as np
 import pytest
 
 import secateur
@@ -22,7 +21,7 @@ from secateur.solving.decomposition import decompose
 from secateur_backends.leap import Leap, LeapBQM, constrained
 from secateur_backends.leap_cost import count_biases, minimum_time
 
-from .client import make_problem
+from .client import attracting_problem, make_problem
 from .conftest import Solve, best_energy, limited_problem, options_for
 from .server import LeapServer
 
@@ -236,10 +235,3 @@ def as_mapping(options: Any) -> dict[str, Any]:
 def search(problem: Problem, options: dict[str, Any]) -> Selection:
     """By the service alone: a proof of ours would hide how the search ended."""
     return secateur.solve(problem, backend=LeapBQM(), options=options, seed=None, proof=False)
-
-
-def attracting_problem() -> Problem:
-    """All or none: an offset reaches no count between, and the search goes on and on."""
-    bqm = dimod.BinaryQuadraticModel(-np.triu(np.ones((10, 10)), 1), "BINARY")
-    bqm.add_linear_from({k: 4.5 + 0.1 * k for k in range(10)})
-    return Problem(bqm, 5)

@@ -217,11 +217,22 @@ def test_two_processes_with_one_problem_share_the_job(
     assert len(server.accepted) == 1
 
 
-def test_a_finished_job_is_not_taken_for_a_new_run(
+def test_an_answer_in_the_journal_is_taken_unless_a_new_one_is_wanted(
     solve: Solve, server: LeapServer, problem: Problem
 ) -> None:
-    assert solve(problem).job_id != solve(problem).job_id
-    assert server.charged == 6.0
+    first = solve(problem)
+    server.steps.clear()
+    same = solve(problem, token="gone")
+    assert same.job_id == first.job_id
+    assert (same.samples.record.sample == first.samples.record.sample).all()
+    assert (same.timings.access, same.raw["recorded"]["access"]) == (0.0, 3.0)
+    assert f"from the journal, job {first.job_id}, not charged" in same.raw["notes"][0]
+    assert server.steps == []
+    assert server.charged == 3.0
+    assert solve(problem, again=True).job_id != first.job_id
+    assert solve(problem, again=True, max_charge_s=9.0).raw["reused"] is False
+    assert server.charged == 9.0
+    assert solve(problem).job_id == server.accepted[-1].id
 
 
 def test_another_problem_or_time_limit_is_another_job(

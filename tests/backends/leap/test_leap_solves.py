@@ -78,7 +78,9 @@ def test_a_named_solver(solve: Solve, server: LeapServer) -> None:
     assert solve(make_problem(), solver_name="hybrid_bqm_test").raw["solver"] == "hybrid_bqm_test"
 
 
-def test_no_feasible_row_is_no_solution(solve: Solve, server: LeapServer, journal: Path) -> None:
+def test_an_answer_that_misses_the_count_is_repaired(
+    solve: Solve, server: LeapServer, journal: Path
+) -> None:
     def all_zero(answer: dict) -> dict:
         import dimod
 
@@ -90,9 +92,16 @@ def test_no_feasible_row_is_no_solution(solve: Solve, server: LeapServer, journa
 
     server.tamper = all_zero
     found = solve(make_problem(ones=3))
-    assert found.status is Status.NONE
-    assert len(found.samples) == 0
+    assert found.status is Status.FEASIBLE
+    assert bits(make_problem(ones=3), found.samples).sum(axis=1).tolist() == [3]
     assert found.raw["infeasible_rows"] == 1
+    assert found.raw["repaired"] == {
+        "rows": 1,
+        "most_bits": 3,
+        "broken": "0 ones in 'count', where 3 are allowed",
+    }
+    assert "repaired: the paid answer had 0 ones" in found.raw["notes"][0]
+    assert found.timings.access == server.charged == 3.0
 
 
 def test_the_options_have_no_secret_in_them() -> None:

@@ -236,7 +236,7 @@ def test_citations_name_what_it_is_made_of() -> None:
 
 class TestDevice:
     def solve(self, problem: Problem, **options: Any) -> Solution:
-        return run(QAOADevice, problem, {"classical_seed": 1, **options})
+        return run(QAOADevice, problem, {"classical_seed": 1, **options}, charge=True)
 
     def test_a_fake_device_works_offline(self) -> None:
         problem = random_problem(4, seed=1)

@@ -1,0 +1,191 @@
+"""Whether a call costs money: found in what a backend is made of, not taken on trust.
+
+A paid sampler that is wrapped in one line promises nothing. What it leads to is looked at instead:
+classes of vendors whose calls are charged, properties that only charged solvers have, and whatever
+composites, functions and objects hold. Nothing is called and nothing imported.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from secateur.backends.base import Backend
+
+VENDORS = ("dwave.system.samplers", "dwave.cloud", "qiskit_ibm_runtime")
+"""Packages whose objects reach a charged service."""
+_FREE = (
+    "qiskit_ibm_runtime.fake_provider",  # runs here
+    "qiskit_ibm_runtime.options",  # settings alone
+    "qiskit_ibm_runtime.transpiler",
+    "dwave.cloud.testing",
+)
+_NAMES = {
+    "dwave.system": (
+        "DWaveSampler",
+        "DWaveCliqueSampler",
+        "LeapHybridSampler",
+        "LeapHybridBQMSampler",
+        "LeapHybridDQMSampler",
+        "LeapHybridCQMSampler",
+        "LeapHybridNLSampler",
+    ),
+    "dwave.cloud": ("Client",),
+    "qiskit_ibm_runtime": ("QiskitRuntimeService",),
+}
+"""What a function imports where it runs, so that there is no object yet to look at."""
+PROPERTIES = ("category", "quota_conversion_rate")
+"""Of a sampler: only solvers of a charged service have them."""
+_WRAPPED = ("sampler", "instance", "function", "factory", "algorithm", "arguments")
+"""Where a backend made of something else keeps it."""
+_DEEP = 8
+_MANY = 5000
+_PLAIN = (str, bytes, int, float, complex, bool, type(None), types.ModuleType)
+
+
+def is_metered(backend: Backend | type[Backend]) -> bool:
+    """Whether a call costs money or quota: promised, or found."""
+    promised = getattr(getattr(backend, "capabilities", None), "metered", False)
+    return promised is True or paid_in_backend(backend) is not None
+
+
+def paid_in_backend(backend: Backend | type[Backend]) -> str | None:
+    """What a backend is made of that is charged for, or None; its promises are not looked at."""
+    found = getattr(backend, "paid", None)  # when it was wrapped, by an instance of it
+    if isinstance(found, str):
+        return found
+    held = [getattr(backend, name, None) for name in _WRAPPED]
+    held += list(getattr(backend, "__dict__", {}).values()) if _is_instance(backend) else []
+    return next(filter(None, map(paid_by, held)), None)
+
+
+def paid_by(thing: Any) -> str | None:
+    """What in a sampler, a function or any object is charged for, or None.
+
+    Arguments:
+        thing: an object or a class; composites are looked through, functions by what they close
+            over, name and import.
+    """
+    todo: list[tuple[Any, int]] = [(thing, 0)]
+    seen: set[int] = set()
+    kept: list[Any] = []  # an object that is dropped could give its id to another one
+    while todo and len(seen) < _MANY:
+        one, depth = todo.pop()
+        if isinstance(one, _PLAIN) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        kept.append(one)
+        found = _paid(one)
+        if found is not None:
+            return found
+        if depth < _DEEP:
+            todo += [(inner, depth + 1) for inner in _held(one)]
+    return None
+
+
+def _paid(one: Any) -> str | None:
+    """Whether this very object is charged for."""
+    kind = one if isinstance(one, type) else type(one)
+    for base in getattr(kind, "__mro__", ()):
+        module = str(getattr(base, "__module__", ""))
+        if _within(module, VENDORS) and not _within(module, _FREE) and not _local(one, module):
+            return f"{module.split('.')[0]}: {base.__name__}"
+    code = getattr(one, "__code__", None)
+    if isinstance(code, types.CodeType):
+        return _imported(code)
+    properties = _read(one, "properties")
+    if isinstance(properties, Mapping) and hasattr(one, "sample"):
+        for name in PROPERTIES:
+            if name in properties:
+                return f"{kind.__name__}, whose properties have {name!r}"
+    return None
+
+
+def _local(one: Any, module: str) -> bool:
+    """A primitive of IBM's runtime that runs on a simulator or a fake device here."""
+    if isinstance(one, type) or not module.startswith("qiskit_ibm_runtime"):
+        return False
+    backend = _read(one, "_backend")
+    if backend is None:
+        return False
+    return not _within(type(backend).__module__, VENDORS) or _within(
+        type(backend).__module__, _FREE
+    )
+
+
+def _imported(code: types.CodeType) -> str | None:
+    """A charged sampler that a function imports when it is called."""
+    names = {name for part in _codes(code) for name in part.co_names}
+    for module, classes in _NAMES.items():
+        if any(_within(name, (module,)) for name in names):
+            for name in classes:
+                if name in names:
+                    return f"{module.split('.')[0]}: {name}"
+    return None
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+def _held(one: Any) -> list[Any]:
+    """What an object leads to."""
+    if isinstance(one, functools.partial):
+        return [one.func, *one.args, *one.keywords.values()]
+    if isinstance(one, types.MethodType):
+        return [one.__self__, one.__func__]
+    if isinstance(one, types.FunctionType):
+        return _named(one)
+    if isinstance(one, Mapping):
+        return list(one.values())
+    if isinstance(one, list | tuple | set | frozenset):
+        return list(one)
+    if isinstance(one, type):
+        return []
+    held = list(getattr(one, "__dict__", {}).values())
+    held += [_read(one, name) for name in getattr(type(one), "__slots__", ()) or ()]
+    held += [_read(one, name) for name in ("child", "children", "__wrapped__")]
+    call = getattr(type(one), "__call__", None)  # noqa: B004 (the function itself is wanted)
+    return [*held, call] if isinstance(call, types.FunctionType) else held
+
+
+def _named(function: types.FunctionType) -> list[Any]:
+    """What a function closes over, has for defaults, and names among its globals."""
+    cells = []
+    for cell in function.__closure__ or ():
+        try:
+            cells.append(cell.cell_contents)
+        except ValueError:  # not filled yet
+            continue
+    names = {name for part in _codes(function.__code__) for name in part.co_names}
+    module_names = {name: value for name, value in function.__globals__.items() if name in names}
+    attributes = [
+        getattr(value, name)
+        for value in module_names.values()
+        if isinstance(value, types.ModuleType)
+        for name in names
+        if name in vars(value)  # `system.DWaveSampler`: read, not imported lazily
+    ]
+    defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    return [*cells, *defaults, *module_names.values(), *attributes]
+
+
+def _read(one: Any, name: str) -> Any:
+    """An attribute of a stranger's object, which may raise anything."""
+    try:
+        return getattr(one, name, None)
+    except Exception:
+        return None
+
+
+def _within(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in packages)
+
+
+def _is_instance(backend: Any) -> bool:
+    return not isinstance(backend, type)
