@@ -14,6 +14,7 @@ import dataclasses
 import logging
 import time
 from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
