@@ -35,6 +35,7 @@ from secateur.errors import BackendError, BackendFailed, BackendMisbehaved, Back
 from secateur.problem import at_most
 from secateur.testing import BackendConformance, brute_force, random_problem
 from tests.backends.test_registry import plugin
+from tests.named import plainly
 
 __all__ = ["plugin"]  # a fixture
 
@@ -409,7 +410,7 @@ def test_what_is_required_and_missing_makes_it_unavailable():
         ({"thing": lambda: 1 / 0}, "raised ZeroDivisionError"),
         ({"thing": lambda: lambda: 3}, "cannot be wrapped"),
     ],
-    ids=str,
+    ids=plainly,
 )
 def test_what_cannot_be_wrapped_is_told(more, said):
     with pytest.raises(BackendError) as caught:
