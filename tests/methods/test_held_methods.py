@@ -164,6 +164,7 @@ def test_the_bounds_of_the_settings():
         "seed": "from 0 to 2147483647, default 0",
         "measure_batches": "from 1 to 1000000000, default None",
         "time_limit": "more than 0, at most 2000000.0, in s, default None",
+        "max_calls": "from 1 to 1000000000, default None",
         "fit_batches": "from 1 to 1000000000, default None",
         "ridge": "more than 0, default 0.001",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secateur.errors import SecateurError
+from secateur.errors import OptionError, SecateurError
 from secateur.methods import Method
 from secateur.methods.resolved import resolve
 from secateur.solving import solve
@@ -71,3 +71,11 @@ def test_a_seed_that_is_not_taken_is_told():
     with pytest.raises(SecateurError, match="takes no seed"):
         choose("exhaustive", seed=1)
     assert choose("annealing", seed=1).options == Annealing.Options(seed=1)
+
+
+def test_a_keyword_that_solve_does_not_have():
+    with pytest.raises(OptionError, match="has no option 'time_limt'") as caught:
+        solve(random_problem(3, 0), time_limt=3)
+    assert "did you mean 'time_limit'" in caught.value.remedy
+    with pytest.raises(OptionError, match="max_calls"):
+        solve(random_problem(3, 0), backend="annealing", max_calls=0)

@@ -49,7 +49,13 @@ ENDS: dict[str, dict[str, tuple[int, int]]] = {
     "leap-bqm": LEAP,
     "leap-qpu": {**LEAP, "num_reads": (1, 10_000), "embedding_seed": SEED},
     "qaoa": {**CIRCUIT, "iterations": (1, 10**6), "seed": SEED},
-    "qaoa-device": {**CIRCUIT, "iterations": (1, 10_000), "classical_seed": SEED},
+    "leap-stride": LEAP,
+    "qaoa-device": {
+        **CIRCUIT,
+        "iterations": (1, 10_000),
+        "classical_seed": SEED,
+        "shots": (1, 100_000),
+    },
     "decompose:annealing": {
         **WRAPPER,
         "size": (2, LONG),
@@ -69,7 +75,7 @@ ENDS: dict[str, dict[str, tuple[int, int]]] = {
         "fit_steps": (1, 10_000),
     },
     "Measuring": {"probes": (0, 10_000), "seed": SEED, "measure_batches": (1, LONG)},
-    "Method": {"fit_batches": (1, LONG)},
+    "Method": {"fit_batches": (1, LONG), "max_calls": (1, LONG)},
     "Wanted": {},
 }
 

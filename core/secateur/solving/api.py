@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import dimod
 import numpy as np
@@ -14,7 +14,6 @@ import numpy as np
 from secateur.backends.base import Backend, Status, Stopped
 from secateur.errors import BackendError, ConstraintError, OptionError, SecateurError
 from secateur.limits import (
-    check_calls,
     check_seed,
     check_time_limit,
     names_and_values,
@@ -24,6 +23,7 @@ from secateur.problem.constraints import Constraint
 from secateur.problem.constraints import count as demand_count
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
+from secateur.solving.asking import Settings, SolveSettings, settings_of
 from secateur.solving.blocks import ByBlocks, better_of, by_blocks
 from secateur.solving.chosen import ANNEALING, Chosen, choose
 from secateur.solving.control import Control
@@ -66,9 +66,7 @@ def solve(
     options: Mapping[str, Any] | None = None,
     seed: int | None = 0,
     time_limit: float | None = None,
-    proof: bool | None = None,
-    charge: bool = False,
-    max_calls: int | None = None,
+    **more: Unpack[SolveSettings],
 ) -> Selection:
     """Minimise a model under demands, with the solver of your choice, and say what is proven.
 
@@ -84,6 +82,7 @@ def solve(
         seed: of everything random; an option ``seed`` of the backend goes before the default, and
             is an error beside any other.
         time_limit: seconds for the whole search; a call's limit follows from it.
+        more: ``proof``, ``charge``, ``max_calls``.
         proof: True: prove or bound the answer too; False: take what the backend gives, for
             comparisons; None: prove small problems (up to 40 variables, or blocks of up to 64).
         charge: a metered backend may charge without a budget. A budget, its option
@@ -97,9 +96,8 @@ def solve(
         BackendError: the backend cannot be used, failed, or returned something untrue.
         SecateurError: the model or an option is wrong.
     """
-    asked = as_asked(
-        model, count, constraints, backend, options, seed, time_limit, proof, charge, max_calls
-    )
+    settings = settings_of(**more)
+    asked = as_asked(model, count, constraints, backend, options, seed, time_limit, settings)
     if asked.chosen.solver is not None:
         return asked.named(asked.chosen.solver)
     return asked.auto() if asked.chosen.name == AUTO else asked.control()
@@ -113,9 +111,7 @@ def as_asked(
     options: Mapping[str, Any] | None,
     seed: int | None,
     time_limit: float | None,
-    proof: bool | None,
-    charge: bool,
-    max_calls: int | None,
+    settings: Settings,
 ) -> Asked:
     """What ``solve`` was given, checked; nothing is solved. Arguments and errors are its own."""
     seed, time_limit = check_seed(seed), check_time_limit(time_limit)
@@ -128,13 +124,22 @@ def as_asked(
     problem = as_problem(model, count, constraints)
     check_possible(problem)
     several = chosen.solver is None or hasattr(chosen.solver, "inner")
-    if check_calls(max_calls) is not None and several:
+    if settings.max_calls is not None and several:
         raise OptionError(
-            f"max_calls is {max_calls}, and {chosen.name} calls several times by itself",
+            f"max_calls is {settings.max_calls}, and {chosen.name} calls several times by itself",
             remedy="name a backend that is called as it is; decompose: and blocks: have an option "
             "of that name",
         )
-    return Asked(problem, chosen, given, seed, clock, proof, charge, max_calls)
+    return Asked(
+        problem,
+        chosen,
+        given,
+        seed,
+        clock,
+        settings.proof,
+        settings.charge,
+        settings.max_calls,
+    )
 
 
 def as_problem(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 from secateur.backends.base import Backend
 from secateur.backends.call import check_available
@@ -14,6 +14,7 @@ from secateur.backends.metering import keeps_budget, open_bill
 from secateur.backends.price import Price, shape_of
 from secateur.problem.constraints import Constraint
 from secateur.solving.api import Model, as_asked
+from secateur.solving.asking import SolveSettings, settings_of
 from secateur.solving.chosen import Chosen
 from secateur.solving.names import AUTO
 
@@ -79,9 +80,7 @@ def quote(
     options: Mapping[str, Any] | None = None,
     seed: int | None = 0,
     time_limit: float | None = None,
-    proof: bool | None = None,
-    charge: bool = False,
-    max_calls: int | None = None,
+    **more: Unpack[SolveSettings],
 ) -> Quote:
     """What ``solve`` with the same arguments would be charged; no problem is sent.
 
@@ -93,9 +92,9 @@ def quote(
     Raises:
         SecateurError: as ``solve``, where that can be said before anything is called.
     """
-    asked = as_asked(
-        model, count, constraints, backend, options, seed, time_limit, proof, charge, max_calls
-    )
+    settings = settings_of(**more)
+    charge = settings.charge
+    asked = as_asked(model, count, constraints, backend, options, seed, time_limit, settings)
     solver = asked.chosen.solver
     if solver is None:
         price = Price(solver=asked.chosen.name, charge_s=0.0, **shape_of(asked.problem))
