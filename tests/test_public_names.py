@@ -20,7 +20,6 @@ NAMES = [
     "PruningResult",
     "SecateurError",
     "Selection",
-    "Price",
     "Solution",
     "Task",
     "TensorTrain",
