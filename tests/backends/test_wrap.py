@@ -487,7 +487,7 @@ def test_a_factory_that_makes_something_metered_has_to_say_so():
     assert Paid.asked == 0
     backend = wrap(lambda: Paid(), options={}, metered=True)
     assert backend.capabilities.metered
-    run(backend, random_problem(3, 0))
+    run(backend, random_problem(3, 0), charge=True)
     assert Paid.asked == 1
 
 
@@ -520,7 +520,7 @@ def test_an_entry_point_may_name_what_was_wrapped(plugin):
     assert described.capabilities["metered"]
     assert backend.versions()["plugin-deep"] == "2.5"
     with pytest.raises(BackendFailed, match=r"backend 'deep' raised SystemExit: made for"):
-        run(backend, random_problem(3, 0))
+        run(backend, random_problem(3, 0), charge=True)
 
 
 FACTORY = """
