@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from typing import Any, ClassVar
 
 import dimod
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import secateur
-from secateur.backends import Applicability, Backend, Capabilities, Solution, Timings
+from secateur.backends import Applicability, Backend, Capabilities, Solution, Timings, wrap
 from secateur.backends.call import run
 from secateur.backends.made import backend_of_function
 from secateur.backends.metered import is_metered, paid_by
@@ -81,6 +82,89 @@ def through_a_module(problem: Problem) -> Any:
     return cloud.Client.from_config()
 
 
+def from_a_package(problem: Problem) -> Any:
+    from dwave import system
+
+    return system.DWaveSampler().sample(problem.bqm)
+
+
+def by_its_name(problem: Problem) -> Any:
+    module = importlib.import_module("dwave.system")
+    return getattr(module, "DWaveSampler")().sample(problem.bqm)  # noqa: B009
+
+
+def from_a_module_within(problem: Problem) -> Any:
+    from dwave.system.samplers.dwave_sampler import DWaveSampler as Chip
+
+    return Chip().sample(problem.bqm)
+
+
+class Strange(dimod.Sampler):
+    """A stranger's sampler, which makes the paid one where it is called."""
+
+    parameters: ClassVar[dict[str, Any]] = {}
+    properties: ClassVar[dict[str, Any]] = {}
+
+    def sample(self, bqm: Any, **parameters: Any) -> Any:
+        from dwave.system import DWaveSampler, EmbeddingComposite
+
+        return EmbeddingComposite(DWaveSampler()).sample(bqm)
+
+
+class Behind(dimod.Sampler):
+    parameters: ClassVar[dict[str, Any]] = {}
+    properties: ClassVar[dict[str, Any]] = {}
+
+    def sample(self, bqm: Any, **parameters: Any) -> Any:
+        return self._ask(bqm)
+
+    @staticmethod
+    def _ask(bqm: Any) -> Any:
+        return SHARED.sample(bqm)
+
+
+class Attribute(dimod.Sampler):
+    parameters: ClassVar[dict[str, Any]] = {}
+    properties: ClassVar[dict[str, Any]] = {}
+    shared = SHARED
+
+    def sample(self, bqm: Any, **parameters: Any) -> Any:
+        return self.shared.sample(bqm)
+
+
+class Lazy(dimod.Sampler):
+    parameters: ClassVar[dict[str, Any]] = {}
+    properties: ClassVar[dict[str, Any]] = {}
+
+    @functools.cached_property
+    def inner(self) -> Any:
+        return SHARED
+
+    def sample(self, bqm: Any, **parameters: Any) -> Any:
+        return self.inner.sample(bqm)
+
+
+class Called:
+    def __call__(self, problem: Problem) -> Any:
+        return self.ask(problem)
+
+    def ask(self, problem: Problem) -> Any:
+        return SHARED.sample(problem.bqm)
+
+
+class Pays(Backend):
+    """A stranger's backend, which promises nothing."""
+
+    name = "pays"
+
+    def solve(self, problem: Problem, options: Any) -> Any:
+        return SHARED.sample(problem.bqm)
+
+
+def makes_a_stranger(problem: Problem) -> Any:
+    return Behind().sample(problem.bqm)
+
+
 def is_free(problem: Problem) -> Any:
     return np.zeros(problem.n)
 
@@ -106,6 +190,17 @@ def paid_things() -> dict[str, Any]:
         "global": uses_a_global,
         "import in the function": imports_when_called,
         "module in the function": through_a_module,
+        "package in the function": from_a_package,
+        "module by its name": by_its_name,
+        "module within": from_a_module_within,
+        "method that imports": Strange,
+        "method of an instance": Strange(),
+        "method behind a method": Behind,
+        "attribute of a class": Attribute(),
+        "cached property": Lazy(),
+        "method that is called": Called(),
+        "composite of a stranger's": dimod.TrackingComposite(Strange()),
+        "function that makes a stranger's": makes_a_stranger,
         "partial": functools.partial(lambda sampler, problem: None, sold),
         "bound method": sold.sample,
         "held by an object": _holding(sold),
@@ -145,6 +240,44 @@ def test_the_backends_of_the_library_are_what_they_say() -> None:
     for entry in list_stages(BACKENDS):
         found = load_backend(entry.name)
         assert is_metered(found) == found.capabilities.metered, entry.name
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Behind,
+        lambda: Attribute(),
+        lambda: Lazy,
+        lambda: Called(),
+        lambda: Pays,
+        lambda: Pays(),
+        lambda: wrap(Behind, metered=False),
+        lambda: wrap(lambda: Lazy(), options={}),
+        lambda: makes_a_stranger,
+    ],
+)
+def test_a_strangers_method_that_pays_is_not_called_in_silence(make: Any) -> None:
+    thing = make()
+    backend = thing if isinstance(thing, Backend) or _is_backend(thing) else wrap(thing)
+    inner = backend if isinstance(backend, type) else type(backend)
+    for call in (
+        lambda: secateur.solve(PROBLEM, backend=thing),
+        lambda: run(backend, PROBLEM),
+        lambda: run(decompose(inner), random_problem(12, 1)),
+    ):
+        with pytest.raises(BackendBudgetSpent, match="Sold, whose properties"):
+            call()
+    assert Sold.calls == 0
+
+
+def test_the_price_of_what_is_found_is_not_nothing() -> None:
+    priced = Pays().price(PROBLEM, Pays.Options())
+    assert priced.charge_s is None
+    assert "does not say" in priced.note
+
+
+def _is_backend(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, Backend)
 
 
 @pytest.mark.parametrize("whole", ["class", "instance", "function", "inner"])

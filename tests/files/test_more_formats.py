@@ -6,10 +6,12 @@ import gzip
 import io
 import itertools
 import json
+import tracemalloc
 
 import dimod
 import numpy as np
 import pytest
+from scipy import sparse
 
 from secateur.errors import FileError
 from secateur.files import read_file
@@ -49,6 +51,19 @@ def test_the_energy_of_a_cut_is_minus_its_weight(write, name):
     assert "minus the weight of the cut" in file.provenance["sense"]
     assert file.maximised
     assert file.provenance["comments"] == ["a graph"]
+
+
+@pytest.mark.parametrize("name", ["a.mc", "G7"])
+def test_edges_without_weights_weigh_one_and_that_is_told(write, name):
+    path = write(name, "# a graph\r\n3 2\r\n1 2\r\n\r\n2 3\r\n")
+    file = read_file(path, format="max-cut")
+    assert energies(file.bqm) == [-((a != b) + (b != c)) for a, b, c in points()]
+    assert file.warnings == ("its edges have no weights: each is taken as 1",)
+
+
+def test_edges_of_which_some_have_weights_are_an_error(write):
+    with pytest.raises(FileError, match="line 2: '1 2' is not"):
+        read_file(write("a.mc", "3 2\n1 2\n2 3 4\n"))
 
 
 def test_a_node_joined_with_itself_is_no_cut(write):
@@ -288,3 +303,39 @@ def test_a_model_with_more_than_bits_is_refused_by_name(write):
         path = write("a.cqm", file.read())
     with pytest.raises(FileError, match="'many' is INTEGER"):
         read_file(path)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.bool_, np.float32])
+def test_entries_listed_twice_are_summed_as_numbers(write, kind):
+    """SciPy sums them in their own type, where 100 + 100 is -56."""
+    values = np.array([100, 100, 1], dtype=kind)
+    file = io.BytesIO()
+    sparse.save_npz(file, sparse.coo_array((values, ([0, 0, 1], [1, 1, 1])), shape=(2, 2)))
+    bqm = read_file(write("a.npz", file.getvalue())).bqm
+    assert bqm.get_quadratic(0, 1) == 2.0 * float(values[0])
+
+
+def test_the_size_of_a_dense_matrix_takes_no_memory(write):
+    """Believed up to 10 000 of any file: its places are a hundred million."""
+    path = write("a.mtx", "%%MatrixMarket matrix array real general\n10000 10000\n1\n")
+    tracemalloc.start()
+    try:
+        with pytest.raises(FileError, match="says 100000000 entries, and it has 1"):
+            read_file(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()
+
+
+TWICE = [
+    '{"version": "1.0.0", "variable_ids": [0], "variable_domain": "spin", "scale": 2, "scale": 3, '
+    '"offset": 1, "linear_terms": [], "quadratic_terms": []}',
+    '{"qubo": {"shape": [1, 1], "row": [0], "col": [0], "data": [1], "data": [2]}}',
+]
+
+
+@pytest.mark.parametrize("text", TWICE)
+def test_a_key_that_is_there_twice_is_an_error(write, text):
+    with pytest.raises(FileError, match="is there twice") as error:
+        read_file(write("a.json", text))
+    assert "it looks like" not in error.value.message

@@ -170,6 +170,23 @@ def test_what_cannot_be_taken_is_refused_by_name(write, text, said):
     assert error.value.remedy
 
 
+def test_a_whole_number_is_no_room_beside_what_is_not_whole(write):
+    """With t from 0.3 to 0.5, no a and s make up 2; s alone as room would let every a pass."""
+    text = (
+        "min\n a\nst\n c: a + s + t = 2\nbounds\n 0.3 <= t <= 0.5\n s <= 3\nbin\n a\ngen\n s\nend\n"
+    )
+    with pytest.raises(FileError, match="'s' is not binary"):
+        read_file(write(text))
+
+
+def test_every_fixed_variable_is_kept_in_the_provenance(write):
+    bounds = "\n".join(f" c{k} = {k}" for k in range(150))
+    text = f"min\n a + {' + '.join(f'c{k}' for k in range(150))}\nbounds\n{bounds}\nbin\n a\nend\n"
+    file = read_file(write(text))
+    assert file.provenance["fixed"] == {f"c{k}": k for k in range(150)}
+    assert file.bqm.offset == sum(range(150))
+
+
 def test_a_variable_without_any_term_is_told(write, caplog):
     file = read_file(write(lp("a + b", bounds="t free")))
     assert file.bqm.num_variables == 2
@@ -270,6 +287,27 @@ def test_an_mps_file_means_its_formula(write, more, sense, sign):
         (" L  most", " L  pick", "a second row is called 'pick'"),
         ("    MIN", "    BEST", "'BEST' is no sense"),
         ("-1.5", "1e999", "'1e999' is not finite"),
+        ("OBJSENSE\n    MIN", "OBJSENSEMAX", "a QUBO has no OBJSENSEMAX"),
+        ("OBJSENSE", "OBJNAME\n gain\nOBJSENSE", "OBJNAME is 'gain', and no row"),
+        ("OBJSENSE", "OBJNAME pick\nOBJSENSE", "OBJNAME is 'pick', and no row"),
+        ("RANGES\n", " R2 least 0\nRANGES\n", "RHS has a second set, 'R2'"),
+        ("RANGES\n", " RHS least 0\nRANGES\n", "RHS of least is given twice"),
+        ("BOUNDS\n", " RNG most 2\nBOUNDS\n", "RANGES of most is given twice"),
+        ("BOUNDS\n", " R2 least 2\nBOUNDS\n", "RANGES has a second set, 'R2'"),
+        ("ENDATA", " FX B2 x 1\nENDATA", "BOUNDS has a second set, 'B2'"),
+        ("    M2 ", "    z pick 1\n    M2 ", "the term of z in pick is given twice"),
+        ("INTORG", "SOSORG", "a QUBO has no 'SOSORG'"),
+        ("BOUNDS\n", "RHS\n RHS most 1\nBOUNDS\n", "RHS behind RANGES"),
+        (
+            "    RHS       most               2.0",
+            "RHS most 2.0",
+            "a line of data begins with blanks",
+        ),
+        (
+            "ENDATA",
+            "QUADOBJ\n x y 4\nQMATRIX\n x x 1\nENDATA",
+            "quadratic objective is given twice",
+        ),
     ],
 )
 def test_a_wrong_mps_file_is_one_clear_error(write, old, new, said):
@@ -285,6 +323,12 @@ def test_integers_without_bounds_are_bits_and_told(write):
     file = read_file(write(mps().replace(" UI BND       z                  1.0\n", ""), "a.mps"))
     assert file.bqm.num_variables == 3
     assert any("without bounds" in warning and "z" in warning for warning in file.warnings)
+
+
+def test_the_objective_may_be_named(write):
+    for line in ("OBJNAME other\n", "OBJNAME\n    other\n"):
+        file = read_file(write(mps().replace("OBJSENSE\n", line + "OBJSENSE\n"), "a.mps"))
+        assert dict(file.bqm.linear) == {"x": 0.0, "y": 0.0, "z": 4.0}
 
 
 QPLIB = """MINE
@@ -329,6 +373,11 @@ def test_a_qplib_file_means_its_formula(write, parts, sense, sign):
     )
     assert file.provenance["name"] == "MINE"
     assert [c.name for c in file.constraints] == (["pick"] if parts is LINEAR else [])
+
+
+def test_a_name_of_qplib_may_have_a_hash_in_it(write):
+    text = QPLIB.format(sense="minimize", **PLAIN).replace("3 third", "3 b#12 # a remark")
+    assert list(read_file(write(text, "a.qplib")).bqm.variables) == ["x1", "x2", "b#12"]
 
 
 @pytest.mark.parametrize(

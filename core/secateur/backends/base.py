@@ -282,7 +282,9 @@ class Backend(ABC):
 
     def price(self, problem: Problem, options: BackendOptions) -> Price:
         """What one call costs. May ask a service what is free to ask; sends no problem."""
-        metered = self.capabilities.metered
+        from secateur.backends.metered import is_metered  # which knows this class
+
+        metered = is_metered(self)
         suits = self.applicability(problem, options)
         charge = suits.charge_seconds if metered else 0.0
         unknown = "the service does not say what a call is charged" if charge is None else ""

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from secateur.backends.base import Backend, BackendOptions
 from secateur.backends.declaring import Options, declare
 from secateur.backends.foreign import NOTHING, Foreign, Promised, plain_name
-from secateur.backends.metered import paid_by
+from secateur.backends.metered import is_metered, paid_by
 from secateur.errors import (
     BackendFailed,
     BackendOptionError,
@@ -161,7 +161,7 @@ class FactoryBackend(Foreign):
                 "qiskit-optimization, a Backend or a function of a problem",
             )
         inner = found()
-        if inner.capabilities.metered and not self.capabilities.metered:
+        if is_metered(inner) and not self.capabilities.metered:
             raise BackendUnavailable(
                 f"the factory of backend {self.name!r} makes a {type(thing).__name__}, which is "
                 "metered, and promises nothing of the kind",

@@ -2,12 +2,13 @@
 
 A paid sampler that is wrapped in one line promises nothing. What it leads to is looked at instead:
 classes of vendors whose calls are charged, properties that only charged solvers have, and whatever
-composites, functions and objects hold. Nothing is called and nothing imported.
+composites, functions, methods and objects hold. Nothing is called and nothing imported.
 """
 
 from __future__ import annotations
 
 import functools
+import sys
 import types
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -36,6 +37,12 @@ _NAMES = {
     "qiskit_ibm_runtime": ("QiskitRuntimeService",),
 }
 """What a function imports where it runs, so that there is no object yet to look at."""
+_KNOWN = frozenset(
+    "dimod dwave dwave_networkx minorminer neal networkx numpy openjij pandas qiskit qiskit_aer "
+    "qiskit_algorithms qiskit_ibm_runtime qiskit_optimization scipy secateur secateur_backends "
+    "torch".split()
+)
+"""Packages whose methods are not read: what of them is charged for is told by its class."""
 PROPERTIES = ("category", "quota_conversion_rate")
 """Of a sampler: only solvers of a charged service have them."""
 _WRAPPED = ("sampler", "instance", "function", "factory", "algorithm", "arguments")
@@ -58,6 +65,7 @@ def paid_in_backend(backend: Backend | type[Backend]) -> str | None:
         return found
     held = [getattr(backend, name, None) for name in _WRAPPED]
     held += list(getattr(backend, "__dict__", {}).values()) if _is_instance(backend) else []
+    held.append(type(backend) if _is_instance(backend) else backend)
     return next(filter(None, map(paid_by, held)), None)
 
 
@@ -65,8 +73,8 @@ def paid_by(thing: Any) -> str | None:
     """What in a sampler, a function or any object is charged for, or None.
 
     Arguments:
-        thing: an object or a class; composites are looked through, functions by what they close
-            over, name and import.
+        thing: an object or a class; composites are looked through, functions and methods by what
+            they close over, name and import.
     """
     todo: list[tuple[Any, int]] = [(thing, 0)]
     seen: set[int] = set()
@@ -118,8 +126,14 @@ def _local(one: Any, module: str) -> bool:
 def _imported(code: types.CodeType) -> str | None:
     """A charged sampler that a function imports when it is called."""
     names = {name for part in _codes(code) for name in part.co_names}
+    # importlib.import_module("dwave.system"), getattr(system, "DWaveSampler")
+    names |= {text for part in _codes(code) for text in part.co_consts if isinstance(text, str)}
+    for name in names:
+        if _within(name, VENDORS[:1]):
+            return name
     for module, classes in _NAMES.items():
-        if any(_within(name, (module,)) for name in names):
+        # `from dwave import system` names the parts alone
+        if names.issuperset(module.split(".")) or any(_within(name, (module,)) for name in names):
             for name in classes:
                 if name in names:
                     return f"{module.split('.')[0]}: {name}"
@@ -146,12 +160,30 @@ def _held(one: Any) -> list[Any]:
     if isinstance(one, list | tuple | set | frozenset):
         return list(one)
     if isinstance(one, type):
-        return []
+        return _of_class(one)
     held = list(getattr(one, "__dict__", {}).values())
     held += [_read(one, name) for name in getattr(type(one), "__slots__", ()) or ()]
     held += [_read(one, name) for name in ("child", "children", "__wrapped__")]
-    call = getattr(type(one), "__call__", None)  # noqa: B004 (the function itself is wanted)
-    return [*held, call] if isinstance(call, types.FunctionType) else held
+    return [*held, *_of_class(type(one))]
+
+
+def _of_class(kind: type) -> list[Any]:
+    """The methods of a stranger's class, and what else it holds for all its instances."""
+    found: list[Any] = []
+    for base in kind.__mro__:
+        top = str(getattr(base, "__module__", "")).split(".")[0]
+        if top in _KNOWN or top in sys.stdlib_module_names:
+            continue
+        for value in vars(base).values():
+            if isinstance(value, staticmethod | classmethod):
+                found.append(value.__func__)
+            elif isinstance(value, property):
+                found += [value.fget]
+            elif isinstance(value, functools.cached_property | functools.partialmethod):
+                found.append(value.func)
+            else:
+                found.append(value)
+    return found
 
 
 def _named(function: types.FunctionType) -> list[Any]:

@@ -9,7 +9,7 @@ import dimod
 import numpy as np
 
 from secateur.errors import FileError
-from secateur.files.content import Content, remarks, wrong
+from secateur.files.content import Content, decoded, remarks, wrong
 from secateur.files.entries import check_count, joined, model, text, triples
 from secateur.files.formats import counted
 
@@ -21,16 +21,30 @@ def read_cut(path: Path, data: bytes) -> Content:
 
     The cut weighs Σ w·(x_i + x_j - 2·x_i·x_j); the energy is minus that.
     """
+    data, bare = _weighted(path, data)
     size, stated, edges, comments = counted(path, data, "nodes edges")
     for number, i, j, w in edges:
         if i == j and w:
             raise wrong(path, number, f"the edge {i} {j} joins a node with itself")
     told = check_count(path, edges, stated, 0, "edges")
+    if bare:
+        told += ("its edges have no weights: each is taken as 1",)
     names = list(range(1, size + 1))
     bqm = model(path, edges, names, first=1, factor=2.0, offset=0.0)
     bqm.add_linear_from(zip(names, _degrees(bqm), strict=True))
     notes, more = remarks(comments)
     return Content(bqm, notes={**notes, **CUT}, warnings=told + more, sense="maximise")
+
+
+def _weighted(path: Path, data: bytes) -> tuple[bytes, bool]:
+    """The file with a weight of 1 behind every edge, where no edge has one; and whether so."""
+    split = decoded(path, data).split("\n")
+    places = [k for k, line in enumerate(split) if line.strip() and line.strip()[0] != "#"][1:]
+    if not places or any(len(split[k].split()) != 2 for k in places):
+        return data, False
+    for k in places:
+        split[k] = f"{split[k].rstrip()} 1"
+    return "\n".join(split).encode(), True
 
 
 def write_cut(bqm: dimod.BinaryQuadraticModel) -> bytes:

@@ -34,7 +34,7 @@ def read_json(path: Path, data: bytes) -> Content:
 def read_biqbin(path: Path, data: bytes) -> Content:
     """BiqBin's ``.json``: ``{"qubo": {"shape", "nnz", "row", "col", "data"}}``, upper triangle."""
     try:
-        whole = json.loads(data)
+        whole = json.loads(data, object_pairs_hook=_once)
         matrix = whole["qubo"]
         size, size2 = matrix["shape"]
         triple = list(zip(matrix["row"], matrix["col"], matrix["data"], strict=True))
@@ -70,7 +70,7 @@ def read_bqpjson(path: Path, data: bytes) -> Content:
     Its description, metadata, id and solutions go into the notes.
     """
     try:
-        whole = json.loads(data)
+        whole = json.loads(data, object_pairs_hook=_once)
         ids, domain = list(whole["variable_ids"]), whole["variable_domain"]
         scale, offset = whole["scale"], whole["offset"]
         linear = [(term["id"], term["coeff"]) for term in whole["linear_terms"]]
@@ -132,6 +132,16 @@ def write_bqpjson(bqm: dimod.BinaryQuadraticModel) -> bytes:
         ],
     }
     return (json.dumps(made, allow_nan=False) + "\n").encode()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are there once; JSON readers take the first, the last, or all."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        again = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {again[:40]!r} is there twice")
+    return made
 
 
 def _is_number(value: Any) -> bool:

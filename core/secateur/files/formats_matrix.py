@@ -63,12 +63,12 @@ def read_mtx(path: Path, data: bytes) -> Content:
         wanted = count_of(path, number, sizes[2])
     else:
         values = [number_of(path, number, line) for number, line in body[1:]]
-        at = [(i, j) for j in range(n) for i in range(j if symmetric else 0, n)]
-        wanted = len(at)
-        entries = [(0, i + 1, j + 1, q) for (i, j), q in zip(at, values, strict=False)]
-        entries += [(0, 0, 0, 0.0)] * (len(values) - len(at))
-    if len(entries) != wanted:
-        raise truncated(path, f"its header says {wanted} entries, and it has {len(entries)}")
+        wanted = n * (n + 1) // 2 if symmetric else n * n
+        at = ((i, j) for j in range(n) for i in range(j if symmetric else 0, n))
+        entries = [(0, i + 1, j + 1, q) for q, (i, j) in zip(values, at, strict=False)]
+    found_entries = len(body) - 1
+    if found_entries != wanted:
+        raise truncated(path, f"its header says {wanted} entries, and it has {found_entries}")
     bqm = _summed(path, entries, n, 1, 2.0 if symmetric else 1.0)
     notes, told = remarks(comments)
     return Content(bqm, notes=notes, warnings=told)
@@ -155,11 +155,12 @@ def _parts(
     kind = kind.decode("ascii") if isinstance(kind, bytes) else str(kind)
     from scipy import sparse
 
+    data = arrays["data"].astype(np.float64)  # sums of small integers would wrap around
     if kind == "coo":
-        made = sparse.coo_array((arrays["data"], (arrays["row"], arrays["col"])), shape=shape)
+        made = sparse.coo_array((data, (arrays["row"], arrays["col"])), shape=shape)
     elif kind in ("csr", "csc"):
         build = sparse.csr_array if kind == "csr" else sparse.csc_array
-        made = build((arrays["data"], arrays["indices"], arrays["indptr"]), shape=shape)
+        made = build((data, arrays["indices"], arrays["indptr"]), shape=shape)
         made.check_format(full_check=True)
         made = made.tocoo()
     else:
@@ -167,7 +168,7 @@ def _parts(
     made = made.tocsr()  # entries that are listed twice add up, as they do in SciPy
     made.sum_duplicates()
     made = made.tocoo()
-    return made.row, made.col, made.data.astype(np.float64), shape[0]
+    return made.row, made.col, made.data, shape[0]
 
 
 def _check(values: NDArray[Any], shape: tuple[int, ...]) -> None:

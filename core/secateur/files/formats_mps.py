@@ -11,8 +11,8 @@ from secateur.files.program import INFINITE, Program, Row, Sum, settle
 
 _REMEDY = "the reference, file formats, says what is read of MPS files"
 _REFUSED = ("SOS", "SETS", "INDICATORS", "LAZYCONS", "USERCUTS", "GENCONS", "PWLOBJ", "SCENARIOS",
-            "CSECTION", "BRANCH", "MULTIOBJ")  # fmt: skip
-_SECTIONS = ("NAME", "OBJSENSE", "OBJSENSEMAX", "OBJNAME", "ROWS", "COLUMNS", "RHS", "RANGES",
+            "CSECTION", "BRANCH", "MULTIOBJ", "OBJSENSEMAX")  # fmt: skip
+_SECTIONS = ("NAME", "OBJSENSE", "OBJNAME", "ROWS", "COLUMNS", "RHS", "RANGES",
              "BOUNDS", "QUADOBJ", "QMATRIX", "QSECTION", "QCMATRIX")  # fmt: skip
 _SENSES = {"MAX": True, "MAXIMIZE": True, "MAXIMISE": True, "MIN": False, "MINIMIZE": False,
            "MINIMISE": False}  # fmt: skip
@@ -35,6 +35,8 @@ class _Reader:
         self.types: dict[str, str] = {}
         self.rows: dict[str, Row] = {}
         self.bounded: set[str] = set()
+        self.sets: dict[str, str] = {}
+        self.said: set[tuple[str, ...]] = set()
         self.whole = False
         self.half: dict[tuple[str, str], float] = {}
         self.quadratic: tuple[str, str] = ("", "")
@@ -69,11 +71,30 @@ class _Reader:
             raise truncated(self.path, "it has no line ENDATA")
         if self.objective is None:
             raise truncated(self.path, "it has no row of the type N, the objective")
+        if self.types.get(self.objective) != "N":
+            raise wrong(
+                self.path,
+                0,
+                f"OBJNAME is {self.objective[:40]!r}, and no row of the type N is called so",
+                _REMEDY,
+            )
         self.finish(comments)
         return self.program
 
     def bad(self, what: str) -> Exception:
         return wrong(self.path, self.line, what, _REMEDY)
+
+    def once(self, *key: str) -> None:
+        """Refuse what is said a second time: readers sum it, or take the first, or the last."""
+        if key in self.said:
+            what = " of ".join(key) if len(key) < 3 else f"the term of {key[1]} in {key[2]}"
+            raise self.bad(f"{what[:80]} is given twice")
+        self.said.add(key)
+
+    def one_set(self, section: str, name: str) -> None:
+        """Refuse a second set: of several, a solver is told which one to take."""
+        if self.sets.setdefault(section, name) != name:
+            raise self.bad(f"{section} has a second set, {name[:40]!r}")
 
     def head(self, section: str, rest: list[str]) -> None:
         """A line that begins a section."""
@@ -90,6 +111,18 @@ class _Reader:
                 raise self.bad(f"{section} names no row")
             if section == "QSECTION" and rest[0] != self.objective:
                 raise self.bad("QSECTION of a row that is not the objective")
+        elif section == "OBJNAME" and rest:
+            self.named(rest)
+        elif rest and section != "NAME" and (section[0] != "Q" or rest != [self.objective]):
+            raise self.bad(
+                f"{' '.join([section, *rest])[:40]!r}: a line of data begins with blanks"
+            )
+        if section == "RHS" and any(key[0] == "RANGES" for key in self.said):
+            raise self.bad("RHS behind RANGES, which are ranges of it")
+        elif section == "ROWS" and self.types:
+            raise self.bad("a second section ROWS")
+        if section in ("QUADOBJ", "QSECTION", "QMATRIX"):
+            self.once("the quadratic objective")
         self.quadratic = (section, rest[0] if rest else "")
 
     def sense(self, words: list[str]) -> None:
@@ -98,6 +131,9 @@ class _Reader:
         self.program.maximise = _SENSES[words[0].upper()]
 
     def named(self, words: list[str]) -> None:
+        self.once("OBJNAME")
+        if len(words) > 1 or self.types:
+            raise self.bad("OBJNAME is not one name before the ROWS")
         self.objective = words[0]
 
     def row(self, words: list[str]) -> None:
@@ -128,7 +164,10 @@ class _Reader:
 
     def column(self, words: list[str]) -> None:
         if len(words) >= 3 and words[1].strip("'\"") == "MARKER":
-            self.whole = words[2].strip("'\"") == "INTORG"
+            kind = words[2].strip("'\"")
+            if kind not in ("INTORG", "INTEND"):
+                raise self.bad(f"a QUBO has no {kind[:40]!r}")
+            self.whole = kind == "INTORG"
             return
         if len(words) not in (3, 5):
             raise self.bad("not 'column row value', or a name with blanks in it")
@@ -138,21 +177,26 @@ class _Reader:
             variable.whole = self.whole
         for row, value in zip(words[1::2], words[2::2], strict=True):
             body, number = self.body(row), number_of(self.path, self.line, value)
+            self.once("COLUMNS", words[0], row)
             if body is not None:
                 body.add(words[0], number)
 
-    def pairs(self, words: list[str]) -> list[tuple[str, float]]:
+    def pairs(self, section: str, words: list[str]) -> list[tuple[str, float]]:
         """``[set] row value [row value]``."""
-        words = words[len(words) % 2 :]
-        if not words:
-            raise self.bad("not 'set row value'")
+        if len(words) not in (2, 3, 4, 5):
+            raise self.bad("not 'set row value', or a name with blanks in it")
+        if len(words) % 2:
+            self.one_set(section, words[0])
+            words = words[1:]
+        for row in words[::2]:
+            self.once(section, row)
         return [
             (row, number_of(self.path, self.line, value))
             for row, value in zip(words[::2], words[1::2], strict=True)
         ]
 
     def side(self, words: list[str]) -> None:
-        for name, value in self.pairs(words):
+        for name, value in self.pairs("RHS", words):
             if name == self.objective:  # moved to the right side
                 self.program.objective.offset = -value
             elif self.body(name) is not None:
@@ -161,7 +205,7 @@ class _Reader:
                 row.upper = math.inf if kind == "G" else value
 
     def range(self, words: list[str]) -> None:
-        for name, value in self.pairs(words):
+        for name, value in self.pairs("RANGES", words):
             if self.body(name) is None or name == self.objective:
                 raise self.bad(f"a range of the free row {name!r}")
             row, kind = self.rows[name], self.types[name]
@@ -182,6 +226,8 @@ class _Reader:
             rest = ["", *rest]
         if len(rest) not in ((2, 3) if bare else (3,)):
             raise self.bad("not 'type set column value'")
+        if rest[0]:
+            self.one_set("BOUNDS", rest[0])
         name = rest[1]
         if name not in self.program.variables:
             raise self.bad(f"there is no column {name!r}")

@@ -7,6 +7,7 @@ objective is ``½·x'Qx + b'x + q`` of a symmetric Q, of which the lower triangl
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from secateur.errors import FileError
 from secateur.files.content import Content, count_of, lines, number_of, size_of, truncated, wrong
 from secateur.files.program import INFINITE, Program, Row, Sum, Variable, settle
 
+_COMMENT = re.compile(r"\s#")  # a name may have one in it
 _REMEDY = "QPLIB's types with a B in the middle are read, such as QBN, QBB and QBL"
 
 
@@ -35,7 +37,7 @@ class _Reader:
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         for number, line in lines(self.path, self.data):
             if line[0] not in "#!%":
-                yield number, line.split("#")[0].split()
+                yield number, _COMMENT.split(line)[0].split()
 
     def words(self) -> list[str]:
         try:

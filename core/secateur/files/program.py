@@ -158,7 +158,7 @@ class _Settling:
         self._rooms()
         self._unused()
         if self.fixed:
-            self.program.notes["fixed"] = dict(list(self.fixed.items())[:100])
+            self.program.notes["fixed"] = dict(self.fixed)
 
     def _round(self, name: str, variable: Variable) -> None:
         if variable.whole:
@@ -221,19 +221,31 @@ class _Settling:
                 places.setdefault(name, []).append(row)
             for name in {v for pair in row.body.pairs for v in pair}:
                 places.setdefault(name, []).extend((None, None))
-        for name, variable in list(self.program.variables.items()):
+        # continuous ones first: a whole one is room only where all else in its row is whole
+        for name, variable in sorted(self.program.variables.items(), key=lambda one: one[1].whole):
             found = places.get(name, [])
             if len(found) != 1 or found[0] is None or _is_bit(variable) or variable.gap:
                 continue
             row = found[0]
             c = row.body.linear[name]
-            if variable.whole and not _whole_row(row, name):
+            if variable.whole and not self._whole_row(row, name):
                 continue
             ends = sorted((c * variable.lower, c * variable.upper))
             row.lower -= ends[1]
             row.upper -= ends[0]
             del row.body.linear[name]
             del self.program.variables[name]
+
+    def _whole_row(self, row: Row, name: str) -> bool:
+        """All else in it is whole too, and this variable counts in ones."""
+        names = {*row.body.linear, *(v for pair in row.body.pairs for v in pair)}
+        return (
+            abs(row.body.linear[name]) == 1.0
+            and all(self.program.variables[one].whole for one in names)
+            and all(c == int(c) for c in (*row.body.linear.values(), *row.body.pairs.values()))
+            and row.body.offset == int(row.body.offset)
+            and all(math.isinf(b) or b == int(b) for b in (row.lower, row.upper))
+        )
 
     def _unused(self) -> None:
         used = set(self.program.objective.linear)
@@ -255,16 +267,6 @@ class _Settling:
 
 def _is_bit(variable: Variable) -> bool:
     return variable.whole and variable.lower >= 0.0 and variable.upper <= 1.0
-
-
-def _whole_row(row: Row, name: str) -> bool:
-    """All else in it is whole too, and this variable counts in ones."""
-    return (
-        abs(row.body.linear[name]) == 1.0
-        and all(c == int(c) for c in (*row.body.linear.values(), *row.body.pairs.values()))
-        and row.body.offset == int(row.body.offset)
-        and all(math.isinf(b) or b == int(b) for b in (row.lower, row.upper))
-    )
 
 
 def _substitute(body: Sum, fixed: Mapping[str, float]) -> None:

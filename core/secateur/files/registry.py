@@ -95,7 +95,11 @@ def chosen(path: Path, data: bytes) -> Format:
 def with_look(error: FileError, tried: Format, data: bytes) -> FileError:
     """An error of a reader, which says too what the file looks like, if that is another format."""
     found = looks_like(data)
-    if not found or tried.name in found or (tried.name, found) == ("json", ("biqbin",)):
+    if (
+        not found
+        or tried.name in found
+        or (tried.name == "json" and _READ[".json"] is tried and found[0] in ("biqbin", "bqpjson"))
+    ):
         return error
     first = BY_NAME[found[0]]
     suffix = f", or give it the suffix {first.suffixes[0]}" if first.suffixes else ""

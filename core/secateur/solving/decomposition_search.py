@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from secateur.backends.base import Backend, Capabilities, Stopped
 from secateur.backends.call import run
+from secateur.backends.metered import is_metered
 from secateur.errors import BackendBudgetSpent, ConstraintError
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
@@ -304,7 +305,7 @@ class Search:
             most = min(declared.get("seed") or LARGEST_SEED, LARGEST_SEED)
             options["seed"] = int(self._random.integers(most))
         # a metered service charges for the time that it is given: that is left to the user
-        if can.takes_time_limit and self.limits.deadline is not None and not can.metered:
+        if can.takes_time_limit and self.limits.deadline is not None and not is_metered(self.inner):
             left = max(self.limits.deadline - time.monotonic(), 0.01)
             usual = options.get("time_limit", getattr(self.inner.Options(), "time_limit", None))
             options["time_limit"] = left if usual is None else min(float(usual), left)
