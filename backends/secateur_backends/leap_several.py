@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from secateur.backends import Price, Solution
-from secateur.backends.metering import NOTES
+from secateur.backends.metering import NOTES, open_bill
 from secateur.problem import Problem
 from secateur_backends.leap_answer import dry_solution
 from secateur_backends.leap_blocks import Positions, Shared, Sharing
@@ -64,7 +64,8 @@ class Several(LeapBackend):
             self._check_all(problem, options, estimate)
             sharing = Sharing(groups, time.time())
             shared.write(sharing)
-        return self._in_turn(problem, options, shared, sharing, began)
+        with open_bill(problem):  # all submissions are of one search
+            return self._in_turn(problem, options, shared, sharing, began)
 
     def _in_turn(
         self, problem: Problem, options: Any, shared: Shared, sharing: Sharing, began: float
