@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from secateur.errors import BackendFailed
 from secateur.problem import Problem
-from secateur_backends.leap_jobs import write_whole
+from secateur_backends.leap_jobs import unwritable, write_whole
 
 Positions = NDArray[np.intp]
 
@@ -72,6 +73,21 @@ def by_rank(
     return rows[order], often[order].astype(np.intp)
 
 
+@dataclass(frozen=True, eq=False)
+class Sharing:
+    """How blocks are shared.
+
+    Arguments:
+        groups: positions of each submission.
+        began: when the run that shares them so began, in seconds since 1970.
+        done: all submissions were answered.
+    """
+
+    groups: list[Positions]
+    began: float
+    done: bool = False
+
+
 class Shared:
     """The journal's note of how the blocks of a problem are shared among submissions.
 
@@ -89,8 +105,8 @@ class Shared:
         self._key = key
         self._backend = backend
 
-    def read(self) -> tuple[list[Positions], bool] | None:
-        """The positions of each submission, and whether all were answered; None if not shared.
+    def read(self) -> Sharing | None:
+        """How they are shared; None if they are not.
 
         Raises:
             BackendFailed: it cannot be read; paid jobs may hang on it.
@@ -100,7 +116,8 @@ class Shared:
         try:
             data: Any = json.loads(self._path.read_text(encoding="utf-8"))
             groups = [np.array(group, np.intp) for group in data["groups"]]
-            done, key = bool(data["done"]), data["key"]
+            found = Sharing(groups, float(data.get("began", 0.0)), bool(data["done"]))
+            key = data["key"]
         except (OSError, ValueError, KeyError, TypeError):
             raise BackendFailed(
                 f"backend {self._backend!r} cannot read {self._path}, which says how blocks were "
@@ -108,10 +125,26 @@ class Shared:
                 backend=self._backend,
                 remedy="move the file away; blocks are then shared anew, and charged",
             ) from None
-        return (groups, done) if key == self._key else None
+        return found if key == self._key else None
 
-    def write(self, groups: Sequence[Positions], *, done: bool = False) -> None:
-        """Keep it; returns once it is on the disk."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        data = {"key": self._key, "groups": [g.tolist() for g in groups], "done": done}
-        write_whole(self._path, json.dumps(data))
+    def write(self, sharing: Sharing, sent: str = "nothing") -> None:
+        """Keep it; returns once it is on the disk.
+
+        Arguments:
+            sharing: to be kept.
+            sent: what was sent already, for the error.
+
+        Raises:
+            Unwritable: the folder cannot be written.
+        """
+        data = {
+            "key": self._key,
+            "groups": [group.tolist() for group in sharing.groups],
+            "began": sharing.began,
+            "done": sharing.done,
+        }
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_whole(self._path, json.dumps(data))
+        except OSError as error:
+            raise unwritable(self._backend, self._path.parent, error, sent) from error

@@ -84,15 +84,18 @@ def charge_of(job: Job, told: float | None) -> float | None:
     return job.charge_s if told is None else told
 
 
-def free_price(problem: Problem, solver: str, note: str = "") -> Price:
-    """The price of what is not charged."""
-    return Price(solver=solver, charge_s=0.0, note=note, **shape_of(problem))
+def free_price(problem: Problem, solver: str, note: str = "", *, recorded: bool = False) -> Price:
+    """The price of what is not charged; ``recorded``: because the journal has it."""
+    shape = shape_of(problem)
+    return Price(solver=solver, charge_s=0.0, note=note, recorded=recorded, **shape)
 
 
 def price_of(problem: Problem, estimate: Estimate, spent: float | None, note: str = "") -> Price:
     """The price of a job that would be sent."""
     before = "" if not spent else f"{spent:g} s were charged for this problem before"
-    notes = filter(None, (note, estimate.note, before))
+    several = estimate.submissions or 1
+    sent = f"in {several} submissions, each charged" if several > 1 else ""
+    notes = filter(None, (note, sent, estimate.note, before))
     return Price(
         solver=estimate.solver,
         charge_s=estimate.charge_s,

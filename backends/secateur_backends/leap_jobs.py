@@ -101,6 +101,24 @@ class Unwritable(BackendFailed):
     """The journal cannot be written."""
 
 
+def unwritable(backend: str, folder: Path, error: OSError, sent: str = "nothing") -> Unwritable:
+    """The error for a journal that cannot be written.
+
+    Arguments:
+        backend: its name.
+        folder: the journal's.
+        error: of the system.
+        sent: what was sent all the same.
+    """
+    return Unwritable(
+        f"backend {backend!r}: the journal {folder} cannot be written "
+        f"({error.strerror or error}), and without it a job could be paid for twice; {sent} was "
+        "sent",
+        backend=backend,
+        remedy="make room or give rights there, or name another folder: the option `journal`",
+    )
+
+
 def job_key(problem: Problem, **determines: Any) -> str:
     """The sha256 of the problem and of everything else that determines the job."""
     row, col, bias = problem.quadratic
@@ -246,13 +264,7 @@ class Journal:
         return job
 
     def _unwritable(self, error: OSError) -> Unwritable:
-        return Unwritable(
-            f"backend {self._backend!r}: the journal {self.folder} cannot be written "
-            f"({error.strerror or error}), and without it a job could be paid for twice; nothing "
-            "was sent",
-            backend=self._backend,
-            remedy="make room or give rights there, or name another folder: the option `journal`",
-        )
+        return unwritable(self._backend, self.folder, error)
 
     def _make_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

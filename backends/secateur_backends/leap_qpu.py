@@ -10,10 +10,10 @@ later process cannot be read without it.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,26 +22,25 @@ from secateur.backends import (
     Applicability,
     BackendOptions,
     Capabilities,
-    Price,
     Solution,
     Stopped,
 )
-from secateur.errors import BackendUnsuitable
+from secateur.backends.metered import paid_by
+from secateur.errors import BackendOptionError, BackendUnsuitable
 from secateur.lazy import dimod
 from secateur.problem import Problem
 from secateur_backends.leap import service_of
-from secateur_backends.leap_answer import Read, dry_solution, read_answer, solution, understood
-from secateur_backends.leap_blocks import Positions, Shared, by_rank, components
-from secateur_backends.leap_budget import DEFAULT_S, check_budget, price_of, search_of
+from secateur_backends.leap_answer import Read, read_answer, solution, understood
+from secateur_backends.leap_blocks import Positions, by_rank, components
 from secateur_backends.leap_cost import Estimate, shape
 from secateur_backends.leap_embedding import Chip, Embedding, Layout, lay, place
-from secateur_backends.leap_jobs import Job, Journal, State, job_key
-from secateur_backends.leap_options import installed, journal_folder, replay_from
+from secateur_backends.leap_jobs import Job, State
+from secateur_backends.leap_options import installed
 from secateur_backends.leap_parameters import Wanted, check_embedding, check_labels
 from secateur_backends.leap_qpu_options import NAME, LeapQPUOptions
-from secateur_backends.leap_run import LeapBackend, Plan
+from secateur_backends.leap_run import Plan
+from secateur_backends.leap_several import Overfull, Several
 from secateur_backends.leap_together import (
-    narrowed,
     over_qubits,
     part,
     seen,
@@ -50,6 +49,8 @@ from secateur_backends.leap_together import (
     voted,
 )
 
+_KEPT = 64
+"""Embeddings that are kept for the next calls of a search."""
 LARGEST = 150
 """Variables of a block; the largest complete graph that fits today's chips is about 180 when every
 qubit works."""
@@ -74,27 +75,16 @@ CITATION = """
 """
 
 
-class _Overfull(Exception):
-    """The blocks of a problem need several submissions; caught in this module.
-
-    Arguments:
-        groups: positions of each submission.
-        estimate: of all together.
-    """
-
-    def __init__(self, groups: list[Positions], estimate: Estimate) -> None:
-        super().__init__()
-        self.groups = groups
-        self.estimate = estimate
-
-
-class LeapQPU(LeapBackend):
+class LeapQPU(Several):
     """A quantum computer of Leap.
 
     Arguments:
         sampler: for rehearsals: a ``dimod.Structured`` sampler in place of the service, such as
             ``dwave.system.testing.MockDWaveSampler()``. Embedding, chains and reading are the
             same; nothing is sent, journalled or charged, and no token is needed.
+
+    Raises:
+        BackendOptionError: the sampler is one that is charged for.
     """
 
     name: ClassVar[str] = NAME
@@ -106,6 +96,14 @@ class LeapQPU(LeapBackend):
     citation: ClassVar[str] = CITATION
 
     def __init__(self, sampler: Any = None) -> None:
+        found = paid_by(sampler, by_properties=False)
+        if found is not None:  # it would be charged without budget and journal
+            raise BackendOptionError(
+                f"backend {self.name!r}: the sampler of a rehearsal is charged for ({found})",
+                backend=self.name,
+                remedy="leave `sampler` out: the chip is asked all the same, with a budget and a "
+                "journal; `solver_name` chooses it",
+            )
         self._sampler = sampler
         self._placed: dict[str, list[tuple[list[int], Embedding]]] = {}
 
@@ -156,52 +154,17 @@ class LeapQPU(LeapBackend):
         self._check_labels(problem, options)
         if self._sampler is not None:
             return self._rehearsed(problem, options, began)
-        key = job_key(problem, kind="qpu", backend=self.name, **self.determines(options))
-        replay = replay_from(options)
-        folder = journal_folder(options) if replay in (True, False) else _folder(str(replay))
-        shared = Shared(folder, key, self.name)
-        known = None if options.dry_run else shared.read()
-        if known is None:
-            try:
-                return super().solve(problem, options)
-            except _Overfull as full:
-                groups, estimate = full.groups, full.estimate
-            if options.dry_run:
-                return dry_solution(problem, options, estimate, began, self.packages)
-            search, most = search_of(problem, self.name), self.default_budget_s or DEFAULT_S
-            check_budget(estimate, options, Journal(folder, self.name), search, self.name, most)
-            shared.write(groups)
-            done = False
-        else:
-            groups, done = known
-        answers = []
-        for positions in groups:
-            own = part(problem, positions)
-            mine = narrowed(options, own)
-            if not (done or replay):  # what this run was answered already is not sent again
-                asked = self.determines(mine)
-                paid = job_key(own, kind="qpu", backend=self.name, **asked)
-                if Journal(folder, self.name).answered(paid) is not None:
-                    mine = dataclasses.replace(mine, replay=True)
-            answers.append(super().solve(own, mine))
-        if not (done or replay):
-            shared.write(groups, done=True)
-        return together(problem, groups, answers, options, began)
+        return super().solve(problem, options)
 
-    def price(self, problem: Problem, options: Any) -> Price:
-        """As of every Leap backend; of blocks that need several submissions, of all of them."""
-        try:
-            return super().price(problem, options)
-        except _Overfull as full:
-            journal = Journal(journal_folder(options), self.name)
-            spent = journal.spent(search_of(problem, self.name))
-            return price_of(problem, full.estimate, spent)
+    def charges(self, options: BackendOptions) -> bool:
+        """A rehearsal is charged to nobody."""
+        return self._sampler is None
 
     def plan(self, problem: Problem, options: Any, kind: str, solver: Any) -> Plan:
         """Embed the problem, and estimate the charge by the solver's own timing model.
 
         Raises:
-            _Overfull: its blocks need several submissions.
+            Overfull: its blocks need several submissions.
         """
         given = options.parameters or {}
         Wanted(given, options, self.name, solver.name, solver.properties).check()
@@ -212,12 +175,18 @@ class LeapQPU(LeapBackend):
         places = self._places(problem, blocks, options, chip, solver.properties)
         if len(places) > 1:
             groups, each = [], []
+            found = {}
             for numbers, embedding in places:
                 groups.append(np.sort(np.concatenate([blocks[number] for number in numbers])))
                 qubits = sum(map(len, embedding.values()))
                 own = part(problem, groups[-1])
+                at = {int(p): i for i, p in enumerate(groups[-1])}
+                chains = {at[v]: chain for v, chain in embedding.items()}
+                found[self._structure(own, options, chip)] = [(list(range(len(numbers))), chains)]
                 each.append(self._estimate(own, len(numbers), qubits, options, solver))
-            raise _Overfull(groups, summed(problem, each))
+            # each is embedded as it was estimated
+            self._placed |= found
+            raise Overfull(groups, summed(problem, each))
         layout = self._layout(problem, blocks, places[0][1], options, chip, solver.properties)
         estimate = self._estimate(problem, len(blocks), layout.qubits, options, solver)
         target = layout.target(problem)
@@ -330,8 +299,7 @@ class LeapQPU(LeapBackend):
             found = check_embedding(chains, problem.variables, pairs, chip, self.name)
             return [(list(range(len(blocks))), found)]
         # biases do not matter, so the calls of a search need one embedding
-        key = f"{chip.digest()} {options.embedding_seed} {problem.n} {row.tobytes()!r} "
-        key += repr(col.tobytes())
+        key = self._structure(problem, options, chip)
         if key in self._placed:
             return self._placed[key]
         left = list(range(len(blocks)))
@@ -352,8 +320,16 @@ class LeapQPU(LeapBackend):
                 )
             places.append(([left[i] for i in range(len(left)) if i not in set(over)], found))
             left = [left[i] for i in over]
-        self._placed = {key: places}  # of the last structure only
+        if key not in self._placed and len(self._placed) >= _KEPT:
+            self._placed.clear()
+        self._placed[key] = places
         return places
+
+    def _structure(self, problem: Problem, options: Any, chip: Chip) -> str:
+        """What an embedding is looked for: the couplings, whatever their biases."""
+        row, col, _ = problem.quadratic
+        digest = hashlib.sha256(row.tobytes() + b" " + col.tobytes()).hexdigest()
+        return f"{chip.digest()} {options.embedding_seed} {problem.n} {digest}"
 
     def _layout(
         self,
@@ -393,11 +369,6 @@ class LeapQPU(LeapBackend):
             submissions=1,
             **shape(problem, "qpu"),
         )
-
-
-def _folder(replay: str) -> Path:
-    path = Path(replay).expanduser()
-    return path.parent if path.is_file() else path
 
 
 def _search(options: Any) -> dict[str, Any]:

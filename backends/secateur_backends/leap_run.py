@@ -156,9 +156,11 @@ class LeapBackend(Backend):
         """What a job costs: nothing if the journal has it, else by the solver, which is listed."""
         if problem.n == 0 or getattr(self, "_sampler", None) is not None:
             return free_price(problem, self.name, "nothing is sent")
+        if replay_from(options):
+            return free_price(problem, self.name, "a recorded answer is taken, offline")
         earlier = self.earlier(problem, options)
         if earlier is not None:
-            return free_price(problem, earlier.solver, earlier_note(earlier))
+            return free_price(problem, earlier.solver, earlier_note(earlier), recorded=True)
         journal = Journal(journal_folder(options), self.name)
         spent = journal.spent(search_of(problem, self.name))
         try:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.backends import Solution, Status, Stopped, Timings
+from secateur.backends.metering import NOTES, notes_of
 from secateur.problem import Problem
 from secateur.problem.subproblem import subproblem
 from secateur_backends.leap_answer import sample_set, untyped
@@ -114,6 +115,7 @@ def together(
         each = [getattr(one, name) for one in timings]
         return None if None in each else float(sum(each))
 
+    notes = list(dict.fromkeys(note for answer in answers for note in notes_of(answer)))
     samples = sample_set(problem, rows, occurrences)
     samples.info["submissions"] = [dict(answer.samples.info) for answer in answers]
     return Solution(
@@ -136,6 +138,8 @@ def together(
             "rows": "reads of the blocks, put side by side by rank",
             "resumed": any(answer.raw["resumed"] for answer in answers),
             "replayed": all(answer.raw["replayed"] for answer in answers),
+            "reused": all(answer.raw["reused"] for answer in answers),
+            NOTES: notes,
         },
     )
 

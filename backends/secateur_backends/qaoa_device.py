@@ -27,6 +27,7 @@ from secateur.errors import BackendOptionError
 from secateur.limits import LONGEST_SECONDS
 from secateur.problem import Problem
 from secateur.seeds import LARGEST_SEED
+from secateur_backends.leap_budget import budget_of, search_of
 from secateur_backends.leap_jobs import job_key
 from secateur_backends.qaoa import CircuitBackend, CircuitOptions, versions
 from secateur_backends.qaoa_ansatz import Ansatz
@@ -86,9 +87,10 @@ class DeviceOptions(CircuitOptions):
         "session: the device is held, and charged, between jobs; batch: jobs are queued together",
         choices=SESSIONS,
     )
-    max_charge_s: float = option(
-        _FIRST_BUDGET,
-        "most seconds of a real device that all calls together, resumed ones too, are charged",
+    max_charge_s: float | None = option(
+        None,
+        "most seconds of a real device that all calls together, resumed ones too, are charged; "
+        "None: 10 s, or no limit where charging is allowed",
         least=0.0,
         most=86_400.0,
         unit="s",
@@ -130,6 +132,7 @@ class QAOADevice(CircuitBackend):
         metered=True,
     )
     Options: ClassVar[type[BackendOptions]] = DeviceOptions
+    default_budget_s: ClassVar[float | None] = _FIRST_BUDGET
     _ledger: Ledger | None = None
     """Charged by the jobs of this object: the budget is for all its calls."""
 
@@ -172,15 +175,21 @@ class QAOADevice(CircuitBackend):
             return Applicability(True, charge_seconds=0.0)
         # without the circuit, which needs the device: the shots alone
         once = job_seconds(given.shots)
-        if once > given.max_charge_s and not given.dry_run:
+        budget, said = budget_of(given, self.default_budget_s)
+        every = once * given.iterations
+        if budget is not None and once > budget and not given.dry_run:
             return Applicability(
                 False,
-                reason=f"about {once:.3g} s would be charged for one job, and `max_charge_s` is "
-                f"{given.max_charge_s:g} s",
+                reason=f"about {once:.3g} s would be charged for one job, and {said}",
                 remedy="raise `max_charge_s`, ask for fewer `shots`, or use a fake device",
                 charge_seconds=once,
             )
-        return Applicability(True, charge_seconds=min(once * given.iterations, given.max_charge_s))
+        return Applicability(True, charge_seconds=every if budget is None else min(every, budget))
+
+    def charges(self, options: BackendOptions) -> bool:
+        """A fake device and a simulating sampler are charged to nobody."""
+        assert isinstance(options, DeviceOptions)
+        return charges(options)
 
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Find the angles on the device; the answer is the best measurement."""
@@ -211,6 +220,7 @@ class QAOADevice(CircuitBackend):
         ibm = measurer.ibm
         journal = Runs(folder, self.name, ibm.scrub)
         key = run_key(problem, ansatz, measurer.name, options.shots)
+        search = search_of(problem, self.name)
         paid = Paid(
             ansatz,
             measurer,
@@ -221,8 +231,9 @@ class QAOADevice(CircuitBackend):
             run_key=key,
             ledger=self._ledger,
             job_s=0.0,
-            max_charge_s=options.max_charge_s,
-            hold=Hold(options.session, ibm, journal, self._ledger, key),
+            budget=budget_of(options, self.default_budget_s),
+            search=search,
+            hold=Hold(options.session, ibm, journal, self._ledger, key, search),
             again=options.again,
             resubmit=options.resubmit,
             cancel=options.cancel_on_interrupt,
@@ -277,7 +288,7 @@ class QAOADevice(CircuitBackend):
             jobs=options.iterations,
             job_s=once,
             charge_s=once * options.iterations if real else 0.0,
-            budget_s=options.max_charge_s if real else None,
+            budget_s=budget_of(options, self.default_budget_s)[0] if real else None,
             note=note,
         )
         return Solution.from_bits(

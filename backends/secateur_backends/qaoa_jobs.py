@@ -8,6 +8,7 @@ one sent, if the budget has room for it. The id is on the disk before the answer
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -47,7 +48,8 @@ class Paid(Measured):
         run_key: of the run.
         ledger: what was charged so far.
         job_s: seconds that one job is expected to be charged.
-        max_charge_s: no more is spent.
+        budget: no more is spent, None for no limit; and in words where that comes from.
+        search: of which search the jobs are; the budget is for all of them.
         hold: the session or batch, if the device is held.
         again: answers of earlier runs are left alone.
         resubmit: another job is sent where an earlier one cannot be settled.
@@ -66,7 +68,8 @@ class Paid(Measured):
     run_key: str
     ledger: Ledger
     job_s: float
-    max_charge_s: float
+    budget: tuple[float | None, str]
+    search: str
     hold: Hold
     again: bool = False
     resubmit: bool = False
@@ -80,8 +83,9 @@ class Paid(Measured):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for job in [] if self.again else self.journal.of_run(self.run_key):
-            self.ledger.count(self.hold.settle(job))
+        for job in self.journal.of_run(self.run_key, self.search):
+            mine = job.key == self.run_key  # a session that this run left open
+            self.ledger.count(self.hold.settle(job) if mine else job)
 
     def run(self, angles: Floats) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
         """Measure at these angles, or take the measurement from the journal.
@@ -151,6 +155,7 @@ class Paid(Measured):
                 params={"angles": [float(a) for a in angles], "shots": self.shots},
                 extra={"session": self.hold.job is not None},
                 estimate={"charge_s": self.job_s, "cap_s": cap_of(left)},
+                search=self.search,
             )
             return self._submitted(job, mode)
 
@@ -161,7 +166,8 @@ class Paid(Measured):
             BackendBudgetSpent: fewer than it is expected to.
         """
         self.hold.tick()
-        left = self.max_charge_s - self.ledger.spent
+        most, said = self.budget
+        left = math.inf if most is None else most - self.ledger.spent
         if self.job_s <= left * (1 + 1e-9):
             return left
         spent = self.ledger.spent
@@ -169,10 +175,10 @@ class Paid(Measured):
             f"backend {self.backend!r}: about {self.job_s:.3g} s would be charged for one more job "
             f"on {self.ibm.name}"
             + (f", after {spent:.3g} s for earlier ones" if spent else "")
-            + f", and `max_charge_s` is {self.max_charge_s:g} s; it was not sent",
+            + f", and {said}; it was not sent",
             backend=self.backend,
-            remedy="raise `max_charge_s` (answers that are there are taken from the journal), or "
-            "ask for fewer `shots`",
+            remedy="raise `max_charge_s` (answers that are there are taken from the journal), "
+            "allow any charge with --charge (in Python charge=True), or ask for fewer `shots`",
         )
 
     def _submitted(self, job: Job, mode: Any) -> tuple[Job, Any]:
@@ -355,7 +361,7 @@ class Paid(Measured):
         if isinstance(failure, theirs.RuntimeJobMaxTimeoutError):
             return BackendBudgetSpent(
                 f"backend {self.backend!r}: job {job.job_id} reached its cap of "
-                f"{job.estimate.get('cap_s')} s, which is what was left of `max_charge_s`",
+                f"{job.estimate.get('cap_s')} s, which is what was left of its budget",
                 backend=self.backend,
                 remedy="raise `max_charge_s`, or ask for fewer `shots`",
             )

@@ -64,9 +64,12 @@ def tag_of(job: Job) -> str:
 class Runs(Journal):
     """A journal whose jobs belong to runs."""
 
-    def of_run(self, run: str) -> list[Job]:
-        """All jobs of a run, the oldest first."""
-        found = [self.read(path) for path in self.folder.glob(f"{run[:_RUN]}-*.json")]
+    def of_run(self, run: str, search: str = "") -> list[Job]:
+        """All jobs of a run, and of the search that it is a call of, the oldest first."""
+        paths = set(self.folder.glob(f"{run[:_RUN]}-*.json"))
+        if search:
+            paths |= set(self.folder.glob(f"*.{search[:_RUN]}.json"))
+        found = [self.read(path) for path in paths]
         return sorted(found, key=lambda job: job.created)
 
 

@@ -127,7 +127,9 @@ def open_mode(kind: str, device: Any, seconds: float | None = None) -> Any:
 
     if kind == "batch":  # charged by its jobs, so its wall time costs nothing
         return Batch(backend=device)
-    return Session(backend=device, max_time=None if seconds is None else max(1, int(seconds)))
+    if seconds is None or math.isinf(seconds):  # the service has a maximum of its own
+        return Session(backend=device)
+    return Session(backend=device, max_time=max(1, int(seconds)))
 
 
 def device(name: str, seed: int, backend: str, session: str = "none") -> Measurer:
@@ -337,7 +339,7 @@ def was_asked(error: BaseException) -> bool:
 
 def cap_of(left: float) -> int:
     """The cap for a job: whole seconds, at least one, as the service takes them."""
-    return max(1, min(LONGEST_JOB, math.floor(left)))
+    return max(1, math.floor(min(LONGEST_JOB, left)))
 
 
 def check_shots(shots: int, found: Any, name: str, backend: str) -> None:

@@ -26,15 +26,24 @@ class Hold:
         journal: where a session is written down.
         ledger: what was charged so far.
         run_key: of the run.
+        search: that the run is a call of.
 
     Attributes:
         mode: the open session or batch, or None.
         job: the session in the journal, or None.
     """
 
-    def __init__(self, kind: str, ibm: IBM, journal: Runs, ledger: Ledger, run_key: str) -> None:
+    def __init__(
+        self,
+        kind: str,
+        ibm: IBM,
+        journal: Runs,
+        ledger: Ledger,
+        run_key: str,
+        search: str = "",
+    ) -> None:
         self._kind, self._ibm, self._journal = kind, ibm, journal
-        self._ledger, self._run_key = ledger, run_key
+        self._ledger, self._run_key, self._search = ledger, run_key, search
         self._since: float | None = None
         self.mode: Any = None
         self.job: Job | None = None
@@ -51,7 +60,7 @@ class Hold:
         self.mode = self._ibm.open(self._kind, left)
         if self._kind == "session":
             about: dict[str, Any] = {"kind": "session", "solver": self._ibm.name, "n": n}
-            job = self._journal.begin(self._run_key, **about)
+            job = self._journal.begin(self._run_key, search=self._search, **about)
             session_id = str(self.mode.session_id)
             self.job = self._journal.update(job, state=State.SUBMITTED, job_id=session_id)
         return self.mode

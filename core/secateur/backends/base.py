@@ -297,6 +297,14 @@ class Backend(ABC):
             **shape_of(problem),
         )
 
+    def charges(self, options: BackendOptions) -> bool:
+        """Whether a call with these options costs money or quota; asked of metered backends.
+
+        One that takes a simulator in place of the paid device says so here. What holds an object
+        of a vendor whose calls are charged stays metered whatever this says.
+        """
+        return True
+
     @abstractmethod
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Find low energies. ``options`` is an instance of ``self.Options``.

@@ -80,12 +80,12 @@ def run(
     chosen = resolve_options(solver, options, seed=seed, time_limit=time_limit)
     check_available(solver)
     asked = problem.only(solver.capabilities.native)
-    check_applicable(solver, asked, chosen)
-    metered = is_metered(solver)
+    metered = is_metered(solver, chosen)
     # a metered service queues on top of its limit, and a paid job is never given up
     limited = solver.capabilities.takes_time_limit and not metered
     limit = getattr(chosen, "time_limit", time_limit) if limited else None
     with open_bill(problem, charge=charge) as bill:
+        check_applicable(solver, asked, chosen)
         check_may_charge(solver, asked, chosen)
         solution = _call(solver, asked.apart(), chosen, limit)
         verified = verify(solver, asked, solution)

@@ -13,7 +13,7 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from secateur.backends.base import Backend
+from secateur.backends.base import Backend, BackendOptions
 
 VENDORS = ("dwave.system.samplers", "dwave.cloud", "qiskit_ibm_runtime")
 """Packages whose objects reach a charged service."""
@@ -52,29 +52,46 @@ _MANY = 5000
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), types.ModuleType)
 
 
-def is_metered(backend: Backend | type[Backend]) -> bool:
-    """Whether a call costs money or quota: promised, or found."""
-    promised = getattr(getattr(backend, "capabilities", None), "metered", False)
-    return promised is True or paid_in_backend(backend) is not None
+def is_metered(backend: Backend | type[Backend], options: BackendOptions | None = None) -> bool:
+    """Whether a call costs money or quota: promised, or found.
+
+    Arguments:
+        backend: an instance or a class.
+        options: of the call; None: any call. A simulator that is named in place of a paid device
+            is not metered.
+    """
+    promised = getattr(getattr(backend, "capabilities", None), "metered", False) is True
+    if not promised or options is None or not isinstance(backend, Backend):
+        return promised or paid_in_backend(backend) is not None
+    if backend.charges(options) is not False:
+        return True
+    # a stand-in has the properties of what it stands for; a vendor's own class is no stand-in
+    return paid_in_backend(backend, by_properties=False) is not None
 
 
-def paid_in_backend(backend: Backend | type[Backend]) -> str | None:
-    """What a backend is made of that is charged for, or None; its promises are not looked at."""
+def paid_in_backend(backend: Backend | type[Backend], *, by_properties: bool = True) -> str | None:
+    """What a backend is made of that is charged for, or None; its promises are not looked at.
+
+    Arguments:
+        backend: an instance or a class.
+        by_properties: as of ``paid_by``.
+    """
     found = getattr(backend, "paid", None)  # when it was wrapped, by an instance of it
     if isinstance(found, str):
         return found
     held = [getattr(backend, name, None) for name in _WRAPPED]
     held += list(getattr(backend, "__dict__", {}).values()) if _is_instance(backend) else []
     held.append(type(backend) if _is_instance(backend) else backend)
-    return next(filter(None, map(paid_by, held)), None)
+    return next(filter(None, (paid_by(one, by_properties=by_properties) for one in held)), None)
 
 
-def paid_by(thing: Any) -> str | None:
+def paid_by(thing: Any, *, by_properties: bool = True) -> str | None:
     """What in a sampler, a function or any object is charged for, or None.
 
     Arguments:
         thing: an object or a class; composites are looked through, functions and methods by what
             they close over, name and import.
+        by_properties: also what is no vendor's class and has a charged solver's properties.
     """
     todo: list[tuple[Any, int]] = [(thing, 0)]
     seen: set[int] = set()
@@ -85,7 +102,7 @@ def paid_by(thing: Any) -> str | None:
             continue
         seen.add(id(one))
         kept.append(one)
-        found = _paid(one)
+        found = _paid(one, by_properties)
         if found is not None:
             return found
         if depth < _DEEP:
@@ -93,7 +110,7 @@ def paid_by(thing: Any) -> str | None:
     return None
 
 
-def _paid(one: Any) -> str | None:
+def _paid(one: Any, by_properties: bool) -> str | None:
     """Whether this very object is charged for."""
     kind = one if isinstance(one, type) else type(one)
     for base in getattr(kind, "__mro__", ()):
@@ -103,7 +120,7 @@ def _paid(one: Any) -> str | None:
     code = getattr(one, "__code__", None)
     if isinstance(code, types.CodeType):
         return _imported(code)
-    properties = _read(one, "properties")
+    properties = _read(one, "properties") if by_properties else None
     if isinstance(properties, Mapping) and hasattr(one, "sample"):
         for name in PROPERTIES:
             if name in properties:

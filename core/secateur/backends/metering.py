@@ -135,7 +135,7 @@ def check_may_charge(backend: Backend, problem: Problem, options: BackendOptions
     """
     if isinstance(getattr(backend, "inner", None), type):
         return  # a wrapper: each call of what it wraps is looked at by itself
-    if not is_metered(backend) or keeps_budget(backend, options):
+    if not is_metered(backend, options) or keeps_budget(backend, options):
         return
     bill = current_bill()
     if bill is not None and bill.charge:

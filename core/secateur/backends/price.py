@@ -23,6 +23,8 @@ class Price:
         time_limit_s: the time that it will be given, or None.
         most_variables: the solver's own maximum, or None.
         note: what is not known, and how to find it out.
+        recorded: nothing is charged because an earlier call's answer is taken; another call may be
+            charged.
     """
 
     solver: str
@@ -34,6 +36,7 @@ class Price:
     time_limit_s: float | None = None
     most_variables: int | None = None
     note: str = ""
+    recorded: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""

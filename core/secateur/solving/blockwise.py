@@ -35,7 +35,6 @@ from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.problem.parts import Block
 from secateur.problem.subproblem import subproblem
-from secateur.seeds import LARGEST_SEED
 from secateur.solving.control import Control
 from secateur.solving.curves import feed, upper_curves
 from secateur.solving.exactly import Search
@@ -95,7 +94,14 @@ class Blockwise(Wrapper):
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Split, solve the blocks for their numbers of ones, and split again."""
         assert isinstance(options, BlockwiseOptions)
-        work = _Work(problem, build(self.inner), options, self.most_calls(options))
+        work = _Work(
+            problem,
+            build(self.inner),
+            options,
+            most=self.most_calls(options),
+            seed=self.seed_of(problem, options),
+            metered=self.charges(options),
+        )
         work.go()
         bits = work.best()
         took = work.clock.elapsed()
@@ -115,20 +121,32 @@ class Blockwise(Wrapper):
 
 
 class _Work:
-    """One search by blocks."""
+    """One search by blocks.
+
+    Where calls are charged, what is asked does not depend on the clock: started again, the search
+    asks for the same, which is paid for. Time then ends it between calls, and nowhere else.
+    """
 
     def __init__(
-        self, problem: Problem, inner: Backend, options: BlockwiseOptions, most: int | None
+        self,
+        problem: Problem,
+        inner: Backend,
+        options: BlockwiseOptions,
+        *,
+        most: int | None,
+        seed: int,
+        metered: bool,
     ) -> None:
         self.problem, self.inner, self.most = problem, inner, most
+        self.seed, self.metered = seed, metered
         self.given = dict(options.inner or {})
         self.rounds = options.rounds
         self.clock = Control(options.time_limit)
-        entropy = int(np.random.default_rng().integers(LARGEST_SEED))
-        self.seed = entropy if options.seed is None else options.seed
         self.parts = problem.parts
         self.curves = upper_curves(
-            self.parts.blocks, self.parts.shares, control=self.clock.part(0.3)
+            self.parts.blocks,
+            self.parts.shares,
+            control=Control() if metered else self.clock.part(0.3),
         )
         for row in () if problem.start is None else problem.start:
             for curve, block in zip(self.curves, self.parts.blocks, strict=True):
@@ -153,22 +171,25 @@ class _Work:
             ]
             if not wanted:
                 return
-            for number, k in wanted:
+            for place, (number, k) in enumerate(wanted):
+                if self.stopped is not Stopped.COMPLETED:
+                    return
                 if self.clock.late:
                     self.stopped = Stopped.TIME_LIMIT
                     return
-                if self.most is not None and len(self.solved) >= self.most:
+                if self.most is not None and self.calls >= self.most:
                     self.stopped = Stopped.BUDGET
                     return
                 try:
-                    self._solve(number, k, len(wanted))
+                    self._solve(number, k, len(wanted), len(wanted) - place - 1)
                 except BackendBudgetSpent:
                     if not self.calls:
                         raise
                     self.stopped = Stopped.BUDGET  # what was paid for is not thrown away
                     return
 
-    def _solve(self, number: int, k: int, share: int) -> None:
+    def _solve(self, number: int, k: int, share: int, after: int) -> None:
+        """Solve a block for its number of ones; one call is left for each block after it."""
         block, curve = self.parts.blocks[number], self.curves[number]
         start = curve.choice(k)
         part = _alone(self.problem, block, k).with_start(start[None])
@@ -177,13 +198,18 @@ class _Work:
         asked = self.clock.asked
         control = Control()
         if left != float("inf") and asked is not None:
-            control = Control(left / share, nominal=asked / share)
+            until = left if self.metered else left / share
+            control = Control(until, nominal=asked / share)
         search = Search(
             part, self.inner, options=self.given, seed=self.seed + number, control=control
         )
+        if self.most is not None:
+            search.most_calls = min(search.most_calls, max(self.most - self.calls - after, 1))
         found = search.go()
         self.inner_seconds += time.monotonic() - began
         self.calls += found.calls
+        if self.metered and found.stopped in (Stopped.TIME_LIMIT, Stopped.BUDGET):
+            self.stopped = found.stopped  # further blocks would be others at the next start
         self.solved.add((number, k))
         if found.last is not None:
             self.versions.update(found.last.versions)

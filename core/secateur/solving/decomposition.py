@@ -29,6 +29,7 @@ from secateur.backends.base import (
 )
 from secateur.backends.call import resolve_options
 from secateur.backends.guard import applicability_of, build
+from secateur.backends.metered import is_metered
 from secateur.errors import BackendUnsuitable
 from secateur.limits import MOST_ROUNDS, ROUNDS_WHY
 from secateur.options import option
@@ -36,7 +37,6 @@ from secateur.problem.model import Problem
 from secateur.problem.moves import Moves
 from secateur.problem.persistency import persistent
 from secateur.problem.subproblem import subproblem
-from secateur.seeds import LARGEST_SEED
 from secateur.solving.decomposition_search import Limits, Search, asked
 from secateur.solving.names import DECOMPOSE
 from secateur.solving.wrapping import Wrapper, WrapperOptions, wrap
@@ -141,7 +141,6 @@ class Decomposed(Wrapper):
                 backend=self.name,
                 remedy=suits.remedy,
             )
-        entropy = int(np.random.default_rng().integers(LARGEST_SEED))
         search = Search(
             core,
             build(self.inner),
@@ -152,9 +151,10 @@ class Decomposed(Wrapper):
                 patience=options.patience,
                 calls=self.most_calls(options),
                 deadline=None if options.time_limit is None else started + options.time_limit,
+                metered=self.charges(options),
             ),
             incumbents=options.incumbents,
-            seed=entropy if options.seed is None else options.seed,
+            seed=self.seed_of(problem, options),
         )
         search.go()
         rows = np.repeat(values[None], len(search.elite), axis=0)
@@ -193,13 +193,15 @@ class Decomposed(Wrapper):
         size = min(problem.n, options.size or most or _UNLIMITED_SIZE)
         patient = _CALL_SECONDS if options.time_limit is None else options.time_limit / 10
         chosen = resolve_options(inner, dict(options.inner or {}))
+        metered = is_metered(inner, chosen)
         zeros = np.zeros(problem.n, dtype=np.int8)
         found = Moves(problem).repair(zeros)
         bits = zeros if found is None else found
         while True:
             part = subproblem(problem, bits, np.arange(size, dtype=np.intp))
             suits = applicability_of(inner, asked(part, inner.capabilities)[0], chosen)
-            quick = suits.seconds is None or suits.seconds <= patient
+            # what a metered one says may change once its service was asked, and parts with it
+            quick = metered or suits.seconds is None or suits.seconds <= patient
             if options.size is not None or size <= 2 or (suits.applicable and quick):
                 return size, suits
             size = max(2, size * 3 // 4)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from secateur.backends.base import Backend, Capabilities, Stopped
 from secateur.backends.call import run
-from secateur.backends.metered import is_metered
 from secateur.errors import BackendBudgetSpent, ConstraintError
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
@@ -36,6 +35,8 @@ class Limits:
         patience: parts without improvement.
         calls: most calls of the inner backend, or None.
         deadline: of ``time.monotonic``, or None.
+        metered: calls are charged, so the parts do not depend on the clock: started again, the
+            search asks for the same ones, which are paid for. Time ends it between calls.
     """
 
     size: int
@@ -43,6 +44,7 @@ class Limits:
     patience: int
     calls: int | None
     deadline: float | None
+    metered: bool = False
 
 
 def asked(part: Problem, can: Capabilities) -> tuple[Problem, bool]:
@@ -167,6 +169,10 @@ class Search:
         return self._moves.descend(start, late=self._late)
 
     def _late(self) -> bool:
+        """Descents are to end; those between calls that are charged never do."""
+        return not self.limits.metered and self._timeout()
+
+    def _timeout(self) -> bool:
         deadline = self.limits.deadline
         return deadline is not None and time.monotonic() >= deadline
 
@@ -180,7 +186,7 @@ class Search:
             return True
         if self.limits.calls is not None and done >= self.limits.calls:
             self.stopped = Stopped.BUDGET
-        elif self._late():
+        elif self._timeout():
             self.stopped = Stopped.TIME_LIMIT
         return self.stopped is not Stopped.COMPLETED
 
@@ -305,7 +311,7 @@ class Search:
             most = min(declared.get("seed") or LARGEST_SEED, LARGEST_SEED)
             options["seed"] = int(self._random.integers(most))
         # a metered service charges for the time that it is given: that is left to the user
-        if can.takes_time_limit and self.limits.deadline is not None and not is_metered(self.inner):
+        if can.takes_time_limit and self.limits.deadline is not None and not self.limits.metered:
             left = max(self.limits.deadline - time.monotonic(), 0.01)
             usual = options.get("time_limit", getattr(self.inner.Options(), "time_limit", None))
             options["time_limit"] = left if usual is None else min(float(usual), left)

@@ -121,7 +121,7 @@ class Search:
         self.found = Found()
         self.last_seconds = 0.0
         self.charge = charge
-        self.metered = is_metered(solver)
+        self.metered = is_metered(solver, resolve_options(solver, self.options))
         priced = problem.kinds - self.native
         if not priced:
             self.most_calls = 1
@@ -203,7 +203,7 @@ class Search:
         return self.moves.descend(start, late=lambda: clock.late)
 
     def _tired(self) -> bool:
-        return self.control.late
+        return not self.metered and self.control.late  # not by the clock: see `_start`
 
     def _call(self, prices: Prices, step: Step) -> Bits:
         """One call; updates what was found and returns the best answer, as it came."""

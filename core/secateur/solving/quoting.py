@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Unpack
 
-from secateur.backends.base import Backend
-from secateur.backends.call import check_available
-from secateur.backends.guard import price_of_call
-from secateur.backends.metered import is_metered, paid_in_backend
+from secateur.backends.base import Backend, BackendOptions
+from secateur.backends.call import check_available, resolve_options
+from secateur.backends.guard import build, price_of_call
+from secateur.backends.metered import paid_in_backend
 from secateur.backends.metering import keeps_budget, open_bill
 from secateur.backends.price import Price, shape_of
 from secateur.problem.constraints import Constraint
@@ -101,19 +101,16 @@ def quote(
         return Quote(asked.chosen.name, False, price, 0, 0.0, "nothing is charged")
     check_available(solver)
     search = asked.search(solver)
-    metered = is_metered(solver)
+    metered = search.metered
     with open_bill(asked.problem, charge=charge):
         first, chosen = search.first_call()
         price = price_of_call(solver, first, chosen)
-        budget = None
-        if metered and keeps_budget(solver, chosen):
-            budget = getattr(chosen, "max_charge_s", None)
-            if budget is None and not charge:
-                budget = solver.default_budget_s
+        budget = _budget(solver, chosen, charge) if metered else None
     total = 0.0 if not metered else price.charge_s
-    # the journal of the first call says nothing of those after it
-    if total and price.charge_s is not None:
-        total = price.charge_s * search.most_calls
+    if total is not None:
+        total *= search.most_calls
+    if price.recorded and search.most_calls > 1:
+        total = None  # the journal of the first call says nothing of those after it
     known = [seconds for seconds in (total, budget) if seconds is not None]
     return Quote(
         backend=solver.name,
@@ -123,6 +120,19 @@ def quote(
         charge_s=min(known, default=None),
         allowed=_allowed(solver, metered, budget, charge),
     )
+
+
+def _budget(solver: Backend, options: BackendOptions, charge: bool) -> float | None:
+    """Seconds that a search may be charged; that of a wrapper is the inner backend's."""
+    inner = getattr(solver, "inner", None)
+    if isinstance(inner, type):
+        within = build(inner)
+        given = dict(getattr(options, "inner", None) or {})
+        return _budget(within, resolve_options(within, given), charge)
+    if not keeps_budget(solver, options):
+        return None
+    budget: float | None = getattr(options, "max_charge_s", None)
+    return solver.default_budget_s if budget is None and not charge else budget
 
 
 def _allowed(solver: Backend, metered: bool, budget: float | None, charge: bool) -> str:

@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import numpy as np
+
 from secateur.backends.base import Availability, Backend, BackendOptions, Capabilities
 from secateur.backends.call import resolve_options
 from secateur.backends.guard import availability_of, build, guarded, price_of_call
 from secateur.backends.metered import is_metered
+from secateur.backends.metering import search_key
 from secateur.backends.price import Price
 from secateur.errors import BackendOptionError
 from secateur.limits import MOST_ROUNDS, ROUNDS_WHY
@@ -104,9 +107,23 @@ class Wrapper(Backend):
 
     def most_calls(self, options: WrapperOptions) -> int | None:
         """How often the inner backend may be called; None: as often as it takes."""
-        if options.max_calls is None and is_metered(self.inner):
+        if options.max_calls is None and self.charges(options):
             return _METERED_CALLS
         return options.max_calls
+
+    def charges(self, options: BackendOptions) -> bool:
+        """Whether the inner backend's calls are charged."""
+        assert isinstance(options, WrapperOptions)
+        inner = build(self.inner)
+        return is_metered(inner, resolve_options(inner, dict(options.inner or {})))
+
+    def seed_of(self, problem: Problem, options: WrapperOptions) -> int:
+        """The seed; where none is given and calls are charged, the same for the same problem."""
+        if options.seed is not None:
+            return options.seed
+        if self.charges(options):  # started again, it asks for parts that are paid for already
+            return int(search_key(problem)[:7], 16)
+        return int(np.random.default_rng().integers(LARGEST_SEED))
 
     def price(self, problem: Problem, options: BackendOptions) -> Price:
         """At most that of as many calls of the inner backend, each on the whole problem."""
@@ -115,11 +132,14 @@ class Wrapper(Backend):
         chosen = resolve_options(inner, dict(options.inner or {}))
         one = price_of_call(inner, problem.only(inner.capabilities.native), chosen)
         calls = self.most_calls(options)
-        if one.charge_s == 0.0:
+        if one.charge_s == 0.0 and not one.recorded:
             return replace(one, solver=self.name)
-        charge = None if None in (one.charge_s, calls) else (one.charge_s or 0.0) * (calls or 0)
+        unknown = None in (one.charge_s, calls) or one.recorded  # a part is another problem
+        charge = None if unknown else (one.charge_s or 0.0) * (calls or 0)
         note = f"for {calls or 'any number of'} calls of {inner.name}, as if each were on the whole"
-        return replace(one, charge_s=charge, note="; ".join(filter(None, (note, one.note))))
+        return replace(
+            one, charge_s=charge, recorded=False, note="; ".join(filter(None, (note, one.note)))
+        )
 
 
 def wrap(

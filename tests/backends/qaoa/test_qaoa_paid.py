@@ -12,10 +12,11 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+import secateur
 from secateur.backends import Solution, Status, Stopped
 from secateur.backends.call import run
 from secateur.errors import (
@@ -26,6 +27,7 @@ from secateur.errors import (
     BackendUnavailable,
     BackendUnsuitable,
 )
+from secateur.solving import quote
 from secateur_backends.leap_jobs import Job
 from secateur_backends.qaoa_device import QAOADevice, charges
 from secateur_backends.qaoa_journal import Runs
@@ -545,3 +547,51 @@ class TestFake:
         assert found.raw["estimate"]["charge_s"] == 0.0
         assert "charged       nothing" in found.raw["text"]
         assert "a real device would charge about 6.0" in found.raw["text"]
+
+    def test_it_is_not_metered_in_what_is_asked_and_told(self) -> None:
+        options = {n: v for n, v in OPTIONS.items() if n != "max_charge_s"}
+        options |= {"device": "fake:FakeManilaV2", "classical_seed": 1}
+        told = quote(PROBLEM, backend=QAOADevice, options=options)
+        assert (told.metered, told.charge_s, told.allowed) == (False, 0.0, "nothing is charged")
+        found = secateur.solve(PROBLEM, backend=QAOADevice, options=options, seed=None)
+        assert "charged" not in found.provenance
+        real = options | {"device": f"ibm:{DEVICE}"}
+        told = quote(PROBLEM, backend=QAOADevice, options=real)
+        assert told.metered
+        assert "at most 10 s" in told.allowed
+
+
+class TestCharge:
+    """One rule for all that is paid for."""
+
+    ASKED: ClassVar[dict[str, Any]] = {
+        name: value for name, value in OPTIONS.items() if name != "max_charge_s"
+    } | {"iterations": 7}
+
+    @pytest.mark.parametrize("session", ["none", "session"])
+    def test_it_lifts_the_default_budget_and_no_other(self, ibm: IBM, session: str) -> None:
+        asked = self.ASKED | {"session": session}
+        told = quote(PROBLEM, backend=QAOADevice, options=asked, charge=True)
+        assert told.charge_s == pytest.approx(7 * 2.025)
+        assert told.allowed == "any charge (--charge)"
+        found = run(QAOADevice, PROBLEM, asked, charge=True)
+        assert len(ibm.jobs) > 4  # as many as 10 s allow
+        assert found.stopped is Stopped.COMPLETED
+        before = len(ibm.jobs)
+        given = asked | {"again": True, "max_charge_s": 5.0, "session": "none"}
+        with pytest.raises(BackendBudgetSpent, match="`max_charge_s` is 5 s"):
+            run(QAOADevice, PROBLEM, given, charge=True)
+        assert len(ibm.jobs) == before
+
+    def test_new_measurements_are_within_the_same_budget(self, ibm: IBM) -> None:
+        solve(max_charge_s=9.0)
+        with pytest.raises(BackendBudgetSpent, match="--charge"):
+            run(QAOADevice, PROBLEM, self.ASKED | {"again": True, "max_charge_s": 7.0})
+        assert len(ibm.jobs) == 3
+
+    def test_the_budget_is_for_all_calls_of_a_search_and_of_its_restarts(self, ibm: IBM) -> None:
+        """Two circuits of one problem, in two processes: of other repetitions."""
+        solve(max_charge_s=7.0)
+        with pytest.raises(BackendBudgetSpent, match="after 6 s"):
+            solve(QAOADevice(), max_charge_s=7.0, reps=2)
+        assert len(ibm.jobs) == 3
