@@ -155,7 +155,7 @@ class Service:
         if found:
             return found[0]
         others, _ = _attempt(lambda: [s.name for s in self._client.get_solvers()])
-        offers = ", ".join(others or []) or "none"
+        offers = ", ".join(sorted(others or [])) or "none"
         what = f"solver {name!r} that takes" if name else "solver online for"
         raise LeapError(
             Fault.NO_SOLVER,
