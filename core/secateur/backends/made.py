@@ -141,6 +141,8 @@ class FactoryBackend(Foreign):
     """
 
     factory: ClassVar[Callable[..., Any]]
+    found: ClassVar[Callable[[object, str], type[Backend] | None]]
+    """The class of backends that a thing stands for, by its name; set by ``wrapped``."""
     arguments: ClassVar[Mapping[str, Any]] = {}
 
     def ask(self, problem: Problem, options: BackendOptions) -> Any:
@@ -150,9 +152,7 @@ class FactoryBackend(Foreign):
         for one in _keywords(factory) & set(values):
             given[one] = values.pop(one)
         thing = made_by(factory, given, self.name)
-        from secateur.backends.registry import backend_class
-
-        found = None if is_factory(thing) else backend_class(thing, self.name)
+        found = None if is_factory(thing) else type(self).found(thing, self.name)
         if found is None:
             raise BackendFailed(
                 f"the factory of backend {self.name!r} made {_short(thing)}",

@@ -13,8 +13,6 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from secateur.backends.base import Backend, BackendOptions
-
 VENDORS = ("dwave.system.samplers", "dwave.cloud", "qiskit_ibm_runtime")
 """Packages whose objects reach a charged service."""
 _FREE = (
@@ -52,7 +50,7 @@ _MANY = 5000
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), types.ModuleType)
 
 
-def is_metered(backend: Backend | type[Backend], options: BackendOptions | None = None) -> bool:
+def is_metered(backend: Any, options: Any = None) -> bool:
     """Whether a call costs money or quota: promised, or found.
 
     Arguments:
@@ -61,7 +59,7 @@ def is_metered(backend: Backend | type[Backend], options: BackendOptions | None 
             is not metered.
     """
     promised = getattr(getattr(backend, "capabilities", None), "metered", False) is True
-    if not promised or options is None or not isinstance(backend, Backend):
+    if not promised or options is None or not _is_instance(backend):
         return promised or paid_in_backend(backend) is not None
     if backend.charges(options) is not False:
         return True
@@ -69,7 +67,7 @@ def is_metered(backend: Backend | type[Backend], options: BackendOptions | None 
     return paid_in_backend(backend, by_properties=False) is not None
 
 
-def paid_in_backend(backend: Backend | type[Backend], *, by_properties: bool = True) -> str | None:
+def paid_in_backend(backend: Any, *, by_properties: bool = True) -> str | None:
     """What a backend is made of that is charged for, or None; its promises are not looked at.
 
     Arguments:

@@ -22,6 +22,7 @@ from secateur.backends.base import Backend
 from secateur.backends.declaring import Options
 from secateur.backends.foreign import NOTHING, Promised, plain_name
 from secateur.backends.made import (
+    FactoryBackend,
     backend_of_factory,
     backend_of_function,
     backend_of_instance,
@@ -186,3 +187,12 @@ def _is_sampler(thing: object) -> bool:
     from dimod.core.sampler import Sampler
 
     return issubclass(thing, Sampler) if isinstance(thing, type) else isinstance(thing, Sampler)
+
+
+def _found(thing: object, name: str) -> type[Backend] | None:
+    return (
+        thing if isinstance(thing, type) and issubclass(thing, Backend) else backend_of(thing, name)
+    )
+
+
+FactoryBackend.found = staticmethod(_found)
