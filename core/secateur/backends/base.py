@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.backends.metered import is_metered
 from secateur.backends.price import Price, shape_of
 from secateur.backends.reads import are_bits, distinct_rows
 from secateur.errors import BackendOptionError
@@ -282,8 +283,6 @@ class Backend(ABC):
 
     def price(self, problem: Problem, options: BackendOptions) -> Price:
         """What one call costs. May ask a service what is free to ask; sends no problem."""
-        from secateur.backends.metered import is_metered  # which knows this class
-
         metered = is_metered(self)
         suits = self.applicability(problem, options)
         charge = suits.charge_seconds if metered else 0.0

@@ -1,4 +1,4 @@
-"""Backends made of an instance that is set up, of a function, and of a factory.
+"""Backends made of an instance that is set up and of a function; what is a factory.
 
 A function solves a problem: ``(problem, **options)`` or ``(problem, options)``. A factory can be
 called without a problem, and makes one of the other things.
@@ -13,13 +13,8 @@ from typing import Any, ClassVar
 from secateur.backends.base import Backend, BackendOptions
 from secateur.backends.declaring import Options, declare
 from secateur.backends.foreign import NOTHING, Foreign, Promised, plain_name
-from secateur.backends.metered import is_metered, paid_by
-from secateur.errors import (
-    BackendFailed,
-    BackendOptionError,
-    BackendUnavailable,
-    OptionError,
-)
+from secateur.backends.metered import paid_by
+from secateur.errors import BackendFailed, BackendOptionError, OptionError
 from secateur.problem.model import Problem
 from secateur.signatures import fields_of_function
 
@@ -125,101 +120,9 @@ def backend_of_function(
             "named": named,
             "seeded_here": here and not together,
             "citation": promised.citation,
-            "capabilities": promised.capabilities(names, metered=_paid(function, given)),
+            "capabilities": promised.capabilities(names, metered=is_paid(function, given)),
             "__doc__": inspect.getdoc(function) or f"The function {plain_name(function)}.",
             "__module__": getattr(function, "__module__", None) or __name__,
-        },
-    )
-
-
-class FactoryBackend(Foreign):
-    """A backend whose thing is made when it is asked; see ``backend_of_factory``.
-
-    Attributes:
-        factory: makes the thing.
-        arguments: that it is called with.
-    """
-
-    factory: ClassVar[Callable[..., Any]]
-    found: ClassVar[Callable[[object, str], type[Backend] | None]]
-    """The class of backends that a thing stands for, by its name; set by ``wrapped``."""
-    arguments: ClassVar[Mapping[str, Any]] = {}
-
-    def ask(self, problem: Problem, options: BackendOptions) -> Any:
-        """Make the thing with those options that the factory takes; the others are the thing's."""
-        values = super().values(options)
-        factory, given = type(self).factory, dict(type(self).arguments)
-        for one in _keywords(factory) & set(values):
-            given[one] = values.pop(one)
-        thing = made_by(factory, given, self.name)
-        found = None if is_factory(thing) else type(self).found(thing, self.name)
-        if found is None:
-            raise BackendFailed(
-                f"the factory of backend {self.name!r} made {_short(thing)}",
-                backend=self.name,
-                remedy="it has to make a dimod.Sampler, an OptimizationAlgorithm of "
-                "qiskit-optimization, a Backend or a function of a problem",
-            )
-        inner = found()
-        if is_metered(inner) and not self.capabilities.metered:
-            raise BackendUnavailable(
-                f"the factory of backend {self.name!r} makes a {type(thing).__name__}, which is "
-                "metered, and promises nothing of the kind",
-                backend=self.name,
-                remedy="promise metered=True where it is wrapped: a call costs money",
-            )
-        if isinstance(inner, Foreign) and not inner.capabilities.takes_seed:
-            values.pop("seed", None)  # the global states are seeded
-        chosen = inner.make_options({k: v for k, v in values.items() if v is not None})
-        return (
-            inner.ask(problem, chosen)
-            if isinstance(inner, Foreign)
-            else inner.solve(problem, chosen)
-        )
-
-
-def backend_of_factory(
-    factory: Callable[..., Any],
-    name: str,
-    *,
-    arguments: Mapping[str, Any] | None = None,
-    options: Options = None,
-    promised: Promised = NOTHING,
-    named: bool = True,
-) -> type[Backend]:
-    """A backend whose thing is made anew for every call, and not before.
-
-    Arguments:
-        factory: can be called with ``arguments`` alone; makes a sampler, an algorithm, a function
-            or a backend.
-        name: of the backend.
-        arguments: that it is called with.
-        options: declared; those that are keywords of the factory go to it.
-        promised: what cannot be seen before it is made.
-        named: whether the name is its own.
-
-    Raises:
-        BackendOptionError: a promise that cannot be kept.
-    """
-    made, _ = declare(
-        options, name, plain_name(factory), own=[], seeded=bool(promised.takes_seed), only=None
-    )
-    names = set(made.__dataclass_fields__)
-    promised.check(name, names, None)
-    return type(
-        "FactoryBackendOf",
-        (FactoryBackend,),
-        {
-            "name": name or plain_name(factory),
-            "factory": staticmethod(factory),
-            "arguments": dict(arguments or {}),
-            "Options": made,
-            "promised": promised,
-            "named": named,
-            "citation": promised.citation,
-            "capabilities": promised.capabilities(names, metered=_paid(factory, arguments or {})),
-            "__doc__": inspect.getdoc(factory) or f"What {plain_name(factory)} makes.",
-            "__module__": getattr(factory, "__module__", None) or __name__,
         },
     )
 
@@ -254,7 +157,7 @@ def made_by(factory: Any, arguments: Mapping[str, Any], name: str) -> object:
         ) from error
 
 
-def _keywords(function: Callable[..., Any]) -> set[str]:
+def keywords(function: Callable[..., Any]) -> set[str]:
     """The names that a function can be given by keyword."""
     return {
         one.name
@@ -280,10 +183,6 @@ def _takes_options(function: Callable[..., Any]) -> bool:
     return second is not None and second.name == "options" and second.default is second.empty
 
 
-def _short(thing: object) -> str:
-    return f"a {type(thing).__name__}"
-
-
-def _paid(thing: object, arguments: Mapping[str, Any]) -> bool:
+def is_paid(thing: object, arguments: Mapping[str, Any]) -> bool:
     """Whether what it is made of is charged for, whatever is promised."""
     return any(paid_by(one) is not None for one in (thing, *arguments.values()))

@@ -14,23 +14,26 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
-from secateur.backends.base import Backend
-from secateur.backends.declaring import Options
-from secateur.backends.foreign import NOTHING, Promised, plain_name
+from secateur.backends.base import Backend, BackendOptions
+from secateur.backends.declaring import Options, declare
+from secateur.backends.foreign import NOTHING, Foreign, Promised, plain_name
 from secateur.backends.made import (
-    FactoryBackend,
-    backend_of_factory,
     backend_of_function,
     backend_of_instance,
     is_factory,
+    is_paid,
+    keywords,
     made_by,
 )
+from secateur.backends.metered import is_metered
 from secateur.backends.promised import check_backend
-from secateur.errors import BackendOptionError
+from secateur.errors import BackendFailed, BackendOptionError, BackendUnavailable
+from secateur.problem.model import Problem
 
 
 def wrap(
@@ -153,7 +156,6 @@ def backend_of(
         return backend_of_instance(thing)
     more: dict[str, Any] = {"arguments": arguments, "promised": promised, "named": named}
     if _is_sampler(thing):
-        from secateur.backends.declaring import declare
         from secateur.backends.sampler import wrap_sampler
 
         if options is not None:
@@ -189,10 +191,91 @@ def _is_sampler(thing: object) -> bool:
     return issubclass(thing, Sampler) if isinstance(thing, type) else isinstance(thing, Sampler)
 
 
-def _found(thing: object, name: str) -> type[Backend] | None:
-    return (
-        thing if isinstance(thing, type) and issubclass(thing, Backend) else backend_of(thing, name)
+class FactoryBackend(Foreign):
+    """A backend whose thing is made when it is asked; see ``backend_of_factory``.
+
+    Attributes:
+        factory: makes the thing.
+        arguments: that it is called with.
+    """
+
+    factory: ClassVar[Callable[..., Any]]
+    arguments: ClassVar[Mapping[str, Any]] = {}
+
+    def ask(self, problem: Problem, options: BackendOptions) -> Any:
+        """Make the thing with those options that the factory takes; the others are the thing's."""
+        values = super().values(options)
+        factory, given = type(self).factory, dict(type(self).arguments)
+        for one in keywords(factory) & set(values):
+            given[one] = values.pop(one)
+        thing = made_by(factory, given, self.name)
+        found = None if is_factory(thing) else backend_of(thing, self.name)
+        if found is None:
+            raise BackendFailed(
+                f"the factory of backend {self.name!r} made a {type(thing).__name__}",
+                backend=self.name,
+                remedy="it has to make a dimod.Sampler, an OptimizationAlgorithm of "
+                "qiskit-optimization, a Backend or a function of a problem",
+            )
+        inner = found()
+        if is_metered(inner) and not self.capabilities.metered:
+            raise BackendUnavailable(
+                f"the factory of backend {self.name!r} makes a {type(thing).__name__}, which is "
+                "metered, and promises nothing of the kind",
+                backend=self.name,
+                remedy="promise metered=True where it is wrapped: a call costs money",
+            )
+        if isinstance(inner, Foreign) and not inner.capabilities.takes_seed:
+            values.pop("seed", None)  # the global states are seeded
+        chosen = inner.make_options({k: v for k, v in values.items() if v is not None})
+        return (
+            inner.ask(problem, chosen)
+            if isinstance(inner, Foreign)
+            else inner.solve(problem, chosen)
+        )
+
+
+def backend_of_factory(
+    factory: Callable[..., Any],
+    name: str,
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    options: Options = None,
+    promised: Promised = NOTHING,
+    named: bool = True,
+) -> type[Backend]:
+    """A backend whose thing is made anew for every call, and not before.
+
+    Arguments:
+        factory: can be called with ``arguments`` alone; makes a sampler, an algorithm, a function
+            or a backend.
+        name: of the backend.
+        arguments: that it is called with.
+        options: declared; those that are keywords of the factory go to it.
+        promised: what cannot be seen before it is made.
+        named: whether the name is its own.
+
+    Raises:
+        BackendOptionError: a promise that cannot be kept.
+    """
+    made, _ = declare(
+        options, name, plain_name(factory), own=[], seeded=bool(promised.takes_seed), only=None
     )
-
-
-FactoryBackend.found = staticmethod(_found)
+    names = set(made.__dataclass_fields__)
+    promised.check(name, names, None)
+    return type(
+        "FactoryBackendOf",
+        (FactoryBackend,),
+        {
+            "name": name or plain_name(factory),
+            "factory": staticmethod(factory),
+            "arguments": dict(arguments or {}),
+            "Options": made,
+            "promised": promised,
+            "named": named,
+            "citation": promised.citation,
+            "capabilities": promised.capabilities(names, metered=is_paid(factory, arguments or {})),
+            "__doc__": inspect.getdoc(factory) or f"What {plain_name(factory)} makes.",
+            "__module__": getattr(factory, "__module__", None) or __name__,
+        },
+    )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+import struct
+import zipfile
+import zlib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +27,12 @@ MOST_COMMENTS = 4096
 
 MAXIMISED = {"sense": "maximised in the file; the energies here are of the negated objective"}
 Sense = Literal["minimise", "maximise"]
+UNREADABLE = (
+    ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, EOFError,
+    RuntimeError, SyntaxError, MemoryError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What the readers of other libraries raise on a file that is damaged or forged, whose sizes may be
+anything; RecursionError and NotImplementedError are among the RuntimeErrors."""
 
 
 @dataclass(frozen=True, eq=False)

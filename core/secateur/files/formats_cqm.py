@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import struct
 import zipfile
-import zlib
 from pathlib import Path
 
 import dimod
 
 from secateur.errors import ConstraintError, FileError
-from secateur.files.content import Content
+from secateur.files.content import UNREADABLE, Content
 from secateur.files.cqm_members import check_members
 from secateur.files.writing import Writable
 from secateur.problem.cqm import from_cqm, to_cqm
@@ -41,11 +39,7 @@ def read_cqm(path: Path, data: bytes) -> Content:
                 raise ValueError(f"{broken[:80]} is corrupt")
             check_members(data, archive)
         model = dimod.ConstrainedQuadraticModel.from_file(io.BytesIO(data))
-    except (
-        ValueError, LookupError, TypeError, OSError, EOFError, zipfile.BadZipFile, struct.error,
-        RecursionError, NotImplementedError, RuntimeError, AttributeError, MemoryError,
-        ArithmeticError, zlib.error,
-    ) as error:  # fmt: skip
+    except UNREADABLE as error:
         raise FileError(
             f"{path} is truncated or corrupt: {error or type(error).__name__}",
             remedy="fetch or write it again",

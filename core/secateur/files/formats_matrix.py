@@ -6,9 +6,7 @@ Every entry of the matrix counts once: a pair contributes ``(q_ij + q_ji)·x_i·
 from __future__ import annotations
 
 import io
-import struct
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from secateur.errors import FileError
 from secateur.files.content import (
     MOST_VARIABLES,
+    UNREADABLE,
     Content,
     believed,
     count_of,
@@ -127,11 +126,7 @@ def read_npz(path: Path, data: bytes) -> Content:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         row, col, values, n = _parts(path, arrays, len(data))
-    except (
-        ValueError, LookupError, TypeError, OSError, EOFError, zipfile.BadZipFile, OverflowError,
-        NotImplementedError, RuntimeError, SyntaxError, MemoryError, AttributeError, zlib.error,
-        struct.error,
-    ) as error:  # fmt: skip
+    except UNREADABLE as error:
         raise FileError(
             f"{path} is no .npz file with a matrix: {error or type(error).__name__}", remedy=_NPZ
         ) from error
