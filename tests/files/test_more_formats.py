@@ -193,6 +193,20 @@ def test_a_remark_is_no_data_and_told(write, name, text):
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.coo", '# vartype=BINARY\n# variables=["x", "y"]\n0 0 1\n0 1 2\n'),
+        ("a.qubo", 'c variables=["x", "y"]\np qubo 0 2 1 1\n0 0 1\n0 1 2\n'),
+    ],
+)
+def test_labels_in_a_remark_are_no_labels_and_told(write, name, text):
+    file = read_file(write(name, text))
+    assert list(file.bqm.variables) == [0, 1]
+    assert "the variables are numbered, not named" in file.warnings[0]
+    assert 'variables=["x", "y"]' in file.provenance["comments"][0]
+
+
+@pytest.mark.parametrize(
     "remark", ["# maximise the profit", "# Maximize x", "# we maximize obj: x"]
 )
 def test_only_zimpls_own_line_says_that_it_is_maximised(write, remark):

@@ -153,6 +153,7 @@ def labels_of(path: Path, number: int, text: str) -> list[Hashable]:
     return labels
 
 
+_LABELS = re.compile(r"variables\s*[=:]\s*\[")
 _SHIFT = re.compile(
     r"\W*(?P<what>objective\s*offset|offset|constant|scale|scaling)\b\s*[:=]?\s*"
     r"(?P<value>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*",
@@ -161,7 +162,7 @@ _SHIFT = re.compile(
 
 
 def remarks(comments: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Comments as notes; and a warning of one that states an offset or a scale.
+    """Comments as notes; and a warning of one that states an offset, a scale or labels.
 
     A remark is never data; but who reads it would miss it in the energies.
     """
@@ -175,6 +176,10 @@ def remarks(comments: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
                 told.append(
                     f"the comment {comment[:60]!r} is a remark: the energies are without it"
                 )
+        elif _LABELS.match(comment):  # ours, before what is written here had a first line
+            told.append(
+                f"the comment {comment[:60]!r} is a remark: the variables are numbered, not named"
+            )
         if comment and room >= len(comment):
             kept.append(comment)
             room -= len(comment)
