@@ -17,6 +17,9 @@ from typing import Any
 import numpy as np
 from common import clocks, one_core, parser, write
 
+from secateur.report.columns import named
+from secateur.report.table import markdown
+
 ROOT = Path(__file__).parents[1]
 EVALUATIONS, SHOTS = 30, 1024
 THEIRS = ("qaoa", "warm-start", "recursive", "exact")
@@ -102,9 +105,8 @@ def table(content: dict[str, Any]) -> str:
         "the share that is the optimum. Means over the seeds; seconds of a processor, and how "
         "often ours fits into them.",
         "",
-        "| n | method | gap | kept | optimal | evaluations | seconds | ratio |",
-        "|--:|---|--:|--:|--:|--:|--:|--:|",
     ]
+    cells = []
     for n in dict.fromkeys(row["n"] for row in rows):
         these = [row for row in rows if row["n"] == n]
         base = np.mean([row["seconds"] for row in these if row["method"] == "secateur, qaoa"])
@@ -118,11 +120,20 @@ def table(content: dict[str, Any]) -> str:
                 k: np.mean([row[k] for row in same]) for k in ("kept", "optimal", "evaluations")
             }
             seconds = np.mean([row["seconds"] for row in same])
-            lines.append(
-                f"| {n} | {method} | {gap} | {100 * mean['kept']:.0f} % | "
-                f"{100 * mean['optimal']:.3g} % | {mean['evaluations']:.0f} | {seconds:.3f} | "
-                f"{seconds / base:.1f} |"
+            cells.append(
+                [
+                    n,
+                    method,
+                    gap,
+                    f"{100 * mean['kept']:.0f} %",
+                    f"{100 * mean['optimal']:.3g} %",
+                    f"{mean['evaluations']:.0f}",
+                    f"{seconds:.3f}",
+                    f"{seconds / base:.1f}",
+                ]
             )
+    head = ["n", "method", "gap", "kept", "optimal", "evaluations", "seconds", "ratio"]
+    lines.append(markdown(named(*head), cells))
     found = content["qiskit-optimization"]
     lines += [
         "",

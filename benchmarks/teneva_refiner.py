@@ -20,6 +20,9 @@ import numpy as np
 from common import one_core, parser, write
 from refinement import QUICK
 
+from secateur.report.columns import named
+from secateur.report.table import markdown
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -94,18 +97,18 @@ def table(content: dict[str, Any]) -> str:
         f"compensated; {content['evaluations']} evaluations of the selection crops each; mean over "
         f"{content['seeds']} seeds, single seeds in brackets.",
         "",
-        "| method | masked | compensated | seconds |",
-        "|---|---|---|--:|",
     ]
+    rows = []
     for method in dict.fromkeys(run["method"] for run in content["runs"]):
         runs = [run for run in content["runs"] if run["method"] == method]
-        cells = []
+        cells = [method]
         for name in ("psnr", "psnr_compensated"):
             values = [run[name] for run in runs]
             single = ", ".join(f"{value:.2f}" for value in values)
             cells.append(f"{np.mean(values):.2f} ({single})")
         seconds = np.mean([run["seconds"] or 0.0 for run in runs])
-        lines.append(f"| {method} | {' | '.join(cells)} | {seconds:.0f} |")
+        rows.append([*cells, f"{seconds:.0f}"])
+    lines.append(markdown(named("method", "masked", "compensated", "seconds"), rows))
     missing = "" if content["teneva"] else "teneva is not installed. "
     lines += ["", f"{missing}{content['seconds']} s in all."]
     return "\n".join(lines)

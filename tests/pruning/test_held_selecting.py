@@ -128,9 +128,9 @@ def test_a_method_s_own_settings_reach_the_solver(measured, monkeypatch):
     problem = make_problem(measured.statistics, "l1", [count(4)])
     method = resolve(Method("l1", "annealing", options={"reads": 3}, time_limit=5))
     assert choose(problem, method, 11) == "found"
-    assert given == {
-        "backend": method.backend, "options": {"reads": 3}, "seed": 11, "time_limit": 5.0,
-    }  # fmt: skip
+    chosen = given.pop("backend")
+    assert (chosen.name, chosen.options.reads, chosen.given) == ("annealing", 3, {"reads": 3})
+    assert given == {"seed": 11, "time_limit": 5.0, "charge": False, "max_calls": None}
     given.clear()
     random = choose(problem, resolve(Method(RANDOM, time_limit=5)), 11)
     assert (random.backend, random.count, given) == (RANDOM, 4, {})
