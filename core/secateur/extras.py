@@ -17,6 +17,14 @@ _BROUGHT_BY = {
     "onnx": ("onnx", "export"),
     "onnxruntime": ("onnxruntime", "export"),
     "onnxscript": ("onnxscript", "export"),
+    "sqlalchemy": ("SQLAlchemy", "study"),
+    "altair": ("Altair", "study"),
+    "vl_convert": ("vl-convert-python", "study"),
+    "pyarrow": ("PyArrow", "study"),
+    "optuna": ("Optuna", "study"),
+    "psycopg": ("psycopg", "postgres"),
+    "distributed": ("Dask", "cluster"),
+    "scikit_posthocs": ("scikit-posthocs", "posthocs"),
 }
 """A module that may be missing: what people call it, and the extra that brings it."""
 

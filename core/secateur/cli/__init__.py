@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import logging
 import os
@@ -13,9 +12,9 @@ import click
 
 from secateur import __version__
 from secateur.cli.common import say
-from secateur.cli.streams import Streams, only_json, streams
+from secateur.cli.lazy import LazyGroup
+from secateur.cli.streams import Streams, streams
 from secateur.errors import FileError, SecateurError
-from secateur.extras import needed_by
 from secateur.shown import escaped_lines
 
 COMMANDS = {
@@ -30,60 +29,24 @@ COMMANDS = {
     "backends": "List, show, check, cite and write backends.",
     "objectives": "List objectives, and show what one is and its options.",
     "refiners": "List refiners, and show what one is and its options.",
+    "study": "Compare solvers on many problems, and report it with intervals.",
     "train": "Train the example network.",
 }
 """Names and one-line helps, so that ``--help`` imports nothing."""
 
-_HOMES = {"objectives": "stages", "refiners": "stages"}
+_HOMES = {"objectives": "stages", "refiners": "stages", "study": "studies"}
 """Commands that are not in a file of their name."""
 
-_EXTRAS = {"demo": "demo", "train": "demo", "export": "export"}
+_EXTRAS = {"demo": "demo", "train": "demo", "export": "export", "study": "study"}
 """Commands that need more than PyTorch, so that one line installs it all."""
 
 
-class _LazyGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"secateur.cli.{_HOMES.get(cmd_name, cmd_name)}")
-        command: click.Command = getattr(module, cmd_name)
-        _only_json_where_asked(command)
-        return command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except ModuleNotFoundError:
-            name = ctx.invoked_subcommand or ""
-            with needed_by(f"`secateur {name}`", _EXTRAS.get(name)):
-                raise
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-def _only_json_where_asked(command: click.Command) -> None:
-    """With ``--json`` standard output belongs to the document, whatever the command."""
-
-    def asked(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
-        if value:
-            only_json()
-        return value
-
-    for parameter in command.params:
-        if "--json" in parameter.opts:
-            parameter.callback, parameter.is_eager = asked, True
-    if isinstance(command, click.Group):
-        for inner in command.commands.values():
-            _only_json_where_asked(inner)
-
-
 @click.group(
-    cls=_LazyGroup,
+    cls=LazyGroup,
+    home="secateur.cli",
+    helps=COMMANDS,
+    homes=_HOMES,
+    extras=_EXTRAS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with `secateur demo`. Documentation: the folder docs of the project.",
 )

@@ -1,0 +1,1 @@
+"""A study as other people's files."""

@@ -1,0 +1,1 @@
+"""What rows say of methods: estimates with intervals, tests, curves; nothing is drawn here."""
