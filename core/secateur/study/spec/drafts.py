@@ -21,6 +21,7 @@ from secateur.study.spec.tables import FilesTable, InstancesTable, NetworkTable
 
 KINDS = ("files", "generator", "network")
 """The keys that say what a table of instances is."""
+_SIZES = ("variables", "side", "layers", "width")
 _JUDGING = ("compensated", "fit_batches", "ridge")
 
 
@@ -143,14 +144,15 @@ def _of_generator(name: str, table: Table, where: str) -> list[Draft]:
 
 def _drawn_name(name: str, options: Any) -> str:
     """Sizes always, the rest where it is not the default, the seed last."""
-    parts = [name]
+    sizes: list[str] = []
+    others: list[str] = []
     for field in fields(options):
         value = getattr(options, field.name)
-        if field.name in ("variables", "side"):
-            parts.insert(1, str(value))
+        if field.name in _SIZES:
+            sizes.append(str(value))
         elif field.name not in ("seed", "count") and value != field.default:
-            parts.append(f"{field.name}{_shown(value)}")
-    return joined([*parts, _shown(options.count), f"s{options.seed}"])
+            others.append(f"{field.name}{_shown(value)}")
+    return joined([name, "x".join(sizes), *others, _shown(options.count), f"s{options.seed}"])
 
 
 def _networks(table: Table, where: str, folder: Path, cache: Path) -> list[Draft]:
