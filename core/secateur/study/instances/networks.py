@@ -103,6 +103,12 @@ def _measured(about: str, cache: str) -> Measured:
         return made
 
 
+def forget() -> None:
+    """Drop the networks that this process holds; what is kept in folders stays."""
+    _measured.cache_clear()
+    _fingerprints.cache_clear()
+
+
 def _judged_by(source: Mapping[str, Any]) -> dict[str, Any]:
     about = {name: source.get(name) for name in SUBJECT}
     return json.loads(_fingerprints(canonical(about), source["cache"]))

@@ -86,9 +86,9 @@ def taking_turns(methods: Sequence[Resolved]) -> list[Resolved]:
 
 
 def next_turn(turns: Sequence[Resolved], begin: int) -> int:
-    """Who is first next time: the next one that is of another backend than the last one was."""
+    """Who is first next time: the next that is of another backend than the last one was."""
     last = turns[begin - 1].method.backend
-    for step in range(1, len(turns)):
+    for step in range(1, len(turns) + 1):
         place = (begin + step) % len(turns)
         if turns[place].method.backend != last:
             return place

@@ -79,7 +79,7 @@ backend = "leap"
 # options = {{ token = {{ env = "DWAVE_API_TOKEN" }} }}   # a secret is named, not written here
 """
 
-BUDGET = """budget_s = 60                    # seconds that all metered cells may be charged together
+BUDGET = """budget_s = 60                    # seconds that all metered cells may be charged
 missing = "skip"                 # without a token the metered cells are rows that say so
 """
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from secateur.errors import FileError
+from secateur.errors import FileError, OptionError
 from secateur.files.packed import inner
 from secateur.files.registry import READ_SUFFIXES
 from secateur.files.sidecar import sidecar_of
@@ -27,9 +27,14 @@ def find_files(patterns: Sequence[str], folder: Path) -> list[Path]:
 
     Raises:
         FileError: a path is no file, or a glob matches none.
+        OptionError: there is no path, or one is no text.
     """
+    if not patterns:
+        raise OptionError("files is an empty list", remedy='write files = "instances/*.qubo"')
     found: dict[Path, None] = {}
     for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise OptionError(f"a file is {pattern!r}", remedy="write a path or a glob in quotes")
         if not glob.has_magic(pattern):
             path = (folder / Path(pattern).expanduser()).absolute()
             check_plain(path)

@@ -50,11 +50,12 @@ def make_instances(drafts: Sequence[Draft], known: dict[str, str]) -> Iterator[M
             with within(f"{draft.where}, {draft.name}"):
                 made = _made(draft)
                 check_possible(made.problem)
-                twin = known.setdefault(made.instance.sha256, draft.name)
-                if twin != draft.name:
+                twin = known.get(made.instance.sha256)
+                if twin is not None:
                     raise OptionError(
                         f"it is the same problem as {twin}", remedy="leave one of them out"
                     )
+                known[made.instance.sha256] = f"{draft.name} of {draft.where}"
             yield made
             step.advance(note=draft.name)
 
