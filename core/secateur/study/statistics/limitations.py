@@ -241,8 +241,8 @@ def _size(runs: Runs, confidence: float) -> Iterable[str]:
     if still := [method for method in runs.methods if _repeats_itself(runs, method)]:
         yield (
             f"Whatever the seed, the answers on an instance were the same: {listed(still)}. Where "
-            "a method draws nothing at random its runs are one run, and its intervals over runs are "
-            "too short."
+            "a method draws nothing at random its runs are one run, and its intervals over runs "
+            "are too short."
         )
 
 

@@ -4,8 +4,8 @@ How what is missing counts, in one place:
 
 * A run that **failed**, one that its backend **cannot** make, and one that is **absent** have no
   answer. Each counts as a run: no success, a gap of 1 in means (which is the greatest there is), a
-  gap or target that is never reached in curves, worse than every answer where two runs are compared.
-  A method without any answer on an instance ranks last there.
+  gap or target that is never reached in curves, worse than every answer where two runs are
+  compared. A method without any answer on an instance ranks last there.
 * Absent is a cell that the study has and the rows do not. Where the cells are not told, a method is
   expected on every instance with the seeds and repetitions that it has anywhere and the instance
   has from anybody; with all of its own where these have none in common.
