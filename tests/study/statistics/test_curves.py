@@ -20,7 +20,6 @@ from secateur.study.statistics.curves import (
     target_curve,
     weighted_quantiles,
 )
-
 from tests.study.statistics.making import row, run, runs_of
 
 LIMIT = {"stopped": "time limit"}

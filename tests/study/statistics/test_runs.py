@@ -10,7 +10,6 @@ import pytest
 from secateur.study import State
 from secateur.study.statistics.best import describe, energy_of
 from secateur.study.statistics.runs import beyond, collect, state_of
-
 from tests.study.statistics.making import row, runs_of
 
 
