@@ -74,8 +74,8 @@ def _untrue(runs: Runs) -> Iterable[str]:
     claims = [row for row in runs.rows if row.state is State.DONE and energy_of(row) is None]
     if claims:
         yield (
-            f"{number(len(claims), 'row')} of {listed(sorted({row.method for row in claims}))} "
-            "should hold an energy and hold none that is finite: counted as failed."
+            f"Done, but without a finite energy: {number(len(claims), 'row')} of "
+            f"{listed(sorted({row.method for row in claims}))}. Counted as failed."
         )
     late = [
         row
@@ -265,11 +265,11 @@ def _machines(runs: Runs) -> Iterable[str]:
         )
     silent = sum(not row.machine for row in runs.rows)
     if silent:
-        yield f"{number(silent, 'row')} of {len(runs.rows)} do not tell their machine."
+        yield f"The machine is not told by {silent} of {number(len(runs.rows), 'row')}."
     loaded = sum(_loaded(row) for row in runs.rows)
     if loaded:
         yield (
-            f"{number(loaded, 'run')} of {len(runs.rows)} ran while the load was above the number "
+            f"{loaded} of {number(len(runs.rows), 'run')} began while the load was above the number "
             "of processors: their times are too long."
         )
     versions: dict[str, set[str]] = defaultdict(set)
@@ -331,11 +331,11 @@ def _times(runs: Runs) -> Iterable[str]:
 def _cells(runs: Runs) -> Iterable[str]:
     if runs.doubled:
         yield (
-            f"{number(runs.doubled, 'row')} have the method, instance, seed and repetition of "
-            "another row, with other versions or options: counted as runs of their own."
+            f"The method, instance, seed and repetition of {number(runs.doubled, 'row')} are those "
+            "of another row, with other versions or options: counted as runs of their own."
         )
     if runs.repeated:
-        yield f"{number(runs.repeated, 'row')} were there more than once: counted once."
+        yield f"Given again, and counted once: {number(runs.repeated, 'row')}."
     names: dict[str, list[str]] = defaultdict(list)
     for instance in runs.instances:
         names[instance.sha256].append(instance.name)

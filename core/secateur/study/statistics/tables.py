@@ -50,6 +50,7 @@ def instances_columns() -> list[Column]:
         _plain("source", name="from"),
         _plain("bound", ".9g"),
         Column("proven", _get("proven"), format=lambda proven: "yes" if proven else ""),
+        _plain("size", ".9g", shown=False),
         _plain("conflict", shown=False),
     ]
 
