@@ -50,7 +50,7 @@ def analysed(rows):
     return analyse(rows, resamples=50)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(studies(), st.integers(0, 10))
 def test_the_order_of_rows_is_nothing(rows, seed):
     shuffled = rows[:]
@@ -58,7 +58,7 @@ def test_the_order_of_rows_is_nothing(rows, seed):
     assert tables.to_json(analysed(shuffled)) == tables.to_json(analysed(rows))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(studies())
 def test_names_of_methods_are_nothing(rows):
     """With their order kept, everything is the same but for the names."""
@@ -76,7 +76,7 @@ def test_names_of_methods_are_nothing(rows):
     assert json.loads(words) == made
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(studies())
 def test_the_other_order_of_methods_gives_the_same_numbers(rows):
     names = {"a": "z", "b": "y", "c": "x"}
@@ -98,7 +98,7 @@ def test_the_other_order_of_methods_gives_the_same_numbers(rows):
         assert pair.p == own.p
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(studies(), st.integers(-30, 30))
 def test_the_scale_of_energies_is_nothing(rows, power):
     by = 2.0**power
@@ -118,7 +118,7 @@ def test_the_scale_of_energies_is_nothing(rows, power):
         assert getattr(other, name) == getattr(made, name)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(studies(), st.integers(-20, 20))
 def test_an_offset_changes_gaps_but_not_who_succeeds_or_is_better(rows, offset):
     """Relative gaps are relative to an energy, which an offset is part of; orders are not."""
@@ -137,7 +137,7 @@ def test_an_offset_changes_gaps_but_not_who_succeeds_or_is_better(rows, offset):
     assert other.profiles == made.profiles
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(studies())
 def test_shares_grow_from_zero_to_at_most_one_and_hold_what_the_cells_hold(rows):
     made = analysed(rows)
@@ -159,7 +159,7 @@ def test_shares_grow_from_zero_to_at_most_one_and_hold_what_the_cells_hold(rows)
         assert method.runs == method.done + method.failed + method.cannot + method.absent
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(studies())
 def test_the_virtual_best_is_no_worse_than_anyone(rows):
     made = analysed(rows)

@@ -269,8 +269,8 @@ def _machines(runs: Runs) -> Iterable[str]:
     loaded = sum(_loaded(row) for row in runs.rows)
     if loaded:
         yield (
-            f"{loaded} of {number(len(runs.rows), 'run')} began while the load was above the number "
-            "of processors: their times are too long."
+            f"{loaded} of {number(len(runs.rows), 'run')} began while the load was above the "
+            "number of processors: their times are too long."
         )
     versions: dict[str, set[str]] = defaultdict(set)
     for row in runs.rows:
