@@ -153,6 +153,8 @@ class SCIP(Backend):
             np.array([round(model.getSolVal(found, v)) for v in made.z], dtype=np.int8)
             for found in model.getSols()[:1]
         ]
+        # its tangents may have overrated what it had on its way
+        rows += [row for _, row in better[len(starts) :]]
         bits = np.array([*rows, *starts], dtype=np.int8).reshape(-1, core.problem.n)
         bits = bits[core.problem.feasible(bits)]
         stopped = {
