@@ -39,10 +39,12 @@ def gap_curve(analysis: Analysis, look: Look) -> Plot:
         .encode(
             x=alt.X("at:Q", **axis),
             y=alt.Y("share:Q", **share_axis("share of runs")),
-            color=colour(look),
+            color=colour(look, lines=True),
             strokeDash=dash(look),
             tooltip=hover(
-                ("method:N", "method", ""), ("at:Q", "gap at most", "~p"), ("share:Q", "runs", ".1%")
+                ("method:N", "method", ""),
+                ("at:Q", "gap at most", "~p"),
+                ("share:Q", "runs", ".1%"),
             ),
         )
     )
@@ -54,8 +56,10 @@ def gap_curve(analysis: Analysis, look: Look) -> Plot:
         "edge is the share that found the best known energy. What never comes to 100 % has runs "
         "without an answer.",
         "Empirical distribution of the gap, one line for each method. "
-        + "; ".join(f"{c.method}: {percent(_at(c, 0.0))} of runs at gap 0" for c in
-                    analysis.gap_curves) + ".",
+        + "; ".join(
+            f"{c.method}: {percent(_at(c, 0.0))} of runs at gap 0" for c in analysis.gap_curves
+        )
+        + ".",
         specification([line], {"gap": points}, look),
     )
 
@@ -77,7 +81,7 @@ def target_curve(analysis: Analysis, look: Look) -> Plot | None:
         made.append({"at": end, "share": made[-1]["share"], "most": made[-1]["most"]})
         points += [{"method": curve.method, **point} for point in made]
     base = alt.Chart(data("target")).encode(
-        x=alt.X("at:Q", **seconds_axis("seconds, without queue")), color=colour(look)
+        x=alt.X("at:Q", **seconds_axis("seconds, without queue")), color=colour(look, lines=True)
     )
     band = base.mark_area(interpolate="step-after", opacity=0.14).encode(
         y=alt.Y("share:Q"), y2="most:Q"
@@ -97,8 +101,11 @@ def target_curve(analysis: Analysis, look: Look) -> Plot | None:
         f"{targets} to the best known energy. Higher and further to the left is better. The pale "
         "band is what a run that its limit stopped could have added at most.",
         "Share of targets reached over time, one line for each method. "
-        + "; ".join(f"{c.method}: {percent(c.share[-1] if c.share else 0)} in the end"
-                    for c in analysis.target_curves) + ".",
+        + "; ".join(
+            f"{c.method}: {percent(c.share[-1] if c.share else 0)} in the end"
+            for c in analysis.target_curves
+        )
+        + ".",
         specification([band, line], {"target": points}, look),
     )
 
@@ -119,13 +126,14 @@ def profile(analysis: Analysis, look: Look) -> Plot | None:
                 scale=alt.Scale(type="log", nice=False, domainMin=1),
                 axis=alt.Axis(
                     title="expected time, as a factor of the best method's",
-                    labelOverlap=True,
+                    labelOverlap="greedy",
+                    labelSeparation=6,
                     labelExpr="format(datum.value, '~g') + '×'",
                     tickCount=6,
                 ),
             ),
             y=alt.Y("share:Q", **share_axis("share of instances")),
-            color=colour(look),
+            color=colour(look, lines=True),
             strokeDash=dash(look),
             tooltip=hover(
                 ("method:N", "method", ""),
@@ -153,9 +161,7 @@ def anytime(analysis: Analysis, look: Look) -> Plot | None:
     points: Records = [
         {"method": c.method, "at": x, "low": low, "median": median, "high": high, "share": share}
         for c in analysis.anytime
-        for x, low, median, high, share in zip(
-            c.at, c.low, c.median, c.high, c.share, strict=True
-        )
+        for x, low, median, high, share in zip(c.at, c.low, c.median, c.high, c.share, strict=True)
         if finite(x, low, median, high) and x > 0
     ]
     if not points:
@@ -163,7 +169,7 @@ def anytime(analysis: Analysis, look: Look) -> Plot | None:
     values = [point[key] for point in points for key in ("low", "median", "high")]
     axis = gap_axis(values, "gap of the best so far")
     base = alt.Chart(data("anytime")).encode(
-        x=alt.X("at:Q", **seconds_axis("seconds, without queue")), color=colour(look)
+        x=alt.X("at:Q", **seconds_axis("seconds, without queue")), color=colour(look, lines=True)
     )
     band = base.mark_area(interpolate="step-after", opacity=0.12).encode(
         y=alt.Y("low:Q", **axis), y2="high:Q"
@@ -185,8 +191,12 @@ def anytime(analysis: Analysis, look: Look) -> Plot | None:
         "band. A run that holds no selection yet counts as a gap of 100 %. A backend that tells "
         "nothing on its way has its first step when it ends.",
         "Median gap over time, one line for each method. "
-        + "; ".join(f"{c.method}: {percent(c.median[-1])} after {plain(c.at[-1])} s"
-                    for c in analysis.anytime if c.at) + ".",
+        + "; ".join(
+            f"{c.method}: {percent(c.median[-1])} after {plain(c.at[-1])} s"
+            for c in analysis.anytime
+            if c.at
+        )
+        + ".",
         specification([band, line], {"anytime": points}, look),
     )
 

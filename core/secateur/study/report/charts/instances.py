@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from secateur.extras import needed_by
 from secateur.study.report.charts.plot import (
     Plot,
@@ -95,7 +97,7 @@ def _dots(
     caption: str,
     rows: Records,
     field: str,
-    axis: dict[str, object],
+    axis: dict[str, Any],
     format: str,
     look: Look,
 ) -> Plot:

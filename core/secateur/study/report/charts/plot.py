@@ -58,7 +58,9 @@ def specification(
     """
     chart = alt.layer(*layers)
     if height is None:
-        height = HEIGHT if look.page else PAPER_HEIGHT
+        # a figure's legend has two columns, and takes its height from the plot
+        legend = max(0, math.ceil(len(look.methods) / 2) - 2)
+        height = HEIGHT if look.page else PAPER_HEIGHT + 11 * legend
     spec: dict[str, Any] = chart.to_dict(context={"pre_transform": False})
     spec["datasets"] = {name: list(records) for name, records in datasets.items()}
     spec["width"] = "container" if look.page else COLUMN
@@ -78,37 +80,47 @@ def data(name: str) -> alt.NamedData:
     return alt.NamedData(name)
 
 
-def colour(look: Look, field: str = "method") -> alt.Color:
+def colour(look: Look, *, lines: bool = False) -> alt.Color:
     """A method's colour; in a figure its legend stands below."""
     return alt.Color(
-        f"{field}:N",
+        "method:N",
         scale=alt.Scale(domain=look.methods, range=look.colours),
-        legend=None if look.page else alt.Legend(title=None),
+        legend=_legend(look, lines),
     )
 
 
-def dash(look: Look, field: str = "method") -> alt.StrokeDash:
+def dash(look: Look) -> alt.StrokeDash:
     """A method's dash."""
     return alt.StrokeDash(
-        f"{field}:N",
+        "method:N",
         scale=alt.Scale(domain=look.methods, range=[list(sign.dash) for sign in look.signs]),
-        legend=None if look.page else alt.Legend(title=None),
+        legend=_legend(look, lines=True),
     )
 
 
-def shape(look: Look, field: str = "method") -> alt.Shape:
+def shape(look: Look) -> alt.Shape:
     """A method's shape."""
     return alt.Shape(
-        f"{field}:N",
+        "method:N",
         scale=alt.Scale(domain=look.methods, range=[sign.shape for sign in look.signs]),
-        legend=None if look.page else alt.Legend(title=None),
+        legend=_legend(look, lines=False),
     )
+
+
+def _legend(look: Look, lines: bool) -> alt.Legend | None:
+    if look.page:
+        return None
+    # long enough for a dash to be seen, and as dark as the line where a pale band is below it
+    stroke = {"symbolType": "stroke", "symbolSize": 320} if lines else {}
+    return alt.Legend(title=None, symbolOpacity=1, **stroke)
 
 
 def hover(*parts: tuple[str, str, str]) -> list[alt.Tooltip]:
     """What a pointer shows: field with its type, what people call it, format."""
     return [
-        alt.Tooltip(field, title=title, format=format) if format else alt.Tooltip(field, title=title)
+        alt.Tooltip(field, title=title, format=format)
+        if format
+        else alt.Tooltip(field, title=title)
         for field, title, format in parts
     ]
 
@@ -132,7 +144,8 @@ def gap_axis(gaps: Iterable[float], title: str) -> dict[str, Any]:
             title=title,
             values=values,
             labelExpr="datum.value == 0 ? '0' : format(datum.value * 100, '~g') + ' %'",
-            labelOverlap=True,
+            labelOverlap="greedy",
+            labelSeparation=6,
         ),
     }
 
@@ -141,7 +154,9 @@ def seconds_axis(title: str = "seconds") -> dict[str, Any]:
     """Scale and axis of times, by decades."""
     return {
         "scale": alt.Scale(type="log", nice=False),
-        "axis": alt.Axis(title=title, format="~g", labelOverlap=True, tickCount=6),
+        "axis": alt.Axis(
+            title=title, format="~g", labelOverlap="greedy", labelSeparation=6, tickCount=6
+        ),
     }
 
 

@@ -37,15 +37,17 @@ def critical_difference(analysis: Analysis, look: Look) -> Plot | None:
         row = f"\u200bgroup {number + 1}"  # no method is called so
         rows.append(row)
         held = [rank_of[method] for method in group]
-        groups.append(
-            {"row": row, "from": min(held), "to": max(held), "members": ", ".join(group)}
-        )
+        groups.append({"row": row, "from": min(held), "to": max(held), "members": ", ".join(group)})
     ruler: Records = []
     if ranks.critical_difference is not None:
         rows.insert(0, "\u200bcritical difference")
         ruler = [
-            {"row": rows[0], "from": 1.0, "to": 1.0 + ranks.critical_difference,
-             "shown": f"critical difference {hundredths(ranks.critical_difference)}"}
+            {
+                "row": rows[0],
+                "from": 1.0,
+                "to": 1.0 + ranks.critical_difference,
+                "shown": f"critical difference {hundredths(ranks.critical_difference)}",
+            }
         ]
     last = max([len(rank_of), *(end["to"] for end in ruler)])
     x = {"scale": alt.Scale(domain=[0.8, last + 0.35], nice=False, zero=False)}
@@ -55,33 +57,54 @@ def critical_difference(analysis: Analysis, look: Look) -> Plot | None:
         scale=alt.Scale(domain=rows),
         # rows of bars and of the ruler have no name of their own
         axis=alt.Axis(
-            title=None, grid=False, domain=False, ticks=False,
+            title=None,
+            grid=False,
+            domain=False,
+            ticks=False,
             labelExpr="substring(datum.label, 0, 1) == '\u200b' ? '' : datum.label",
         ),
     )
     axis = alt.Axis(
-        title="mean rank over instances, 1 is best", values=list(range(1, len(rank_of) + 1)),
-        format="d", grid=True,
+        title="mean rank over instances, 1 is best",
+        values=list(range(1, len(rank_of) + 1)),
+        format="d",
+        grid=True,
     )
     thick = 5 if look.page else 3.5
     size = 90 if look.page else 40
     layers = [
-        alt.Chart(data("groups")).mark_rule(strokeWidth=thick, strokeCap="round", color=look.ink)
-        .encode(x=alt.X("from:Q", axis=axis, **x), x2="to:Q", y=y,
-                tooltip=hover(("members:N", "not told apart", ""))),
-        alt.Chart(data("ruler")).mark_rule(strokeWidth=1.5, color=look.soft).encode(
-            x=alt.X("from:Q", axis=axis, **x), x2="to:Q", y=y),
-        alt.Chart(data("ruler")).mark_tick(thickness=1.5, size=9, color=look.soft).encode(
-            x=alt.X("from:Q"), y=y),
-        alt.Chart(data("ruler")).mark_tick(thickness=1.5, size=9, color=look.soft).encode(
-            x=alt.X("to:Q"), y=y),
-        alt.Chart(data("ruler")).mark_text(align="left", dx=7, color=look.soft).encode(
-            x=alt.X("to:Q"), y=y, text="shown:N"),
-        alt.Chart(data("ranks")).mark_point(filled=True, opacity=1, size=size).encode(
-            x=alt.X("rank:Q", axis=axis, **x), y=y, color=colour(look).copy(), shape=shape(look),
-            tooltip=hover(("method:N", "method", ""), ("rank:Q", "mean rank", ".2f"))),
-        alt.Chart(data("ranks")).mark_text(align="left", dx=9, color=look.soft).encode(
-            x=alt.X("rank:Q"), y=y, text="shown:N"),
+        alt.Chart(data("groups"))
+        .mark_rule(strokeWidth=thick, strokeCap="round", color=look.ink)
+        .encode(
+            x=alt.X("from:Q", axis=axis, **x),
+            x2="to:Q",
+            y=y,
+            tooltip=hover(("members:N", "not told apart", "")),
+        ),
+        alt.Chart(data("ruler"))
+        .mark_rule(strokeWidth=1.5, color=look.soft)
+        .encode(x=alt.X("from:Q", axis=axis, **x), x2="to:Q", y=y),
+        alt.Chart(data("ruler"))
+        .mark_tick(thickness=1.5, size=9, color=look.soft)
+        .encode(x=alt.X("from:Q"), y=y),
+        alt.Chart(data("ruler"))
+        .mark_tick(thickness=1.5, size=9, color=look.soft)
+        .encode(x=alt.X("to:Q"), y=y),
+        alt.Chart(data("ruler"))
+        .mark_text(align="left", dx=7, color=look.soft)
+        .encode(x=alt.X("to:Q"), y=y, text="shown:N"),
+        alt.Chart(data("ranks"))
+        .mark_point(filled=True, opacity=1, size=size)
+        .encode(
+            x=alt.X("rank:Q", axis=axis, **x),
+            y=y,
+            color=colour(look),
+            shape=shape(look),
+            tooltip=hover(("method:N", "method", ""), ("rank:Q", "mean rank", ".2f")),
+        ),
+        alt.Chart(data("ranks"))
+        .mark_text(align="left", dx=9, color=look.soft)
+        .encode(x=alt.X("rank:Q"), y=y, text="shown:N"),
     ]
     layers = [layer for layer in layers if ruler or layer.data.name != "ruler"]
     said = "Thick bars join methods that are not told apart. " if groups else ""
@@ -89,17 +112,29 @@ def critical_difference(analysis: Analysis, look: Look) -> Plot | None:
     return Plot(
         "ranks",
         "Mean ranks and the critical difference",
-        ("Methods are ranked on each instance by their mean gap, ties averaged. " + said + (
-            "Two methods whose mean ranks are further apart than the critical difference differ "
-            "beyond chance (Friedman's test, then Nemenyi's; Demšar, 2006)." if tested else
-            "There is no critical difference here."
-        ) + (f" Note: {ranks.note}" if ranks.note else "")),
-        "Mean ranks: " + ", ".join(f"{m} {hundredths(r)}" for m, r in rank_of.items())
-        + (f"; critical difference {hundredths(ranks.critical_difference)}"
-           if ranks.critical_difference is not None else "") + ".",
+        (
+            "Methods are ranked on each instance by their mean gap, ties averaged. "
+            + said
+            + (
+                "Two methods whose mean ranks are further apart than the critical difference differ "
+                "beyond chance (Friedman's test, then Nemenyi's; Demšar, 2006)."
+                if tested
+                else "There is no critical difference here."
+            )
+            + (f" Note: {ranks.note}" if ranks.note else "")
+        ),
+        "Mean ranks: "
+        + ", ".join(f"{m} {hundredths(r)}" for m, r in rank_of.items())
+        + (
+            f"; critical difference {hundredths(ranks.critical_difference)}"
+            if ranks.critical_difference is not None
+            else ""
+        )
+        + ".",
         specification(
             [_unlegended(layer, look) for layer in layers],
-            {"ranks": methods, "groups": groups, "ruler": ruler}, look,
+            {"ranks": methods, "groups": groups, "ruler": ruler},
+            look,
             height=alt.Step(24 if look.page else 13),
         ),
         legend=False,
@@ -114,36 +149,61 @@ def differences(analysis: Analysis, look: Look) -> Plot | None:
         if not finite(value.value):
             continue
         low, high = (value.low, value.high) if finite(value.low, value.high) else (value.value,) * 2
-        found.append({
-            "pair": f"{pair.first} − {pair.second}", "first": pair.first, "second": pair.second,
-            "difference": value.value, "low": low, "high": high, "pairs": pair.pairs,
-        })
+        found.append(
+            {
+                "pair": f"{pair.first} − {pair.second}",
+                "first": pair.first,
+                "second": pair.second,
+                "difference": value.value,
+                "low": low,
+                "high": high,
+                "pairs": pair.pairs,
+            }
+        )
     if not found:
         return None
     y = alt.Y("pair:N", sort=None, axis=alt.Axis(title=None, grid=False, labelLimit=2 * look.label))
-    x = alt.X("low:Q", scale=alt.Scale(zero=True), axis=alt.Axis(
-        title="difference of gaps, in points of %; left of 0 the first is better",
-        labelExpr="format(datum.value * 100, '~g')", labelOverlap=True))
+    x = alt.X(
+        "low:Q",
+        scale=alt.Scale(zero=True),
+        axis=alt.Axis(
+            title="difference of gaps (points of %)",
+            labelExpr="format(datum.value * 100, '~g')",
+            labelOverlap=True,
+        ),
+    )
     base = alt.Chart(data("differences"))
     layers = [
         alt.Chart(data("zero")).mark_rule(color=look.rule).encode(x="x:Q"),
         base.mark_rule(color=look.ink, strokeWidth=1.6).encode(x=x, x2="high:Q", y=y),
-        base.mark_point(filled=True, color=look.ink, opacity=1, size=55 if look.page else 25).encode(
-            x=alt.X("difference:Q"), y=y,
-            tooltip=hover(("pair:N", "pair", ""), ("difference:Q", "difference", ".3~p"),
-                          ("low:Q", "from", ".3~p"), ("high:Q", "to", ".3~p"),
-                          ("pairs:Q", "pairs of runs", "d"))),
+        base.mark_point(
+            filled=True, color=look.ink, opacity=1, size=55 if look.page else 25
+        ).encode(
+            x=alt.X("difference:Q"),
+            y=y,
+            tooltip=hover(
+                ("pair:N", "pair", ""),
+                ("difference:Q", "difference", ".3~p"),
+                ("low:Q", "from", ".3~p"),
+                ("high:Q", "to", ".3~p"),
+                ("pairs:Q", "pairs of runs", "d"),
+            ),
+        ),
     ]
     return Plot(
         "differences",
         "Differences, pair by pair",
         f"Gap of the first less gap of the second on the same instance and seed, mean over "
-        f"instances, with {percent(analysis.confidence)} intervals of a paired bootstrap. Where "
+        f"instances (left of 0 the first is better), with {percent(analysis.confidence)} intervals of a paired bootstrap. Where "
         "an interval holds 0, the runs do not say which of the two is better.",
         f"Differences of gaps with intervals for {len(found)} pairs of methods; the table below "
         "holds the numbers.",
-        specification(layers, {"differences": found, "zero": [{"x": 0}]}, look,
-                      height=alt.Step(20 if look.page else 11)),
+        specification(
+            layers,
+            {"differences": found, "zero": [{"x": 0}]},
+            look,
+            height=alt.Step(20 if look.page else 11),
+        ),
         legend=False,
     )
 
@@ -165,14 +225,24 @@ def virtual_best(analysis: Analysis, look: Look) -> Plot | None:
     y = alt.Y("method:N", sort=None, axis=alt.Axis(title=None, grid=False))
     base = alt.Chart(data("gaps"))
     layers = [
-        alt.Chart(data("best")).mark_rule(color=look.ink, strokeDash=[4, 3]).encode(
-            x=alt.X("gap:Q", **axis)),
+        alt.Chart(data("best"))
+        .mark_rule(color=look.ink, strokeDash=[4, 3])
+        .encode(x=alt.X("gap:Q", **axis)),
         base.mark_rule(strokeWidth=1.8).encode(
-            x=alt.X("low:Q", **axis), x2="high:Q", y=y, color=colour(look)),
+            x=alt.X("low:Q", **axis), x2="high:Q", y=y, color=colour(look)
+        ),
         base.mark_point(filled=True, opacity=1, size=90 if look.page else 40).encode(
-            x=alt.X("gap:Q", **axis), y=y, color=colour(look), shape=shape(look),
-            tooltip=hover(("method:N", "method", ""), ("gap:Q", "mean gap", ".3~p"),
-                          ("low:Q", "from", ".3~p"), ("high:Q", "to", ".3~p"))),
+            x=alt.X("gap:Q", **axis),
+            y=y,
+            color=colour(look),
+            shape=shape(look),
+            tooltip=hover(
+                ("method:N", "method", ""),
+                ("gap:Q", "mean gap", ".3~p"),
+                ("low:Q", "from", ".3~p"),
+                ("high:Q", "to", ".3~p"),
+            ),
+        ),
     ]
     return Plot(
         "virtual-best",
@@ -181,11 +251,15 @@ def virtual_best(analysis: Analysis, look: Look) -> Plot | None:
         f"({percent(best.gap)}) is the virtual best solver: the best method of each instance, "
         "chosen after the fact. What lies between it and the best single method "
         f"({best.single_best}) is the most that choosing could win.",
-        "Mean gaps: " + ", ".join(f"{row['method']} {percent(row['gap'])}" for row in rows)
+        "Mean gaps: "
+        + ", ".join(f"{row['method']} {percent(row['gap'])}" for row in rows)
         + f"; virtual best {percent(best.gap)}.",
-        specification([_unlegended(layer, look) for layer in layers],
-                      {"gaps": rows, "best": [{"gap": best.gap}]}, look,
-                      height=alt.Step(26 if look.page else 14)),
+        specification(
+            [_unlegended(layer, look) for layer in layers],
+            {"gaps": rows, "best": [{"gap": best.gap}]},
+            look,
+            height=alt.Step(26 if look.page else 14),
+        ),
         legend=False,
     )
 

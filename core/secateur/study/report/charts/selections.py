@@ -31,30 +31,54 @@ def agreement(analysis: Analysis, look: Look) -> Plot | None:
         if pair.jaccard is None:
             continue
         for first, second in {(pair.first, pair.second), (pair.second, pair.first)}:
-            cells.append({"first": first, "second": second, "jaccard": pair.jaccard,
-                          "pairs": pair.pairs, "instances": pair.instances})
+            cells.append(
+                {
+                    "first": first,
+                    "second": second,
+                    "jaccard": pair.jaccard,
+                    "pairs": pair.pairs,
+                    "instances": pair.instances,
+                }
+            )
     if not cells:
         return None
     order = {method: number for number, method in enumerate(look.methods)}
     cells.sort(key=lambda cell: (order[cell["first"]], order[cell["second"]]))
-    x = alt.X("second:N", sort=None, axis=alt.Axis(title=None, labelAngle=-40, orient="bottom",
-                                                  labelLimit=look.label, grid=False))
+    x = alt.X(
+        "second:N",
+        sort=None,
+        axis=alt.Axis(
+            title=None, labelAngle=-40, orient="bottom", labelLimit=look.label, grid=False
+        ),
+    )
     y = alt.Y("first:N", sort=None, axis=alt.Axis(title=None, grid=False))
     base = alt.Chart(data("agreement"))
     crowded = len(order) > 8
     layers = [
         base.mark_rect(color=look.heat, stroke=look.grid).encode(
-            x=x, y=y,
-            opacity=alt.Opacity("jaccard:Q", legend=None,
-                                scale=alt.Scale(domain=[0, 1], range=[0.04, 0.95])),
-            tooltip=hover(("first:N", "method", ""), ("second:N", "and", ""),
-                          ("jaccard:Q", "Jaccard", ".3f"), ("pairs:Q", "pairs of runs", "d"),
-                          ("instances:Q", "instances", "d"))),
+            x=x,
+            y=y,
+            opacity=alt.Opacity(
+                "jaccard:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[0.04, 0.95])
+            ),
+            tooltip=hover(
+                ("first:N", "method", ""),
+                ("second:N", "and", ""),
+                ("jaccard:Q", "Jaccard", ".3f"),
+                ("pairs:Q", "pairs of runs", "d"),
+                ("instances:Q", "instances", "d"),
+            ),
+        ),
         base.mark_text(fontSize=look.size - (2 if crowded else 0)).encode(
-            x=x, y=y, text=alt.Text("jaccard:Q", format=".2f"),
-            color=alt.condition("datum.jaccard > 0.55",
-                                alt.value("var(--paper)" if look.page else "#FFFFFF"),
-                                alt.value(look.ink))),
+            x=x,
+            y=y,
+            text=alt.Text("jaccard:Q", format=".2f"),
+            color=alt.condition(
+                "datum.jaccard > 0.55",
+                alt.value("var(--paper)" if look.page else "#FFFFFF"),
+                alt.value(look.ink),
+            ),
+        ),
     ]
     return Plot(
         "agreement",
@@ -62,11 +86,14 @@ def agreement(analysis: Analysis, look: Look) -> Plot | None:
         "Jaccard's index of the selections, mean over instances: of what either selects, the "
         "share that both do. 1 is the same selection. The diagonal compares runs of one method "
         "with each other.",
-        "Agreement of selections: " + "; ".join(
+        "Agreement of selections: "
+        + "; ".join(
             f"{pair.first} and {pair.second} {hundredths(pair.jaccard)}"
-            for pair in analysis.agreement if pair.jaccard is not None) + ".",
-        specification(layers, {"agreement": cells}, look,
-                      height=alt.Step(30 if look.page else 15)),
+            for pair in analysis.agreement
+            if pair.jaccard is not None
+        )
+        + ".",
+        specification(layers, {"agreement": cells}, look, height=alt.Step(30 if look.page else 15)),
         legend=False,
     )
 
@@ -77,10 +104,17 @@ def quality(analysis: Analysis, rows: Sequence[Row], look: Look) -> list[Plot]:
     points: Records = []
     for name in names:
         points += [
-            {"instance": name, "method": row.method, "energy": row.energy,
-             "metric": row.compensated, "seed": row.seed}
+            {
+                "instance": name,
+                "method": row.method,
+                "energy": row.energy,
+                "metric": row.compensated,
+                "seed": row.seed,
+            }
             for row in rows
-            if row.instance == name and row.energy is not None and row.compensated is not None
+            if row.instance == name
+            and row.energy is not None
+            and row.compensated is not None
             and finite(row.energy, row.compensated)
         ]
     if look.page:
@@ -98,14 +132,23 @@ def _scatter(name: str, points: Records, look: Look, instances: int) -> Plot:
         alt.Chart(data(name))
         .mark_point(filled=True, opacity=0.75, size=55 if look.page else 22)
         .encode(
-            x=alt.X("energy:Q", scale=alt.Scale(zero=False), axis=alt.Axis(
-                title="energy of the selection", labelOverlap=True)),
-            y=alt.Y("metric:Q", scale=alt.Scale(zero=False), axis=alt.Axis(
-                title="metric of the network, compensated")),
-            color=colour(look), shape=shape(look),
-            tooltip=hover(("instance:N", "instance", ""), ("method:N", "method", ""),
-                          ("seed:Q", "seed", "d"), ("energy:Q", "energy", ".6~g"),
-                          ("metric:Q", "metric", ".6~g")),
+            x=alt.X(
+                "energy:Q",
+                scale=alt.Scale(zero=False),
+                axis=alt.Axis(title="energy of the selection", labelOverlap=True),
+            ),
+            y=alt.Y(
+                "metric:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title="metric, compensated")
+            ),
+            color=colour(look),
+            shape=shape(look),
+            tooltip=hover(
+                ("instance:N", "instance", ""),
+                ("method:N", "method", ""),
+                ("seed:Q", "seed", "d"),
+                ("energy:Q", "energy", ".6~g"),
+                ("metric:Q", "metric", ".6~g"),
+            ),
         )
     )
     return Plot(

@@ -18,8 +18,13 @@ KINDS = {"wall": 1.0, "queue": 0.25, "access": 0.7, "cpu": 0.45}
 def times(analysis: Analysis, look: Look) -> Plot | None:
     """Median seconds of a run, by kind; kinds that nobody told of have no bar."""
     rows: Records = [
-        {"method": of.method, "kind": kind, "seconds": spent.median, "total": spent.total,
-         "told": spent.told}
+        {
+            "method": of.method,
+            "kind": kind,
+            "seconds": spent.median,
+            "total": spent.total,
+            "told": spent.told,
+        }
         for of in analysis.times
         for kind in KINDS
         if finite((spent := getattr(of, kind)).median, spent.total)
@@ -40,8 +45,10 @@ def times(analysis: Analysis, look: Look) -> Plot | None:
                 legend=alt.Legend(title=None, symbolType="square", columns=4),
             ),
             tooltip=hover(
-                ("method:N", "method", ""), ("kind:N", "time", ""),
-                ("seconds:Q", "median seconds", ".3~g"), ("total:Q", "seconds in all", ".4~g"),
+                ("method:N", "method", ""),
+                ("kind:N", "time", ""),
+                ("seconds:Q", "median seconds", ".3~g"),
+                ("total:Q", "seconds in all", ".4~g"),
                 ("told:Q", "runs that told it", "d"),
             ),
         )
@@ -56,7 +63,11 @@ def times(analysis: Analysis, look: Look) -> Plot | None:
         "Median seconds of a run. "
         + "; ".join(f"{row['method']}, {row['kind']}: {plain(row['seconds'])} s" for row in rows)
         + ".",
-        specification([bars], {"times": rows}, look,
-                      height=alt.Step(9 if look.page else 5, **{"for": "offset"})),
+        specification(
+            [bars],
+            {"times": rows},
+            look,
+            height=alt.Step(9 if look.page else 5, **{"for": "offset"}),
+        ),
         legend=False,
     )
