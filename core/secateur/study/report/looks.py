@@ -83,8 +83,8 @@ class Look:
             "axis": axis,
             "legend": legend,
             "text": {"font": self.font, "fontSize": self.size, "color": self.ink},
-            "axisX": {"labelFlush": False},
-            "axisY": {"titleAlign": "center"},
+            "axisQuantitative": {"tickCount": 6},
+            "aria": False,  # the plot as a whole is described; its marks would be read one by one
         }
 
 

@@ -40,6 +40,16 @@ def percent(value: float) -> str:
     return f"{plain(hundred)} %" if abs(hundred) < 1 else _signed(f"{hundred:.3g} %")
 
 
+def level(value: float) -> str:
+    """A share that somebody chose, as it was chosen: ``95 %``, ``0.1 %``."""
+    return f"{100 * value:.6g} %"
+
+
+def seconds(value: float) -> str:
+    """Seconds that somebody chose, as they were chosen: ``10 s``."""
+    return f"{value:g} s"
+
+
 def energy(value: float) -> str:
     """Seven figures: energies differ late."""
     return _signed(f"{value:.7g}") if math.isfinite(value) else plain(value)
@@ -84,7 +94,7 @@ class NumberColumn(Column):
         if isinstance(value, Estimate):
             if value.value is None:
                 return MISSING, "", None
-            return self.digits(value.value), interval(value, self.digits), value.value
+            return self.digits(value.value), interval(value, self.digits), float(value.value)
         return (MISSING, "", None) if value is None else (self.digits(value), "", float(value))
 
 

@@ -16,7 +16,7 @@ from secateur.study.statistics import Analysis
 
 def methods_table(analysis: Analysis) -> Table:
     """The key table: every method over all instances."""
-    percent = shown.percent(analysis.confidence)
+    sure = shown.level(analysis.confidence)
     columns: list[Column] = [
         Column("method", attrgetter("method"), left=True),
         numbers(
@@ -45,7 +45,7 @@ def methods_table(analysis: Analysis) -> Table:
             estimate=True,
             help="share of runs at the best known energy"
             if not analysis.threshold
-            else f"share of runs within {shown.percent(analysis.threshold)}",
+            else f"share of runs within {shown.level(analysis.threshold)}",
         ),
         numbers(
             "TTS 99 %",
@@ -85,8 +85,7 @@ def methods_table(analysis: Analysis) -> Table:
         "Methods over all instances",
         columns,
         sorted(analysis.methods, key=lambda of: (of.rank, of.method)),
-        f"In brackets: {percent} intervals. Rank, gap: lower is better; success, solved: higher. "
-        "A time of ∞: no run succeeded.",
+        f"Beside the numbers: {sure} intervals. A time of ∞: no run succeeded.",
     )
 
 
@@ -119,7 +118,7 @@ def instances_table(analysis: Analysis) -> Table:
             numbers("runs", attrgetter("runs"), shown.whole, key="runs"),
         ],
         analysis.cells,
-        f"In brackets: Wilson's {shown.percent(analysis.confidence)} intervals, and of times what "
+        f"Beside the numbers: Wilson's {shown.level(analysis.confidence)} intervals, and of times what "
         "follows from them. A run without an answer counts as a gap of 100 %.",
     )
 
@@ -187,7 +186,7 @@ def pairs_table(analysis: Analysis) -> Table:
             ),
         ],
         analysis.pairs,
-        f"In brackets: {shown.percent(analysis.confidence)} intervals of a paired bootstrap, "
+        f"Beside the numbers: {shown.level(analysis.confidence)} intervals of a paired bootstrap, "
         f"{analysis.resamples} resamples.",
     )
 
@@ -267,7 +266,7 @@ def quality_table(analysis: Analysis) -> Table:
     """Whether a better energy is a better network, instance by instance."""
     return Table(
         "quality",
-        "Is a better energy a better network?",
+        "Rank correlation of energy and metric, instance by instance",
         [
             Column("instance", attrgetter("instance"), left=True),
             numbers(
@@ -338,7 +337,7 @@ def undone_table(rows: Sequence[Row]) -> Table:
     undone = [Undone(*name, tuple(sorted(seeds))) for name, seeds in sorted(held.items())]
     return Table(
         "undone",
-        "What failed or could not be run",
+        "Cells without an answer, by reason",
         [
             Column("method", attrgetter("method"), left=True),
             Column("instance", attrgetter("instance"), left=True),

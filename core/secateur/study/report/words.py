@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from secateur.study.report.numbers import hundredths, percent, plain
+from secateur.study.report.numbers import hundredths, level, plain, seconds
 from secateur.study.row import Row, State
 from secateur.study.statistics import Analysis
 
@@ -31,8 +31,11 @@ def compared(analysis: Analysis, rows: Sequence[Row]) -> list[str]:
     ]
     absent = sum(of.absent for of in analysis.methods)
     if absent:
-        undone.append(many(absent, "run") + " has no row yet" * (absent == 1)
-                      + " have no row yet" * (absent > 1))
+        undone.append(
+            many(absent, "run")
+            + " has no row yet" * (absent == 1)
+            + " have no row yet" * (absent > 1)
+        )
     if undone:
         said.append(
             f"{many(states[State.DONE], 'run')} gave a selection; {listed(undone)}. A run without "
@@ -55,10 +58,10 @@ def _limits(rows: Sequence[Row]) -> str:
     if limits == {None}:
         return "No time limit was set."
     if len(limits) == 1:
-        return f"Every run had {plain(limits.pop() or 0.0)} s for its whole search."
+        return f"Every run had {seconds(limits.pop() or 0.0)} for its whole search."
     shown = sorted(limit for limit in limits if limit is not None)
     return (
-        f"Runs had different time limits, from {plain(shown[0])} to {plain(shown[-1])} s"
+        f"Runs had different time limits, from {seconds(shown[0])} to {seconds(shown[-1])}"
         + (", some none" if None in limits else "")
         + ": methods are not compared at equal time."
     )
@@ -131,7 +134,7 @@ def _pairs(data: Mapping[str, Any]) -> str:
 
 
 def _seconds(limit: float | None) -> str:
-    return "none" if limit is None else f"{plain(limit)} s"
+    return "none" if limit is None else seconds(limit)
 
 
 def span(values: Sequence[float]) -> str:
@@ -172,25 +175,34 @@ def listed(words: Sequence[str]) -> str:
 
 def reading(analysis: Analysis) -> list[tuple[str, str]]:
     """What the numbers of the key table are, for whoever reads no statistics every day."""
-    sure = percent(analysis.confidence)
+    sure = level(analysis.confidence)
     threshold = (
-        f"came within {percent(analysis.threshold)} of the best known energy"
+        f"came within {level(analysis.threshold)} of the best known energy"
         if analysis.threshold
         else "found the best known energy"
     )
     proven = sum(of.proven for of in analysis.instances)
     return [
-        ("gap", "how far the energy of a run is above the best known energy of its instance, as a "
-         f"share of that energy. The best known energy is proven to be the lowest on {proven} of "
-         f"{many(len(analysis.instances), 'instance')}; elsewhere a gap of 0 says only that no "
-         "method here did better."),
+        (
+            "gap",
+            "how far the energy of a run is above the best known energy of its instance, as a "
+            f"share of that energy. The best known energy is proven to be the lowest on {proven} of "
+            f"{many(len(analysis.instances), 'instance')}; elsewhere a gap of 0 says only that no "
+            "method here did better.",
+        ),
         ("success", f"the share of runs that {threshold}."),
-        ("TTS 99 %", "time to solution: how long runs must be repeated until at least one "
-         "success is 99 % sure, without waiting at a service. It is ∞ where no run succeeded."),
+        (
+            "TTS 99 %",
+            "time to solution: how long runs must be repeated until at least one "
+            "success is 99 % sure, without waiting at a service. It is ∞ where no run succeeded.",
+        ),
         ("rank", "methods are ranked on each instance by their mean gap; the mean of these ranks."),
-        ("interval", f"if the study were repeated again and again, {sure} of such intervals would "
-         "hold the true value. Intervals of two methods may overlap although the methods differ: "
-         "look at the differences, pair by pair."),
+        (
+            "interval",
+            f"if the study were repeated again and again, {sure} of such intervals would "
+            "hold the true value. Intervals of two methods may overlap although the methods differ: "
+            "look at the differences, pair by pair.",
+        ),
     ]
 
 
@@ -204,5 +216,5 @@ def headline(analysis: Analysis, rows: Sequence[Row]) -> str:
         many(len(rows), "run"),
     ]
     if limit is not None and math.isfinite(limit):
-        parts.append(f"{plain(limit)} s each")
+        parts.append(f"{seconds(limit)} each")
     return " · ".join(parts)

@@ -20,11 +20,14 @@ from secateur.study.report.charts.plot import (
     specification,
 )
 from secateur.study.report.looks import Look
-from secateur.study.report.numbers import percent, plain
+from secateur.study.report.numbers import level, percent, plain
 from secateur.study.statistics import Analysis, Steps
 
 with needed_by("a report"):
     import altair as alt
+
+SEEN, MANY = 0.002, 400
+"""Less than a pixel of a curve's height; corners up to which all are kept."""
 
 
 def gap_curve(analysis: Analysis, look: Look) -> Plot:
@@ -93,7 +96,7 @@ def target_curve(analysis: Analysis, look: Look) -> Plot | None:
             ("method:N", "method", ""), ("at:Q", "seconds", ".3~g"), ("share:Q", "reached", ".1%")
         ),
     )
-    targets = ", ".join(percent(gap) for gap in analysis.targets)
+    targets = ", ".join(level(gap) for gap in analysis.targets)
     return Plot(
         "target",
         "How fast, to a target",
@@ -214,8 +217,17 @@ def _steps(curves: Sequence[Steps], *, start: float, end: float) -> Records:
             made.insert(0, (start, 0.0))
         if made[-1][0] < end:
             made.append((end, made[-1][1]))
-        points += [{"method": curve.method, "at": x, "share": share} for x, share in made]
+        points += [{"method": curve.method, "at": x, "share": share} for x, share in _thin(made)]
     return points
+
+
+def _thin(made: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Without corners that are too close to the one before to be seen; the last one stays."""
+    kept = [made[0]]
+    for number, (x, share) in enumerate(made[1:], 1):
+        if share - kept[-1][1] >= SEEN or number == len(made) - 1 or len(made) <= MANY:
+            kept.append((x, share))
+    return kept
 
 
 def _at(curve: Steps, position: float) -> float:

@@ -18,7 +18,7 @@ from secateur.study.report.charts.plot import (
     specification,
 )
 from secateur.study.report.looks import Look
-from secateur.study.report.numbers import percent
+from secateur.study.report.numbers import level, percent
 from secateur.study.statistics import Analysis
 
 with needed_by("a report"):
@@ -80,8 +80,12 @@ def successes(analysis: Analysis, look: Look) -> Plot | None:
     return _dots(
         "instances-success",
         "Success, instance by instance",
-        f"Share of runs that came within {percent(analysis.threshold)} of the best known energy, "
-        f"with Wilson's {percent(analysis.confidence)} intervals. With few runs the intervals "
+        (
+            "Share of runs that found the best known energy, "
+            if not analysis.threshold
+            else f"Share of runs that came within {level(analysis.threshold)} of the best known energy, "
+        )
+        + f"with Wilson's {level(analysis.confidence)} intervals. With few runs the intervals "
         "are wide: that is what these runs can tell.",
         rows,
         "success",
@@ -115,7 +119,7 @@ def _dots(
         base.mark_rule(strokeWidth=1.3 if look.page else 0.8).encode(
             x=alt.X("low:Q", **axis), x2="high:Q", y=y, yOffset=offset, color=colour(look)
         ),
-        base.mark_point(filled=True, opacity=1, size=38 if look.page else 14).encode(
+        base.mark_point(filled=True, opacity=1, size=52 if look.page else 14).encode(
             x=alt.X(f"{field}:Q", **axis),
             y=y,
             yOffset=offset,
@@ -131,7 +135,7 @@ def _dots(
             ),
         ),
     ]
-    step = alt.Step(8 if look.page else 4, **{"for": "offset"})
+    step = alt.Step(9 if look.page else 4, **{"for": "offset"})
     return Plot(
         name,
         title,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secateur.extras import needed_by
+from secateur.shown import escaped
 from secateur.study.report.looks import COLUMN, Look
 
 with needed_by("a report"):
@@ -72,7 +73,16 @@ def specification(
     }
     spec["padding"] = 4 if look.page else 1
     spec["config"] = look.config()
-    return spec
+    return _plain(spec)
+
+
+def _plain(value: Any) -> Any:
+    """No text with controls: a file of SVG may hold none, and some turn a line's direction."""
+    if isinstance(value, str):
+        return escaped(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def data(name: str) -> alt.NamedData:

@@ -15,11 +15,14 @@ from secateur.study.report.charts.plot import (
     specification,
 )
 from secateur.study.report.looks import Look
-from secateur.study.report.numbers import hundredths, percent
+from secateur.study.report.numbers import hundredths, level, percent
 from secateur.study.statistics import Analysis
 
 with needed_by("a report"):
     import altair as alt
+
+_RULER = "\ue000ruler"
+"""The row of the ruler; a letter without a meaning tells it from methods."""
 
 
 def critical_difference(analysis: Analysis, look: Look) -> Plot | None:
@@ -34,19 +37,19 @@ def critical_difference(analysis: Analysis, look: Look) -> Plot | None:
     ]
     groups: Records = []
     for number, group in enumerate(ranks.groups):
-        row = f"\u200bgroup {number + 1}"  # no method is called so
+        row = f"\ue000group {number + 1}"  # a letter that has no meaning marks it
         rows.append(row)
         held = [rank_of[method] for method in group]
         groups.append({"row": row, "from": min(held), "to": max(held), "members": ", ".join(group)})
     ruler: Records = []
     if ranks.critical_difference is not None:
-        rows.insert(0, "\u200bcritical difference")
+        rows.insert(0, _RULER)
         ruler = [
             {
                 "row": rows[0],
                 "from": 1.0,
                 "to": 1.0 + ranks.critical_difference,
-                "shown": f"critical difference {hundredths(ranks.critical_difference)}",
+                "shown": hundredths(ranks.critical_difference),
             }
         ]
     last = max([len(rank_of), *(end["to"] for end in ruler)])
@@ -61,7 +64,8 @@ def critical_difference(analysis: Analysis, look: Look) -> Plot | None:
             grid=False,
             domain=False,
             ticks=False,
-            labelExpr="substring(datum.label, 0, 1) == '\u200b' ? '' : datum.label",
+            labelExpr="substring(datum.label, 0, 1) != '\ue000' ? datum.label"
+            " : datum.label == '" + _RULER + "' ? 'critical difference' : ''",
         ),
     )
     axis = alt.Axis(
@@ -194,7 +198,7 @@ def differences(analysis: Analysis, look: Look) -> Plot | None:
         "differences",
         "Differences, pair by pair",
         f"Gap of the first less gap of the second on the same instance and seed, mean over "
-        f"instances (left of 0 the first is better), with {percent(analysis.confidence)} intervals of a paired bootstrap. Where "
+        f"instances (left of 0 the first is better), with {level(analysis.confidence)} intervals of a paired bootstrap. Where "
         "an interval holds 0, the runs do not say which of the two is better.",
         f"Differences of gaps with intervals for {len(found)} pairs of methods; the table below "
         "holds the numbers.",
@@ -247,7 +251,7 @@ def virtual_best(analysis: Analysis, look: Look) -> Plot | None:
     return Plot(
         "virtual-best",
         "Against the virtual best solver",
-        f"Mean gap over instances with {percent(analysis.confidence)} intervals. The dashed line "
+        f"Mean gap over instances with {level(analysis.confidence)} intervals. The dashed line "
         f"({percent(best.gap)}) is the virtual best solver: the best method of each instance, "
         "chosen after the fact. What lies between it and the best single method "
         f"({best.single_best}) is the most that choosing could win.",

@@ -101,7 +101,8 @@
   const filter = async () => {
     const now = chosenNow();
     for (const row of all("tr[data-method], tr[data-instance]")) {
-      row.hidden = (row.dataset.method !== undefined && !now.methods.has(row.dataset.method))
+      const held = [row.dataset.method, row.dataset.second].filter((name) => name !== undefined);
+      row.hidden = !held.every((name) => now.methods.has(name))
         || (row.dataset.instance !== undefined && !now.instances.has(row.dataset.instance));
     }
     for (const item of all("li[data-method]")) item.hidden = !now.methods.has(item.dataset.method);
@@ -139,7 +140,7 @@
         const shown = shownOf(plot, now);
         const { view } = await window.vegaEmbed(place, { ...plot.spec, datasets: shown }, {
           ast: true, renderer: "svg", actions: false, mode: "vega-lite",
-          loader: { http: false, load: () => Promise.reject(new Error("nothing is loaded")) },
+          logLevel: window.vega.Error,  // its warnings are about choices that are made on purpose
         });
         views.set(id, { view, plot });
         tellMost(id, plot, now, shown);
