@@ -239,6 +239,8 @@ class Backend(ABC):
         default_budget_s: of a metered backend that keeps a budget by itself: the seconds that one
             search may be charged where neither a budget nor ``charge`` is given. None: it is not
             called then.
+        keeps_journal: an answer that was paid for is on the disk before it is used, and the same
+            search takes it again instead of asking, and paying, anew.
     """
 
     name: ClassVar[str]
@@ -246,6 +248,7 @@ class Backend(ABC):
     Options: ClassVar[type[BackendOptions]] = BackendOptions
     citation: ClassVar[str] = ""
     default_budget_s: ClassVar[float | None] = None
+    keeps_journal: ClassVar[bool] = False
 
     @classmethod
     def make_options(cls, given: Mapping[str, Any]) -> BackendOptions:
@@ -303,6 +306,14 @@ class Backend(ABC):
         of a vendor whose calls are charged stays metered whatever this says.
         """
         return True
+
+    def spent(self, problem: Problem, options: BackendOptions) -> float | None:
+        """Seconds that the search of this problem was charged so far, in every process.
+
+        For backends that keep a journal (``keeps_journal``): by what stands there, tries that
+        failed among them. None: not known.
+        """
+        return None
 
     @abstractmethod
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:

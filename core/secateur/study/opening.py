@@ -33,10 +33,7 @@ def url_of(address: str | Path, folder: Path | None = None) -> sa.URL:
         StoreError: it is neither of the two databases, or SQLite in memory.
     """
     text = str(address)
-    if "://" not in text:
-        made = sa.URL.create("sqlite", database=text)
-    else:
-        made = _read(text)
+    made = _read(text) if "://" in text else sa.URL.create("sqlite", database=text)
     kind = made.get_backend_name()
     if kind in ("postgresql", "postgres"):
         if made.drivername in ("postgresql", "postgres"):
