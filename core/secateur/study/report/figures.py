@@ -44,9 +44,9 @@ def write_figures(specs: Mapping[str, Mapping[str, Any]], folder: Path) -> list[
 
 
 def scripts() -> str:
-    """Vega, Vega-Lite and vega-embed as one script that needs no network."""
+    """Vega, Vega-Lite and vega-embed as one script, ``window.vegaEmbed``; it needs no network."""
     with needed_by("a report"):
         import vl_convert
 
-    bundle: str = vl_convert.javascript_bundle(vl_version=vega_lite_version())
-    return bundle
+    exported = "window.vegaEmbed=vegaEmbed;"
+    return str(vl_convert.javascript_bundle(exported, vega_lite_version()))

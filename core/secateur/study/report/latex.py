@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,8 +25,6 @@ _ESCAPED = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
     "`": r"\textasciigrave{}",
-    "[": "{[}",  # a cell that begins with it would be the argument of the \\ before it
-    "]": "{]}",
     "–": "--",
     "—": "---",
     "−": "$-$",
@@ -39,6 +38,11 @@ _ESCAPED = {
 def tex(words: str) -> str:
     """Words in one line, as LaTeX prints them; letters beyond ASCII need a font that has them."""
     return "".join(_ESCAPED.get(letter, letter) for letter in escaped(words))
+
+
+def _minus(words: str) -> str:
+    """Numbers with a minus, which is longer than a hyphen."""
+    return re.sub(r"(?<!\w)-(?=[\d∞])", "−", words)
 
 
 def latex(
@@ -56,7 +60,10 @@ def latex(
     shown = [column for column in columns if column.shown]
     head = [f"{c.name} ({c.unit})" if c.unit else c.name for c in shown]
     align = "".join("l" if c.left or k == 0 else "r" for k, c in enumerate(shown))
-    body = [[tex(cell) for cell in line] for line in cells(shown, rows)]
+    body = [
+        [tex(cell if c.left else _minus(cell)) for c, cell in zip(shown, line, strict=True)]
+        for line in cells(shown, rows)
+    ]
     lines = [
         "% needs \\usepackage{booktabs}",
         "\\begin{table}",
@@ -67,7 +74,8 @@ def latex(
         "    \\toprule",
         "    " + " & ".join(tex(name) for name in head) + " \\\\",
         "    \\midrule",
-        *("    " + " & ".join(line) + " \\\\" for line in body),
+        # {}: the \\\\ of the line above would take a star or a bracket for its own
+        *("    {}" + " & ".join(line) + " \\\\" for line in body),
         "    \\bottomrule",
         "  \\end{tabular}",
         *([f"  \\par\\smallskip\\footnotesize {tex(notes)}"] if notes else []),

@@ -53,7 +53,8 @@ class Look:
 
     def config(self) -> dict[str, Any]:
         """The ``config`` of a Vega-Lite specification."""
-        text = {"labelFont": self.font, "titleFont": self.font, "titleFontWeight": "normal"}
+        text: dict[str, Any] = {"labelFont": self.font, "titleFont": self.font}
+        text |= {"titleFontWeight": "normal"}
         text |= {"labelFontSize": self.size, "titleFontSize": self.size}
         axis = text | {
             "labelColor": self.soft,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from secateur.report.columns import Column, as_data
 from secateur.report.table import markdown, to_csv
 from secateur.shown import escaped
 from secateur.study.report.latex import latex
+from secateur.study.statistics import Estimate
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Table:
         columns: of it.
         rows: whatever the columns take.
         notes: below it.
+        helps: what columns mean, by their keys, for the page.
+        best: "low" or "high", by their keys: which value stands out on the page.
     """
 
     name: str
@@ -31,6 +35,8 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Any]
     notes: str = ""
+    helps: Mapping[str, str] = field(default_factory=dict)
+    best: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_tables(tables: Sequence[Table], folder: Path) -> list[Path]:
@@ -49,7 +55,7 @@ def write_tables(tables: Sequence[Table], folder: Path) -> list[Path]:
             ),
             "md": f"{harmless(table.caption)}\n\n{_markdown(table)}\n"
             + (f"\n{harmless(table.notes)}\n" if table.notes else ""),
-            "csv": to_csv(table.columns, table.rows),
+            "csv": to_csv(_raw(table.columns), table.rows),
         }
         for ending, content in contents.items():
             path = folder / f"{table.name}.{ending}"
@@ -79,7 +85,24 @@ def _markdown(table: Table) -> str:
 
 
 def _shown(column: Column) -> Callable[[Any], str]:
-    return lambda row: harmless(column.text(row))
+    # what is not to the left is numbers, ours; names and reasons are anybody's
+    return lambda row: harmless(column.text(row)) if column.left else column.text(row)
+
+
+def _raw(columns: Sequence[Column]) -> list[Column]:
+    """The same columns, with numbers as numbers: CSV and Parquet know infinity, JSON does not."""
+    return [replace(column, data=_number_or(column.data)) for column in columns]
+
+
+def _number_or(data: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+    def raw(value: Any) -> Any:
+        if isinstance(value, Estimate):
+            return dataclasses.asdict(value)
+        if data is None or isinstance(value, int | float):
+            return value
+        return data(value)
+
+    return raw
 
 
 def _write_parquet(table: Table, path: Path) -> None:
@@ -88,7 +111,7 @@ def _write_parquet(table: Table, path: Path) -> None:
         import pyarrow
         import pyarrow.parquet
 
-    rows = [_flat(as_data(table.columns, row)) for row in table.rows]
+    rows = [_flat(as_data(_raw(table.columns), row)) for row in table.rows]
     names = list(dict.fromkeys(name for row in rows for name in row))
     arrays = [pyarrow.array([row.get(name) for row in rows]) for name in names]
     # a column in which all is missing still says what it would hold

@@ -186,21 +186,25 @@ def reading(analysis: Analysis) -> list[tuple[str, str]]:
         (
             "gap",
             "how far the energy of a run is above the best known energy of its instance, as a "
-            f"share of that energy. The best known energy is proven to be the lowest on {proven} of "
+            f"share of that energy. That energy is proven to be the lowest on {proven} of "
             f"{many(len(analysis.instances), 'instance')}; elsewhere a gap of 0 says only that no "
             "method here did better.",
         ),
         ("success", f"the share of runs that {threshold}."),
         (
-            "TTS 99 %",
-            "time to solution: how long runs must be repeated until at least one "
+            "time to solution",
+            "how long runs must be repeated until at least one "
             "success is 99 % sure, without waiting at a service. It is ∞ where no run succeeded.",
+        ),
+        (
+            "time to target",
+            "the expected time until the first success, unsuccessful runs paid for.",
         ),
         ("rank", "methods are ranked on each instance by their mean gap; the mean of these ranks."),
         (
             "interval",
             f"if the study were repeated again and again, {sure} of such intervals would "
-            "hold the true value. Intervals of two methods may overlap although the methods differ: "
+            "hold the true value. Those of two methods may overlap although the methods differ: "
             "look at the differences, pair by pair.",
         ),
     ]

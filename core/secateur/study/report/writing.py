@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ from secateur.study.export import write_csv, write_parquet
 from secateur.study.report import words
 from secateur.study.report.about import About
 from secateur.study.report.charts import Plot, plots
-from secateur.study.report.data import as_data
 from secateur.study.report.figures import scripts, write_figures
 from secateur.study.report.folder import check_place, replaced
 from secateur.study.report.looks import page_look, paper_look
-from secateur.study.report.numbers import level, percent
+from secateur.study.report.numbers import level
 from secateur.study.report.page.rendering import render
 from secateur.study.report.page.tabulated import tabulated
 from secateur.study.report.palette import signs
@@ -27,6 +25,7 @@ from secateur.study.report.tabled import all_tables
 from secateur.study.report.tables import write_tables
 from secateur.study.row import Row
 from secateur.study.statistics import Analysis, analyse
+from secateur.study.statistics.tables import to_json
 
 PAGE = "report.html"
 _SECTIONS = (
@@ -100,8 +99,7 @@ def _write(
     write_tables(list(tables.values()), draft / "tables")
     write_csv(rows, draft / "tables" / "rows.csv")
     write_parquet(rows, draft / "tables" / "rows.parquet")
-    text = json.dumps(as_data(analysis), indent=1, ensure_ascii=False, allow_nan=False)
-    (draft / "analysis.json").write_text(text + "\n", encoding="utf-8")
+    (draft / "analysis.json").write_text(to_json(analysis), encoding="utf-8")
     step.advance(note="tables")
     (draft / PAGE).write_text(page(rows, analysis, about), encoding="utf-8", newline="")
     step.advance(note="page")

@@ -18,7 +18,7 @@ from secateur.study.report.charts.plot import (
     specification,
 )
 from secateur.study.report.looks import Look
-from secateur.study.report.numbers import level, percent
+from secateur.study.report.numbers import level
 from secateur.study.statistics import Analysis
 
 with needed_by("a report"):
@@ -83,7 +83,7 @@ def successes(analysis: Analysis, look: Look) -> Plot | None:
         (
             "Share of runs that found the best known energy, "
             if not analysis.threshold
-            else f"Share of runs that came within {level(analysis.threshold)} of the best known energy, "
+            else f"Share of runs within {level(analysis.threshold)} of the best known energy, "
         )
         + f"with Wilson's {level(analysis.confidence)} intervals. With few runs the intervals "
         "are wide: that is what these runs can tell.",

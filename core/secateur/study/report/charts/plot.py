@@ -121,7 +121,7 @@ def _legend(look: Look, lines: bool) -> alt.Legend | None:
     if look.page:
         return None
     # long enough for a dash to be seen, and as dark as the line where a pale band is below it
-    stroke = {"symbolType": "stroke", "symbolSize": 320} if lines else {}
+    stroke: dict[str, Any] = {"symbolType": "stroke", "symbolSize": 320} if lines else {}
     return alt.Legend(title=None, symbolOpacity=1, **stroke)
 
 

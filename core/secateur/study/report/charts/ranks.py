@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from secateur.extras import needed_by
 from secateur.study.report.charts.plot import (
     Plot,
@@ -53,7 +55,7 @@ def critical_difference(analysis: Analysis, look: Look) -> Plot | None:
             }
         ]
     last = max([len(rank_of), *(end["to"] for end in ruler)])
-    x = {"scale": alt.Scale(domain=[0.8, last + 0.35], nice=False, zero=False)}
+    x: dict[str, Any] = {"scale": alt.Scale(domain=[0.8, last + 0.35], nice=False, zero=False)}
     y = alt.Y(
         "row:N",
         sort=None,
@@ -120,7 +122,7 @@ def critical_difference(analysis: Analysis, look: Look) -> Plot | None:
             "Methods are ranked on each instance by their mean gap, ties averaged. "
             + said
             + (
-                "Two methods whose mean ranks are further apart than the critical difference differ "
+                "Methods whose mean ranks are further apart than the critical difference differ "
                 "beyond chance (Friedman's test, then Nemenyi's; Demšar, 2006)."
                 if tested
                 else "There is no critical difference here."
@@ -198,8 +200,8 @@ def differences(analysis: Analysis, look: Look) -> Plot | None:
         "differences",
         "Differences, pair by pair",
         f"Gap of the first less gap of the second on the same instance and seed, mean over "
-        f"instances (left of 0 the first is better), with {level(analysis.confidence)} intervals of a paired bootstrap. Where "
-        "an interval holds 0, the runs do not say which of the two is better.",
+        f"instances (left of 0 the first is better), with {level(analysis.confidence)} intervals "
+        "of a paired bootstrap. Where an interval holds 0, the runs do not say who is better.",
         f"Differences of gaps with intervals for {len(found)} pairs of methods; the table below "
         "holds the numbers.",
         specification(
@@ -271,7 +273,7 @@ def virtual_best(analysis: Analysis, look: Look) -> Plot | None:
 def _unlegended(layer: alt.Chart, look: Look) -> alt.Chart:
     """Rows carry the methods' names, so no legend is needed in a figure either."""
     for name in ("color", "shape"):
-        channel = getattr(layer.encoding, name, alt.Undefined)
-        if channel is not alt.Undefined and not isinstance(channel, str):
+        channel: Any = getattr(layer.encoding, name, alt.Undefined)
+        if channel is not alt.Undefined:
             channel.legend = None
     return layer

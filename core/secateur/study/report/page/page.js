@@ -140,7 +140,7 @@
         const shown = shownOf(plot, now);
         const { view } = await window.vegaEmbed(place, { ...plot.spec, datasets: shown }, {
           ast: true, renderer: "svg", actions: false, mode: "vega-lite",
-          logLevel: window.vega.Error,  // its warnings are about choices that are made on purpose
+          logLevel: 1,  // errors; its warnings are of choices that are made on purpose
         });
         views.set(id, { view, plot });
         tellMost(id, plot, now, shown);

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from secateur.report.columns import Column
-from secateur.study.report.numbers import NumberColumn
+from secateur.study.report.numbers import MISSING
 from secateur.study.report.tables import Table
+from secateur.study.statistics import Estimate, InstanceSummary
 
 LONG = 26
 """Letters from which on a name may be cut, and is shown whole by a pointer."""
@@ -60,21 +61,26 @@ def tabulated(table: Table) -> Shown:
     """A table of a report for the page.
 
     Arguments:
-        table: its columns that are not ``shown`` are left to the files.
+        table: its columns that are not ``shown``, or hold nothing in any row, are left to the
+            files.
     """
-    columns = [column for column in table.columns if column.shown]
-    best = [_best(column, table.rows) for column in columns]
+    columns = [
+        column
+        for column in table.columns
+        if column.shown and any(column.text(row) for row in table.rows)
+    ]
+    best = [_best(column, table) for column in columns]
     lines = []
     for row in table.rows:
         cells = [
             _cell(column, row, top, first=number == 0)
             for number, (column, top) in enumerate(zip(columns, best, strict=True))
         ]
-        lines.append(Line(cells, *_filtered_by(table, row)))
+        lines.append(Line(cells, *_filtered_by(row)))
     heads = [
         Head(
             f"{c.name} ({c.unit})" if c.unit else c.name,
-            getattr(c, "help", ""),
+            table.helps.get(_key(c), ""),
             "left" if c.left or number == 0 else "",
         )
         for number, c in enumerate(columns)
@@ -83,9 +89,13 @@ def tabulated(table: Table) -> Shown:
     return Shown(table.caption, heads, lines, table.notes, filtered)
 
 
-def _filtered_by(table: Table, row: Any) -> tuple[str | None, str | None, str | None]:
+def _key(column: Column) -> str:
+    return ".".join(column.place)
+
+
+def _filtered_by(row: Any) -> tuple[str | None, str | None, str | None]:
     """Method, second method and instance of a row."""
-    if table.name == "problems":
+    if isinstance(row, InstanceSummary):
         return None, None, row.name
     return (
         getattr(row, "method", getattr(row, "first", None)),
@@ -94,27 +104,43 @@ def _filtered_by(table: Table, row: Any) -> tuple[str | None, str | None, str | 
     )
 
 
-def _best(column: Column, rows: Sequence[Any]) -> float | None:
+def _number(column: Column, row: Any) -> float | None:
+    """What a cell is sorted by; None where it is no number, or nothing is known."""
+    value = column.of(row)
+    value = value.value if isinstance(value, Estimate) else value
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        return None
+    return float(value)
+
+
+def _best(column: Column, table: Table) -> float | None:
     """The value that stands out; None where none does, or all are the same."""
-    if not isinstance(column, NumberColumn) or not column.best:
+    which = table.best.get(_key(column))
+    values = {value for row in table.rows if (value := _number(column, row)) is not None}
+    if which is None or len(values) < 2:
         return None
-    values = [value for row in rows if (value := column.parts(row)[2]) is not None]
-    if len(set(values)) < 2:
-        return None
-    return min(values) if column.best == "low" else max(values)
+    return min(values) if which == "low" else max(values)
 
 
 def _cell(column: Column, row: Any, best: float | None, *, first: bool) -> Cell:
-    if isinstance(column, NumberColumn):
-        text, interval, value = column.parts(row)
-        if value is None or math.isnan(value):
-            return Cell(text, sort="")
-        # JavaScript's name of what has no end
-        sort = repr(value) if math.isfinite(value) else f"{'-' * (value < 0)}Infinity"
-        return Cell(text, interval, sort, "best" if value == best else "")
     text = column.text(row)
-    if first:
-        return Cell(text, name=len(text) > LONG)
-    if column.name in ("reason", "note", "seeds"):
-        return Cell(text, side="words")
-    return Cell(text, side="left", name=len(text) > LONG)
+    if column.left or first:
+        side = "words" if column.name in ("reason", "seeds") else "left"
+        return Cell(text, side=side, name=side == "left" and len(text) > LONG)
+    number, interval = _number(column, row), ""
+    if isinstance(column.of(row), Estimate):
+        text, _, interval = text.partition(" [")
+        interval = interval.rstrip("]").replace(", ", " – ")
+    if number is None:
+        return Cell(_minus(text) or MISSING, sort=text)
+    # JavaScript's name of what has no end
+    sort = repr(number) if math.isfinite(number) else "Infinity" if number > 0 else "-Infinity"
+    return Cell(_minus(text), _minus(interval), sort, "best" if number == best else "")
+
+
+def _minus(text: str) -> str:
+    """A minus as long as a digit is wide, where a number begins with one; one that ends a line
+    with its number."""
+    return " ".join(
+        f"−{word[1:]}" if word[:1] == "-" and word[1:] else word for word in text.split(" ")
+    )
