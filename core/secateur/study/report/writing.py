@@ -56,7 +56,7 @@ def write_report(
     ::
 
         FOLDER/report.html          opens anywhere, asks nothing of the network
-        FOLDER/figures/NAME.svg     and .pdf, one column wide
+        FOLDER/figures/NAME.svg     and .pdf, one column wide; .vl.json to change
         FOLDER/tables/NAME.tex      and .md, .csv, .parquet; rows.csv and rows.parquet: all rows
         FOLDER/analysis.json        every number that is shown
 

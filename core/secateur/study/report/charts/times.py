@@ -40,7 +40,7 @@ def times(analysis: Analysis, look: Look) -> Plot | None:
             y=alt.Y("method:N", sort=None, axis=alt.Axis(title=None, grid=False)),
             yOffset=alt.YOffset("kind:N", scale=alt.Scale(domain=kinds)),
             opacity=alt.Opacity(
-                "kind:N",
+                "kind:O",
                 scale=alt.Scale(domain=kinds, range=[KINDS[kind] for kind in kinds]),
                 legend=alt.Legend(title=None, symbolType="square", columns=4),
             ),

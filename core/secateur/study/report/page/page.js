@@ -74,7 +74,7 @@
   const keeps = ({ methods, instances }) => (row) =>
     ["method", "first", "second"].every((key) => row[key] === undefined || methods.has(row[key]))
     && (row.instance === undefined || instances.has(row.instance));
-  const shownOf = (plot, now) => Object.fromEntries(Object.entries(plot.spec.datasets).map(([name, rows]) => {
+  const shownOf = (plot, now) => Object.fromEntries(Object.entries(plot.data).map(([name, rows]) => {
     let kept = rows.filter(keeps(now));
     if (plot.most) {
       const first = new Set([...new Set(kept.map((row) => row.instance))].slice(0, plot.most));
@@ -92,7 +92,7 @@
   const tellMost = (id, plot, now, shown) => {
     const line = document.getElementById(`most-${id}`);
     if (!line) return;
-    const there = new Set(Object.values(plot.spec.datasets).flat().map((row) => row.instance)
+    const there = new Set(Object.values(plot.data).flat().map((row) => row.instance)
       .filter((name) => now.instances.has(name))).size;
     const seen = new Set(Object.values(shown).flat().map((row) => row.instance)).size;
     line.textContent = seen < there
@@ -138,9 +138,10 @@
       try {
         const now = chosenNow();
         const shown = shownOf(plot, now);
-        const { view } = await window.vegaEmbed(place, { ...plot.spec, datasets: shown }, {
-          ast: true, renderer: "svg", actions: false, mode: "vega-lite",
-          logLevel: 1,  // errors; its warnings are of choices that are made on purpose
+        const sources = plot.spec.data.map((source) =>
+          (source.name in shown ? { ...source, values: shown[source.name] } : source));
+        const { view } = await window.vegaEmbed(place, { ...plot.spec, data: sources }, {
+          ast: true, renderer: "svg", actions: false, mode: "vega",
         });
         views.set(id, { view, plot });
         tellMost(id, plot, now, shown);

@@ -15,6 +15,7 @@ from typing import Any
 
 from secateur.extras import needed_by
 from secateur.shown import escaped_lines
+from secateur.study.report.figures import compiled
 from secateur.study.report.palette import OUTLINES, Sign
 
 with needed_by("a report"):
@@ -54,7 +55,12 @@ def render(
         lstrip_blocks=True,
     )
     drawn = {
-        name: {"spec": plot.spec, "alt": plot.alt, "most": plot.most}
+        name: {
+            "spec": compiled(plot.spec),
+            "data": plot.spec["datasets"],
+            "alt": plot.alt,
+            "most": plot.most,
+        }
         for name, plot in plots.items()
     }
     return environment.from_string(template).render(
