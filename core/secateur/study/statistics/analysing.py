@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from secateur.errors import DataError, OptionError
+from secateur.progress import track
 from secateur.study.row import Row
 from secateur.study.statistics.agreement import agreements
 from secateur.study.statistics.analysis import Analysis
@@ -22,7 +23,7 @@ from secateur.study.statistics.pairs import compare_pairs
 from secateur.study.statistics.portfolio import score_of, virtual_best
 from secateur.study.statistics.quality import energies_and_networks
 from secateur.study.statistics.ranks import rank_methods
-from secateur.study.statistics.runs import Cell, collect
+from secateur.study.statistics.runs import Cell, Runs, collect
 from secateur.study.statistics.spending import times_of
 from secateur.study.statistics.summarising import summarise_cell, summarise_methods
 
@@ -59,7 +60,12 @@ def analyse(
             "there are no rows to be analysed.",
             remedy="run the study first: `secateur study run study.toml`",
         )
-    bootstrap = Bootstrap(confidence, resamples, seed)
+    with track("comparing the methods"):
+        return _analyse(runs, Bootstrap(confidence, resamples, seed), threshold)
+
+
+def _analyse(runs: Runs, bootstrap: Bootstrap, threshold: float) -> Analysis:
+    confidence = bootstrap.confidence
     cells = {
         (method, instance.name): summarise_cell(
             method,
@@ -81,8 +87,8 @@ def analyse(
         confidence=confidence,
         threshold=threshold,
         targets=targets,
-        resamples=resamples,
-        seed=seed,
+        resamples=bootstrap.resamples,
+        seed=bootstrap.seed,
         methods=summarise_methods(runs, cells, ranks, bootstrap),
         instances=runs.instances,
         cells=tuple(cells.values()),

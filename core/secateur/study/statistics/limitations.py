@@ -189,16 +189,17 @@ def _best(runs: Runs) -> Iterable[str]:
     nobody = [instance.name for instance in runs.instances if instance.source in ("", "bound")]
     if nobody:
         yield f"Nobody has an energy on {listed(nobody)}: all methods count as failing there."
+    rows_of: dict[str, list[Row]] = defaultdict(list)
+    for row in runs.rows:
+        rows_of[row.instance_sha256].append(row)
     owners: Counter[str] = Counter()
     for instance in open_ones:
         if instance.source == "run" and instance.best is not None:
             best = instance.best
             holders = {
                 row.method
-                for row in runs.rows
-                if row.instance_sha256 == instance.sha256
-                and (energy := energy_of(row)) is not None
-                and same(energy, best, instance.size)
+                for row in rows_of[instance.sha256]
+                if (energy := energy_of(row)) is not None and same(energy, best, instance.size)
             }
             if len(holders) == 1:
                 owners.update(holders)
@@ -211,10 +212,9 @@ def _best(runs: Runs) -> Iterable[str]:
     beaten = {
         row.instance
         for instance in runs.instances
-        for row in runs.rows
         if instance.source == "run"
-        and row.instance_sha256 == instance.sha256
-        and row.best_known is not None
+        for row in rows_of[instance.sha256]
+        if row.best_known is not None
     }
     if beaten:
         yield (
