@@ -15,8 +15,8 @@ from secateur.solving.names import AUTO, CONTROL
 from secateur.solving.solvers import as_solver
 from secateur.study.cell import StudyMethod, canonical
 from secateur.study.spec.layers import hints_of, multiplied, takes_list
+from secateur.study.spec.naming import flattened, owner_and_name, secret_names, with_secrets
 from secateur.study.spec.reading import Table, Tables, checked, within
-from secateur.study.spec.secrets import flattened, owner_and_name, secret_names, with_secrets
 from secateur.study.spec.tables import MethodsTable, StudyTable
 from secateur.study.spec.versions import backend_versions, common_versions
 

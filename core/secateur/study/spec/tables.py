@@ -54,11 +54,14 @@ class StudyTable(Options):
 class InstancesTable(Options):
     """``[[instances]]``: what every kind of instances takes."""
 
-    family: str = option("", "what the report gathers them by; the kind of source unless given")
+    family: str = option(
+        "", "what the report gathers them by; the folder, generator or network unless given"
+    )
     name: str = option("", "of the instance, or what the names of several begin with")
     best_known: float | Mapping[str, Any] | None = option(
         None,
-        "the best value known, in the source's own sense; of several, a table by name",
+        "the best value known: of a file in its own sense, else an energy; of several instances a "
+        "table by name",
     )
 
 

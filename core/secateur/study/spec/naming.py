@@ -1,16 +1,21 @@
-"""Secrets of backends: a study's file names where they are, and never holds them."""
+"""Options of backends by name; secrets, which a study's file names and never holds."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from secateur.backends.base import Backend
 from secateur.errors import OptionError
+from secateur.solving.chosen import ANNEALING, Chosen
+from secateur.solving.names import CONTROL
+from secateur.solving.solvers import as_solver
 
 INNER = "inner."
 ENV = "env"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def flattened(solver: type[Backend] | Backend, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +55,7 @@ def secret_names(solver: type[Backend] | Backend, names: Mapping[str, Any]) -> f
     return frozenset(found)
 
 
-def with_secrets(options: Mapping[str, Any], secret: frozenset[str], where: str) -> dict[str, Any]:
+def with_secrets(options: Mapping[str, Any], secret: frozenset[str]) -> dict[str, Any]:
     """Options with the secrets that they name.
 
     Arguments:
@@ -66,11 +71,16 @@ def with_secrets(options: Mapping[str, Any], secret: frozenset[str], where: str)
         if not isinstance(value, Mapping) or set(value) != {ENV}:
             raise OptionError(
                 f"the secret option {name!r} is written itself",
-                remedy=f"a study is stored and shown: name a variable of the environment instead, "
+                remedy="a study is stored and shown: name a variable of the environment instead, "
                 f'{name} = {{ env = "MY_{name.rpartition(".")[2].upper()}" }}',
             )
         variable = value[ENV]
-        found = os.environ.get(variable) if isinstance(variable, str) else None
+        if not isinstance(variable, str) or not _VARIABLE.fullmatch(variable):
+            raise OptionError(  # not shown: it may be the secret, in the wrong place
+                f"the secret option {name!r} names no environment variable",
+                remedy=f'{name} = {{ env = "NAME" }}, in letters, digits and underscores',
+            )
+        found = os.environ.get(variable)
         if not found:
             raise OptionError(
                 f"{name!r} is the environment variable {variable!r}, which is not set",
@@ -78,3 +88,19 @@ def with_secrets(options: Mapping[str, Any], secret: frozenset[str], where: str)
             )
         made[name] = found
     return made
+
+
+def known_options(chosen: Chosen | None) -> tuple[str, ...]:
+    """The names of the options that a backend takes and that are not secret; with ``auto`` those
+    of annealing."""
+    if chosen is None or chosen.name == CONTROL:
+        return ()
+    solver = as_solver(ANNEALING) if chosen.solver is None else chosen.solver
+    found: list[str] = []
+    prefix = ""
+    while True:
+        found += [prefix + one.name for one in solver.describe_options() if not one.secret]
+        inner = getattr(solver, "inner", None)
+        if inner is None:
+            return tuple(found)
+        solver, prefix = inner, prefix + INNER
