@@ -23,6 +23,7 @@ class About:
         tuned_by: who chose the options, and how.
         notes: for readers.
         cells: that the study has; None: as many as there are rows.
+        run_sha256: of the file as it was when it was last run; "": not known.
     """
 
     title: str
@@ -35,6 +36,7 @@ class About:
     tuned_by: str = ""
     notes: str = ""
     cells: int | None = None
+    run_sha256: str = ""
 
     def told(self) -> list[tuple[str, str]]:
         """What the file says of conditions; what it does not say is not there."""
@@ -83,6 +85,11 @@ class About:
             said.append(
                 f"The study is not complete: {self.cells - len(rows)} of its {self.cells} cells "
                 "have not run yet."
+            )
+        if self.run_sha256 and self.run_sha256 != self.sha256:
+            said.append(
+                "The study's file was changed since it was last run: what is shown of it is as it "
+                f"is now; its SHA-256 was {self.run_sha256} then."
             )
         if not self.text:
             said.append("There is no study file beside these rows, so nobody can check them by it.")

@@ -170,9 +170,9 @@ def _undone(rows: Sequence[Row]) -> Table:
             Column("method", attrgetter("method"), left=True),
             Column("instance", attrgetter("instance"), left=True),
             Column("state", attrgetter("state"), left=True),
+            Column("reason", attrgetter("reason"), left=True),
             Column("cells", lambda of: len(of.seeds), format="d"),
             Column("seeds", lambda of: ", ".join(map(str, of.seeds)), left=True),
-            Column("reason", attrgetter("reason"), left=True),
         ],
         [Undone(*name, tuple(sorted(seeds))) for name, seeds in sorted(held.items())],
     )

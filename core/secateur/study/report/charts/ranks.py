@@ -127,7 +127,7 @@ def critical_difference(analysis: Analysis, look: Look) -> Plot | None:
                 if tested
                 else "There is no critical difference here."
             )
-            + (f" Note: {ranks.note}" if ranks.note else "")
+            + (f" Note: {ranks.note.rstrip('.')}." if ranks.note else "")
         ),
         "Mean ranks: "
         + ", ".join(f"{m} {hundredths(r)}" for m, r in rank_of.items())
