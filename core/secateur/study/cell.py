@@ -146,14 +146,15 @@ class Tuning:
         trials: of each method.
         seconds: that each method may take in all; None: as its trials need.
         seed: of the choice of trials.
-        spaces: by backend, what each option may be: ``{"annealing": {"reads": [10, 1000]}}``.
+        space: by backend or method, what each option may be: a list of choices, or its ends,
+            ``{"annealing": {"reads": {"from": 10, "to": 1000}}}``.
     """
 
     instances: tuple[Instance, ...]
     trials: int = 20
     seconds: float | None = None
     seed: int = 0
-    spaces: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
