@@ -76,13 +76,15 @@ def target_curve(analysis: Analysis, look: Look) -> Plot | None:
     start = min(start, end / 1.01)
     points: Records = []
     for curve in analysis.target_curves:
-        share = most = 0.0
-        made = [{"at": start, "share": 0.0, "most": 0.0}]
+        made = [(start, 0.0, 0.0)]
         for x, share, most in zip(curve.at, curve.share, curve.most, strict=True):
             if finite(x):
-                made.append({"at": max(x, start), "share": share, "most": most})
-        made.append({"at": end, "share": made[-1]["share"], "most": made[-1]["most"]})
-        points += [{"method": curve.method, **point} for point in made]
+                made.append((max(x, start), share, most))
+        made.append((end, *made[-1][1:]))
+        points += [
+            {"method": curve.method, "at": x, "share": share, "most": most}
+            for x, share, most in _thin(made)
+        ]
     base = alt.Chart(data("target")).encode(
         x=alt.X("at:Q", **seconds_axis("seconds, without queue")), color=colour(look, lines=True)
     )
@@ -221,12 +223,13 @@ def _steps(curves: Sequence[Steps], *, start: float, end: float) -> Records:
     return points
 
 
-def _thin(made: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Without corners that are too close to the one before to be seen; the last one stays."""
+def _thin(made: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """Without corners too close to the one before to be seen: first its position, then shares."""
     kept = [made[0]]
-    for number, (x, share) in enumerate(made[1:], 1):
-        if share - kept[-1][1] >= SEEN or number == len(made) - 1 or len(made) <= MANY:
-            kept.append((x, share))
+    for number, corner in enumerate(made[1:], 1):
+        rise = max(abs(now - then) for now, then in zip(corner[1:], kept[-1][1:], strict=True))
+        if rise >= SEEN or number == len(made) - 1 or len(made) <= MANY:
+            kept.append(corner)
     return kept
 
 

@@ -77,9 +77,14 @@ def specification(
 
 
 def _plain(value: Any) -> Any:
-    """No text with controls: a file of SVG may hold none, and some turn a line's direction."""
+    """Text without controls, numbers to seven figures, which is more than can be seen.
+
+    A file of SVG may hold no controls, and some turn the direction of a line.
+    """
     if isinstance(value, str):
         return escaped(value)
+    if isinstance(value, float):
+        return float(f"{value:.7g}")
     if isinstance(value, Mapping):
         return {name: _plain(one) for name, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value

@@ -85,8 +85,13 @@
   const filterPlot = (id, now) => {
     const { view, plot } = views.get(id);
     const shown = shownOf(plot, now);
-    for (const [name, rows] of Object.entries(shown)) view.data(name, rows);
+    const place = document.getElementById(`plot-${id}`);
+    const left = Object.values(shown).flat().some((row) => (row.method ?? row.first) !== undefined);
+    place.hidden = !left;
+    document.getElementById(`none-${id}`).hidden = left;
     tellMost(id, plot, now, shown);
+    if (!left) return null;  // axes of nothing have no ends
+    for (const [name, rows] of Object.entries(shown)) view.data(name, rows);
     return view.runAsync();
   };
   const tellMost = (id, plot, now, shown) => {

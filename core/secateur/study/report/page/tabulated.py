@@ -134,8 +134,9 @@ def _cell(column: Column, row: Any, best: float | None, *, first: bool) -> Cell:
     if number is None:
         return Cell(_minus(text) or MISSING, sort=text)
     # JavaScript's name of what has no end
-    sort = repr(number) if math.isfinite(number) else "Infinity" if number > 0 else "-Infinity"
-    return Cell(_minus(text), _minus(interval), sort, "best" if number == best else "")
+    sort = f"{number:.9g}" if math.isfinite(number) else "Infinity" if number > 0 else "-Infinity"
+    shown = None if sort == _minus(text) and not interval else sort
+    return Cell(_minus(text), _minus(interval), shown, "best" if number == best else "")
 
 
 def _minus(text: str) -> str:
