@@ -10,6 +10,7 @@ from pathlib import Path
 import dimod
 import numpy as np
 import pytest
+from dimod.serialization import coo
 
 from secateur.cli import run
 
@@ -50,9 +51,7 @@ def test_files_of_ones_own(tmp_path, monkeypatch, capsys):
     of_files, of_network = blocks("how-to/compare-on-your-problems.md", "toml")
     (tmp_path / "instances").mkdir()
     bqm = dimod.BinaryQuadraticModel(np.diag([-1.0, 2.0, -3.0, 4.0, 0.5, -1.5]), "BINARY")
-    from secateur.files import save_qubo
-
-    save_qubo(bqm, tmp_path / "instances" / "first.coo")
+    (tmp_path / "instances" / "first.coo").write_text(coo.dumps(bqm))
     (tmp_path / "study.toml").write_text(of_files)
     assert run(["study", "run", "study.toml", "--workers", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["done"] == 9
