@@ -179,8 +179,8 @@ class Measured:
         """What ``prune`` with the same arguments would be charged; nothing is solved or sent.
 
         Arguments:
-            method: as in ``prune``, and so are all others. A budget of time is planned for while
-                the selection is made, in at most a few searches; the price is that of one.
+            method: as in ``prune``, and so are all others. A metered backend takes no budget of
+                time: its problems would be others in every run.
 
         Raises:
             SecateurError: with the value that is wrong and what to do.
