@@ -60,7 +60,8 @@ def test_objectives_and_amounts_multiply(study):
 
 def test_other_ways_to_measure_are_a_part_of_the_name(tmp_path):
     text = NETWORK.replace("probes = 4", "probes = [2, 3]")
-    found = load(tmp_path, text + "amount = 4\nminimum = [{ "stem.0" = 2 }, { "stem.0" = 3 }]\n").instances
+    more = 'amount = 4\nminimum = [{ "stem.0" = 2 }, { "stem.0" = 3 }]\n'
+    found = load(tmp_path, text + more).instances
     assert [one.name for one in found] == [
         "deep-fisher-4-minimumstem.0=2-probes2",
         "deep-fisher-4-minimumstem.0=3-probes2",
