@@ -6,7 +6,6 @@ Every process is an executor of its own, so that one that dies takes nothing wit
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import time
@@ -21,7 +20,7 @@ from secateur.study.cell import Cell
 from secateur.study.executing import execute, failed
 from secateur.study.reads import Reads
 from secateur.study.row import Row, State
-from secateur.study.worker import begin, one_thread
+from secateur.study.worker import begin, context, one_thread
 
 DIED = "the process that ran it died twice: it crashed, was killed, or memory ran out"
 LATE_FACTOR, LATE_SECONDS = 10.0, 120.0
@@ -156,8 +155,9 @@ class _Seat:
         self._until = _until(task.cell)
         with one_thread():  # processes are started when there is something to do
             if self._executor is None:
-                context = multiprocessing.get_context("spawn")
-                self._executor = ProcessPoolExecutor(1, mp_context=context, initializer=begin)
+                self._executor = ProcessPoolExecutor(
+                    1, mp_context=context(), initializer=begin, initargs=(dict(os.environ),)
+                )
             self.future = self._executor.submit(Task.run, task)
 
     def ended(self) -> Ended | None:

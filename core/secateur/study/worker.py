@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 THREADS = (
@@ -39,8 +39,27 @@ def one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def begin() -> None:
-    """Make a new process a worker."""
+def context() -> Any:
+    """How workers are started: from a server that has imported what every cell needs, and forks.
+
+    It has no threads when it does. Where there is none (Windows) each process imports by itself.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    made = multiprocessing.get_context("forkserver")
+    made.set_forkserver_preload(["secateur.study.executing", "secateur.solving.api"])
+    return made
+
+
+def begin(environment: Mapping[str, str]) -> None:
+    """Make a new process a worker.
+
+    Arguments:
+        environment: of the parent, now: the server that forks may be older.
+    """
+    for name in set(os.environ) - set(environment):
+        del os.environ[name]
+    os.environ.update(environment)
     # Ctrl-C reaches every process of a terminal; the parent decides what becomes of a worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupted)
