@@ -7,9 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from secateur.cli import main
+from secateur.cli import run
 from secateur.study.export import read_csv, read_parquet
 from tests.study.export import checker
 
@@ -51,8 +50,8 @@ variables = 8
 """
 
 
-def call(*words: object):
-    return CliRunner().invoke(main, ["study", *map(str, words)], catch_exceptions=False)
+def call(*words: object) -> int:
+    return run(["study", *map(str, words)])
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +59,17 @@ def folder(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("studied")
     (path / "one.sparse").write_text(SPARSE)
     (path / "s.toml").write_text(TOML)
-    done = call("run", path / "s.toml", "--workers", 1)
-    assert done.exit_code == 0, done.output
+    assert call("run", path / "s.toml", "--workers", 1) == 0
     return path
 
 
-def test_tables_and_a_submission_at_once(folder, tmp_path):
-    done = call(
+def test_tables_and_a_submission_at_once(folder, tmp_path, capsys):
+    code = call(
         *("export", folder / "s.toml", "--json", "--csv", tmp_path / "r.csv"),
         *("--parquet", tmp_path / "r.parquet", "--qoblib", tmp_path / "q", "--date", "2026-01-02"),
     )
-    assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
+    assert code == 0
+    told = json.loads(capsys.readouterr().out)
     assert told["rows"] == 4
     rows = read_csv(tmp_path / "r.csv")
     assert len(rows) == 4
@@ -87,17 +85,13 @@ def test_tables_and_a_submission_at_once(folder, tmp_path):
         assert said == checker.sparse_objective(folder / "one.sparse", ones)
 
 
-def test_the_store_alone_gives_tables(folder, tmp_path):
+def test_the_store_alone_gives_tables(folder, tmp_path, capsys):
     store = next(path for path in folder.iterdir() if path.suffix in (".db", ".sqlite"))
-    done = call("export", "--store", store, "--csv", tmp_path / "r.csv")
-    assert done.exit_code == 0, done.output
+    assert call("export", "--store", store, "--csv", tmp_path / "r.csv") == 0
     assert len(read_csv(tmp_path / "r.csv")) >= 4
-    done = CliRunner().invoke(
-        main,
-        ["study", "export", "--store", str(store), "--study", "x", "--csv", str(tmp_path / "x")],
-    )
-    assert done.exit_code != 0
-    assert not (tmp_path / "x").exists()
+    assert call("export", "--store", store, "--study", "x", "--csv", tmp_path / "x.csv") == 1
+    assert "has no study 'x'" in capsys.readouterr().err
+    assert not (tmp_path / "x.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -110,16 +104,15 @@ def test_the_store_alone_gives_tables(folder, tmp_path):
     ],
 )
 def test_wrong_usage_is_told(words):
-    assert call("export", *words).exit_code == 2
+    assert call("export", *words) == 2
 
 
-def test_tuning_writes_a_study_that_runs(folder):
-    done = call("tune", folder / "s.toml", "--workers", 1, "--json")
-    assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
+def test_tuning_writes_a_study_that_runs(folder, capsys):
+    assert call("tune", folder / "s.toml", "--workers", 1, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
     assert [one["trials"] for one in told["methods"]] == [1, 2]
     made = tomllib.loads((folder / "s.tuned.toml").read_text())
     assert [one["tuned"] for one in made["methods"]] == [0, 2]
     assert (folder / "s.tuning.json").exists()
-    again = call("run", folder / "s.tuned.toml", "--workers", 1)
-    assert again.exit_code == 0, again.output
+    assert call("run", folder / "s.tuned.toml", "--workers", 1) == 0
+    assert call("tune", folder / "s.toml") == 1  # nothing is overwritten

@@ -149,11 +149,16 @@ def _declared(field: dataclasses.Field[Any], hint: Any) -> Dimension | None:
     least, most = about.get("least"), about.get("most")
     if kinds not in ((int,), (float,)) or least is None or most is None or least >= most:
         return None
-    middle = field.default
-    placed = isinstance(middle, (int, float)) and not isinstance(middle, bool) and middle > 0
-    if most > DECADES**2 * (least or (middle if placed else 1)):
-        if not placed:
+    middle = _positive(field.default)
+    if most > DECADES**2 * (least or middle or 1):
+        if middle is None:
             return None  # wider than can be searched, and nothing says where
         least, most = max(least, middle / DECADES), min(most, middle * DECADES)
         least = max(least, 1) if kinds == (int,) else least
     return Dimension(field.name, float(least), float(most), kinds == (int,))
+
+
+def _positive(value: Any) -> float | None:
+    """A default that a range can be laid around."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if number and value > 0 else None
