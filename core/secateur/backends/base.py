@@ -8,7 +8,7 @@ and on this problem (``Applicability``), and what it found (``Solution``): what 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -160,6 +160,9 @@ class Solution:
         seed: the seed used, or None.
         job_id: the service's name for the call, or None.
         raw: what the vendor said, JSON-safe.
+        incumbents: each better answer as the solver had it: seconds since ``solve`` was called, and
+            bits of shape ``(n,)`` in the order of ``Problem.variables``; the library computes the
+            energies. Empty where a solver does not tell: anytime curves then have one step.
     """
 
     samples: dimod.SampleSet
@@ -172,6 +175,7 @@ class Solution:
     seed: int | None = None
     job_id: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+    incumbents: Sequence[tuple[float, NDArray[np.int8]]] = field(default=(), repr=False)
 
     @classmethod
     def from_bits(
