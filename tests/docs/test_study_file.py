@@ -51,7 +51,7 @@ def test_the_tuning_of_the_page(tmp_path):
     text = next(text for text in BLOCKS if "[tune]" in text)
     study = load_study(write(tmp_path, '[[methods]]\nbackend = "annealing"', text))
     assert study.tuning.trials == 20
-    assert list(study.tuning.space["annealing"]) == ["reads", "schedule"]
+    assert list(study.tuning.spaces["annealing"]) == ["reads", "schedule"]
 
 
 def test_the_network_of_the_page_is_right_but_for_measuring(tmp_path, monkeypatch):

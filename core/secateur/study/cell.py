@@ -146,7 +146,7 @@ class Tuning:
         trials: of each method.
         seconds: that each method may take in all; None: as its trials need.
         seed: of the choice of trials.
-        space: by backend or method, what each option may be: a list of choices, or its ends,
+        spaces: by backend or method, what each option may be: a list of choices, or its ends,
             ``{"annealing": {"reads": {"from": 10, "to": 1000}}}``.
     """
 
@@ -154,7 +154,7 @@ class Tuning:
     trials: int = 20
     seconds: float | None = None
     seed: int = 0
-    space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    spaces: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

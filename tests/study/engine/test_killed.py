@@ -94,7 +94,7 @@ PAID = """
 [study]
 title = "Killed"
 seeds = [0, 1, 2, 3, 4]
-time_limit = 3
+time_limit = 4
 budget_s = 100
 store = "study.db"
 
@@ -102,6 +102,7 @@ store = "study.db"
 files = "*.coo"
 
 [[methods]]
+name = "hybrid"
 backend = "leap"
 options = {{ endpoint = "{endpoint}", journal = "{journal}", backoff = 0.01 }}
 """
@@ -125,7 +126,7 @@ def test_killed_at_6_moments_it_pays_once(tmp_path, server):
     other = text.replace(str(tmp_path / "journal"), str(tmp_path / "other"))
     (tmp_path / "study.toml").write_text(other)
     ended(start(tmp_path, "--charge", "--store", "whole.db", **asked))
-    assert (len(server.accepted), server.charged) == (5, 15.0)
+    assert (len(server.accepted), server.charged) == (5, 20.0)
     server.accepted.clear()
     (tmp_path / "study.toml").write_text(text)
     random_ = random.Random(3)
@@ -140,10 +141,10 @@ def test_killed_at_6_moments_it_pays_once(tmp_path, server):
         if process.poll() is None:
             kill(process)
     ended(start(tmp_path, "--charge", **asked))
-    assert (len(server.accepted), server.charged) == (5, 15.0)
+    assert (len(server.accepted), server.charged) == (5, 20.0)
     rows, reads, charged = contents(tmp_path / "study.db")
     whole, whole_reads, whole_charged = contents(tmp_path / "whole.db")
-    assert list(charged.values()) == list(whole_charged.values()) == [3.0] * 5
+    assert list(charged.values()) == list(whole_charged.values()) == [4.0] * 5
     # the journal's folder and its address are no part of what is compared
     kept = [{k: v for k, v in one.items() if k not in ("key", "options")} for one in rows.values()]
     assert kept == [

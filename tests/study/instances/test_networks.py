@@ -58,6 +58,19 @@ def test_objectives_and_amounts_multiply(study):
     assert {one.family for one in study.instances} == {"deep"}
 
 
+def test_other_ways_to_measure_are_a_part_of_the_name(tmp_path):
+    text = NETWORK.replace("probes = 4", "probes = [2, 3]")
+    more = 'amount = 4\nminimum = [{ "stem.0" = 2 }, { "stem.0" = 3 }]\n'
+    found = load(tmp_path, text + more).instances
+    assert [one.name for one in found] == [
+        "deep-fisher-4-minimumstem.0=2-probes2",
+        "deep-fisher-4-minimumstem.0=3-probes2",
+        "deep-fisher-4-minimumstem.0=2-probes3",
+        "deep-fisher-4-minimumstem.0=3-probes3",
+    ]
+    assert len({one.sha256 for one in found}) == 4
+
+
 def test_the_problem_is_that_of_pruning(study):
     measured = secateur.measure(own.deep(), own.task(), probes=4)
     for instance, objective in zip(study.instances, ["fisher", "fisher", "taylor"], strict=False):

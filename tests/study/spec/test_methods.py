@@ -81,6 +81,19 @@ def test_options_are_handed_on_and_resolved(tmp_path):
     assert set(one.versions) == {"python", "secateur", "numpy", "scipy", "dwave-samplers"}
 
 
+def test_options_that_json_does_not_have(tmp_path):
+    extra = "{ far = inf, none = nan, many = [1, { deep = -inf }] }"
+    table = f'[[methods]]\nbackend = ["{OWN}:Own", "gone"]\noptions = {{ extra = {extra} }}'
+    study = load(tmp_path, SKIP, table)
+    for method in study.methods:
+        assert method.public["extra"] == {
+            "far": "inf",
+            "none": "nan",
+            "many": [1, {"deep": "-inf"}],
+        }
+    assert len({cell.key for cell in study.cells}) == 2
+
+
 def test_auto_takes_the_options_of_annealing(tmp_path):
     one = methods(tmp_path, 'backend = "auto"\noptions = { reads = 3 }')[0]
     assert (one.public["reads"], one.public["sweeps"]) == (3, 1000)
@@ -97,6 +110,11 @@ def test_auto_takes_the_options_of_annealing(tmp_path):
         ('backend = "annealing"\noptions = { reads = 0 }', BackendError, "out of range"),
         ('backend = "annealing"\noptions = { reads = [1, 0] }', BackendError, "out of range"),
         ('backend = "annealing"\noptions = 3', OptionError, "'options'"),
+        (
+            f'backend = "{OWN}:Own"\noptions = {{ extra = {{ days = [2026-01-01] }} }}',
+            OptionError,
+            "a date or a time",
+        ),
         ('backend = "greedy"\noptions = { reads = 3 }', OptionError, "greedy takes no options"),
         ('backend = "auto"\noptions = { read = 3 }', BackendError, "did you mean 'reads'"),
         ('backend = "tabu"\noptions = { seed = 3 }', OptionError, "seeds in [study]"),

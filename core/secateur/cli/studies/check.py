@@ -42,7 +42,8 @@ def check(file: Path, workers: int | None, store: str | None, as_json: bool) -> 
     from secateur.study.spec import load_study
 
     if workers is None:
-        workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        own = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+        workers = len(own) or os.cpu_count() or 1
     study = load_study(file)
     found = look_ahead(study, workers=workers, done=done_cells(study, store))
     if as_json:

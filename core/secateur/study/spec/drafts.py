@@ -21,6 +21,7 @@ from secateur.study.spec.tables import FilesTable, InstancesTable, NetworkTable
 
 KINDS = ("files", "generator", "network")
 """The keys that say what a table of instances is."""
+_NEVER_LISTS = ("name", "family", "best_known")
 _SIZES = ("variables", "side", "layers", "width")
 _JUDGING = ("compensated", "fit_batches", "ridge")
 
@@ -80,6 +81,12 @@ def _of_table(table: Table, where: str, folder: Path, cache: Path) -> list[Draft
             f"{where} has {found}",
             remedy='write one of: files = "*.qubo", generator = "planted", network = "module:name"',
         )
+    for key in _NEVER_LISTS:
+        if isinstance(table.get(key), list):
+            raise OptionError(
+                f"{where}: {key} is a list, and holds for all of the table",
+                remedy=f"give one {key}, or write a table for each",
+            )
     if kinds[0] == "files":
         made = _files(table, where, folder)
     elif kinds[0] == "generator":
@@ -165,13 +172,13 @@ def _networks(table: Table, where: str, folder: Path, cache: Path) -> list[Draft
     for source in sources:
         with within(where):
             check_source(source)
-    varied = {
-        name for name in sources[0] if len({repr(source[name]) for source in sources}) > 1
-    } - {"network", "objective", "amount"}
+    flat = [{**source, **source["measuring"], **source["judging"]} for source in sources]
+    varied = {name for name in flat[0] if len({repr(one[name]) for one in flat}) > 1}
+    varied -= {"network", "objective", "amount", "measuring", "judging"}
     made = []
-    for one, source in zip(asked, sources, strict=True):
+    for one, source, told in zip(asked, sources, flat, strict=True):
         short = one.network.rpartition(":")[2]
-        rest = [f"{name}{_shown(source[name])}" for name in source if name in varied]
+        rest = [f"{name}{_shown(told[name])}" for name in told if name in varied]
         name = joined([short, one.objective, _shown(one.amount), *rest])
         made.append(Draft(name, one.family or plain_name(short), source, where))
     return made

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import date, time
 from typing import Any
 
 from secateur.backends.base import Backend
@@ -15,7 +17,7 @@ from secateur.solving.names import AUTO, CONTROL
 from secateur.solving.solvers import as_solver
 from secateur.study.cell import StudyMethod, canonical
 from secateur.study.spec.layers import hints_of, multiplied, takes_list
-from secateur.study.spec.naming import flattened, owner_and_name, secret_names, with_secrets
+from secateur.study.spec.naming import ENV, flattened, owner_and_name, secret_names, with_secrets
 from secateur.study.spec.reading import Table, Tables, checked, within
 from secateur.study.spec.tables import MethodsTable, StudyTable
 from secateur.study.spec.versions import backend_versions, common_versions
@@ -140,6 +142,12 @@ def _resolved(
                 f"{name!r} is given among the options of {asked.backend}",
                 remedy=f"the study gives it, to all methods alike: {home} in [study]",
             )
+    for name, value in written.items():
+        if _is_dated(value):
+            raise OptionError(
+                f"the option {name!r} is {value!r}, a date or a time",
+                remedy="write it in quotes, as a text",
+            )
     options = with_secrets(written, secret)
     method = StudyMethod(
         name=asked.name,
@@ -163,7 +171,7 @@ def _resolved(
     public = {} if found is None else found.public()
     method = replace(
         method,
-        public={name: value for name, value in public.items() if name not in OURS},
+        public={name: _safe(value) for name, value in public.items() if name not in OURS},
         metered=solver is not None and is_metered(solver, found),
         versions=common_versions() | backend_versions(asked.backend, solver),
     )
@@ -232,14 +240,25 @@ def _check_unique(methods: Sequence[StudyMethod], file: str) -> None:
 
 
 def _safe(value: Any) -> Any:
-    """An option of a backend that is not here, without what it takes from the environment."""
+    """An option as JSON, without what is taken from the environment."""
     if isinstance(value, Mapping):
-        return (
-            "from the environment"
-            if set(value) == {"env"}
-            else {name: _safe(one) for name, one in value.items()}
-        )
-    return value if isinstance(value, (bool, int, float, str, list)) else str(value)
+        if set(value) == {ENV}:
+            return "from the environment"
+        return {str(name): _safe(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_safe(one) for one in value]
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else str(value)
+
+
+def _is_dated(value: Any) -> bool:
+    """Whether there is a date or a time of TOML in a value: options as JSON do not show it."""
+    if isinstance(value, Mapping):
+        return any(map(_is_dated, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_is_dated, value))
+    return isinstance(value, (date, time))
 
 
 def _text(value: Any) -> str:
