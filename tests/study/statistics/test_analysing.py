@@ -260,6 +260,7 @@ def test_options_reach_what_they_are_of():
     loose = analyse(rows, threshold=0.02)
     assert loose.targets == (0.1, 0.03, 0.02, 0.01, 0.003, 0.001)
     assert sum(c.successes for c in loose.cells) > sum(c.successes for c in narrow.cells)
+    assert analyse(rows, resamples=1).resamples == 1
     assert analyse(rows, seed=1).methods != analyse(rows, seed=2).methods
 
 

@@ -105,3 +105,55 @@ def test_what_is_not_told_is_empty():
     assert "None" not in text(tables.cells_columns(), made.cells)
     assert "None" not in text(tables.times_columns(), made.times)
     assert "None" not in text(tables.pairs_columns(), made.pairs)
+
+
+SMALL = analyse(
+    [
+        row("m", "a", 0, -100.0, ones=(0, 1), access=0.25, queue=0.5, cpu=0.125, charged=2.0,
+            bound=-125.0, compensated=30.0),
+        row("m", "b", 0, -50.0, ones=(0,), bound=-50.0, reads=8, reads_best=4,
+            backend_energy=-50.0),
+        row("n", "a", 0, -90.0, ones=(1, 2), compensated=29.0),
+        row("n", "b", 0, -50.0, ones=(0,)),
+    ],
+    resamples=100,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "expected"),
+    [
+        (
+            tables.instances_columns,
+            SMALL.instances,
+            ["a 10 20 -100 run -125", "b 10 20 -50 run -50 yes"],
+        ),
+        (
+            tables.cells_columns,
+            SMALL.cells[:3],
+            [
+                "m a -100 0 20 100 [21, 100] 0.5 0.25 0.5 [0.5, 9.95] 0.25 [0.25, 4.98] 0.5 1 1 0 "
+                "0 0",
+                "m b -50 0 0 100 [21, 100] 50 [21.5, 78.5] 1 1 [1, 19.9] 0.83 [0.375, 2.38] 1 1 1 "
+                "0 0 0",
+                "n a -90 10 28 0 [0, 79] 1 ∞ [2.92, ∞] ∞ 1 1 0 0 0",
+            ],
+        ),
+        (tables.pairs_columns, SMALL.pairs, ["m n -5 [-10, 0] 75 [50, 100] 1 1 2 2 0"]),
+        (tables.agreement_columns, SMALL.agreement, ["m m 0 0", "m n 0.67 0.33 2 2", "n n 0 0"]),
+        (tables.quality_columns, SMALL.quality, ["a 2 30 30"]),
+        (
+            tables.times_columns,
+            SMALL.times,
+            ["m 2 2 0.5 0.25 0.125 1 0.5 0.25 0.125 2 2", "n 2 2 1"],
+        ),
+        (
+            tables.contributions_columns,
+            SMALL.virtual_best.contributions,
+            ["m 2 1 1 5 1", "n 1 0 0 0 0"],
+        ),
+    ],
+)
+def test_what_people_read(columns, rows, expected):
+    lines = text(columns(), rows).splitlines()
+    assert [" ".join(line.split()) for line in lines[1:]] == expected
