@@ -71,8 +71,8 @@ def report(
         print_json({"report": str(page), **as_data(analysis)})
     else:
         _show(source, analysis, page)
-    if open_page:
-        click.launch(page.absolute().as_uri())
+    if open_page and click.launch(page.absolute().as_uri()):
+        say(f"{'note':8} no browser could be started; open {page} yourself", err=True)
 
 
 def _show(source: Source, analysis: Analysis, page: Path) -> None:

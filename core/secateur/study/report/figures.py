@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +36,41 @@ def write_figures(specs: Mapping[str, Mapping[str, Any]], folder: Path) -> list[
     written = []
     for name, spec in specs.items():
         # nothing of a specification may be read from elsewhere: all data are inside
-        svg = vl_convert.vegalite_to_svg(dict(spec), vl_version=version, allowed_base_urls=[])
+        svg = _renumbered(
+            vl_convert.vegalite_to_svg(dict(spec), vl_version=version, allowed_base_urls=[])
+        )
         text = json.dumps(spec, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         for path, content in (
             (folder / f"{name}.svg", svg.encode()),
-            (folder / f"{name}.pdf", vl_convert.svg_to_pdf(svg)),
+            (folder / f"{name}.pdf", _in_order(vl_convert.svg_to_pdf(svg))),
             (folder / f"{name}.vl.json", text.encode()),
         ):
             path.write_bytes(content)
             written.append(path)
     return written
+
+
+_NUMBERED = re.compile(
+    r'(?<=id=")(?:clip|gradient_)\d+(?=")|(?<=url\(#)(?:clip|gradient_)\d+(?=\))'
+)
+
+
+def _renumbered(svg: str) -> str:
+    """The same SVG with its clips and gradients counted from 0, not from the process's first."""
+    names: dict[str, str] = {}
+    return _NUMBERED.sub(lambda found: names.setdefault(found[0], f"part{len(names)}"), svg)
+
+
+_RESOURCES = re.compile(rb"(?: +/[a-zA-Z]+[0-9]+ [0-9]+ 0 R\n){2,}")
+
+
+def _in_order(pdf: bytes) -> bytes:
+    """The same PDF with the entries of its resource dictionaries sorted.
+
+    They come in any order, which means nothing; lines of one object change places, so that no
+    offset moves.
+    """
+    return _RESOURCES.sub(lambda found: b"".join(sorted(found[0].splitlines(True))), pdf)
 
 
 def compiled(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,6 +87,7 @@ def compiled(spec: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
+@cache
 def scripts() -> str:
     """Vega, Vega-Lite and vega-embed as one script, ``window.vegaEmbed``; it needs no network."""
     with needed_by("a report"):

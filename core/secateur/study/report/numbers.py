@@ -31,7 +31,9 @@ def percent(value: float) -> str:
         return f"{hundred:.0f} %"
     if 0.1 <= abs(hundred) <= 99.9:
         return _signed(f"{hundred:.1f} %")
-    return f"{plain(hundred)} %" if abs(hundred) < 1 else _signed(f"{hundred:.3g} %")
+    if 99.9 < hundred < 100:  # as many digits as tell it from all
+        return f"{hundred:.{1 - math.floor(math.log10(100 - hundred))}f}".rstrip("0") + " %"
+    return f"{plain(hundred)} %"
 
 
 def level(value: float) -> str:

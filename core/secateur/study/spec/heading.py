@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from secateur.study.spec.loading import _store
+from secateur.study.spec.loading import store_of
 from secateur.study.spec.reading import checked, read_tables, within
 from secateur.study.spec.tables import ReportTable, StudyTable
 
@@ -48,6 +48,6 @@ def read_heading(path: Path | str) -> Heading:
     about = checked(StudyTable, tables.study, where)
     report = checked(ReportTable, tables.report, tables.where("report"))
     with within(where):
-        store = _store(about.store, path)
+        store = store_of(about.store, path)
     sha256 = hashlib.sha256(tables.text.encode()).hexdigest()
     return Heading(about.title, path, tables.text, sha256, store, report)

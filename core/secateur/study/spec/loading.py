@@ -47,7 +47,7 @@ def load_study(path: Path | str) -> Study:
     report = checked(ReportTable, tables.report, tables.where("report"))
     with within(where):
         seeds, limits = _seeds(about.seeds), _limits(about.time_limit)
-        store = _store(about.store, path)
+        store = store_of(about.store, path)
         if not about.title.strip():
             raise OptionError("the title is empty", remedy='write title = "…"')
     methods = read_methods(tables, about)
@@ -135,7 +135,7 @@ def _limits(given: float | Sequence[Any]) -> tuple[float, ...]:
     return tuple(made)
 
 
-def _store(given: str | None, path: Path) -> str:
+def store_of(given: str | None, path: Path) -> str:
     """A URL as it is, or the whole path of a file."""
     if given is None:
         return str(path.absolute().with_suffix(".db"))
