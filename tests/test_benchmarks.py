@@ -93,16 +93,6 @@ def test_scale_in_processes_of_their_own(tmp_path):
     assert "| 300 |" in text
 
 
-def test_backends_have_equal_time(tmp_path):
-    content, text = run(tmp_path, "backends.py")
-    rows = {row["backend"]: row for row in content["rows"]}
-    assert set(rows) == {"greedy", "annealing", "branch-and-bound", "exhaustive"}
-    assert "exhaustive" in rows["exhaustive"]["refused"]
-    assert rows["annealing"]["bound"] is None, "a proof of ours would be taken for its merit"
-    assert rows["annealing"]["calls"] >= 1
-    assert "| exhaustive | cannot: " in text
-
-
 def test_instances_are_proven(tmp_path):
     content, text = run(tmp_path, "instances.py")
     (row,) = content["rows"]
@@ -179,7 +169,6 @@ def test_strangers_are_written_and_counted(tmp_path):
     [
         "strangers.py",
         "capacity.py",
-        "backends.py",
         "instances.py",
         "overhead.py",
         "networks.py",

@@ -14,7 +14,6 @@ import pytest
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 RESULTS = BENCHMARKS / "results"
 PLAIN = {
-    "backends": "backends",
     "capacity": "capacity_demo",
     "capacity-roots": "capacity_roots",
     "capacity-scale": "capacity_scale",

@@ -111,7 +111,7 @@ class Blockwise(Wrapper):
             options,
             took,
             status=Status.FEASIBLE,
-            stopped=work.stopped,
+            stopped=work.cut_short if work.stopped is Stopped.COMPLETED else work.stopped,
             timings=Timings(total=took, solve=work.inner_seconds),
             versions={"numpy": np.__version__, **work.versions},
             seed=work.seed,
@@ -157,7 +157,7 @@ class _Work:
         self.inner_seconds = 0.0
         self.jobs: list[str] = []
         self.versions: dict[str, str] = {}
-        self.stopped = Stopped.COMPLETED
+        self.stopped = self.cut_short = Stopped.COMPLETED
         self.improved: list[tuple[float, Bits]] = []
 
     def go(self) -> None:
@@ -226,6 +226,9 @@ class _Work:
         self.calls += found.calls
         if self.metered and found.stopped in (Stopped.TIME_LIMIT, Stopped.BUDGET):
             self.stopped = found.stopped  # further blocks would be others at the next start
+        stopped = found.stopped or (found.last.stopped if found.last else None)
+        if stopped is not None and stopped is not Stopped.COMPLETED:
+            self.cut_short = stopped  # with more time that block might be better
         self.solved.add((number, k))
         if found.last is not None:
             self.versions.update(found.last.versions)
