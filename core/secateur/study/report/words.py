@@ -140,7 +140,7 @@ def _seconds(limit: float | None) -> str:
 def span(values: Sequence[float]) -> str:
     """``20–70``, or the one that all are."""
     low, high = min(values), max(values)
-    shown = [f"{v:,}".replace(",", " ") if isinstance(v, int) else plain(v) for v in (low, high)]
+    shown = [f"{v:,}".replace(",", "\u00a0") if isinstance(v, int) else plain(v) for v in (low, high)]
     return shown[0] if low == high else f"{shown[0]}–{shown[1]}"
 
 
@@ -157,7 +157,7 @@ def runs_of(numbers: Sequence[int]) -> str:
 
 def many(number: int, name: str) -> str:
     """``1 run``, ``1 200 runs``."""
-    return f"{number:,} {name}{'' if number == 1 else 's'}".replace(",", " ")
+    return f"{number:,} {name}{'' if number == 1 else 's'}".replace(",", "\u00a0")
 
 
 def was(number: int) -> str:
