@@ -92,7 +92,7 @@ def test_lists_and_runs_of_numbers():
     assert words.listed(["a"]) == "a"
     assert words.listed(list("abc")) == "a, b and c"
     assert words.listed(list("abcdefg")) == "a, b, c, d and 3 more"
-    assert words.many(1200, "run") == "1 200 runs"
+    assert words.many(1200, "run") == "1\u00a0200 runs"
 
 
 def test_different_machines_are_each_told_and_a_load_is_a_range():
