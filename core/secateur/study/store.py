@@ -336,14 +336,21 @@ class Store:
 
     def payments(self, keys: Iterable[str]) -> dict[str, Payment]:
         """What is known of the charges of these cells."""
+        asked = (sa.select(payments).where(payments.c.key.in_(some)) for some in _parts(keys))
+        return self._payments(asked)
+
+    def paid_by(self, titles: Iterable[str]) -> dict[str, Payment]:
+        """What is known of the charges of all cells that these studies paid for, of then or now."""
+        named = map(writable, titles)
+        return self._payments(sa.select(payments).where(payments.c.study == one) for one in named)
+
+    def _payments(self, asked: Iterable[sa.Select[Any]]) -> dict[str, Payment]:
         found: dict[str, Payment] = {}
         with self._reading() as connection:
-            for some in _parts(keys):
-                asked = sa.select(payments).where(payments.c.key.in_(some))
-                for one in connection.execute(asked).mappings():
-                    ended = one["state"] == "ended"
-                    key = one["key"]
-                    found[key] = Payment(key, one["expected"], one["charged"], ended)
+            for one in (one for each in asked for one in connection.execute(each).mappings()):
+                ended = one["state"] == "ended"
+                key = one["key"]
+                found[key] = Payment(key, one["expected"], one["charged"], ended)
         return found
 
 

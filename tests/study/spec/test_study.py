@@ -131,7 +131,7 @@ INSTANCE = {"sha256": TEXT, "judging": PLAIN}
 NAMES = {
     "instance": {"name", "source", "variables", "couplings", "count", "family", "best_known"}
     | {"known_optimal", "sense"},
-    "method": {"name", "options", "time_limit", "metered", "tuned", "cannot"},
+    "method": {"name", "options", "beside", "secrets", "time_limit", "metered", "tuned", "cannot"},
     "cell": {"cannot", "instance", "method"},
 }
 BASE = Cell(
@@ -175,11 +175,36 @@ def test_names_are_no_part_of_it():
         ),
         method=replace(
             BASE.method, name="x", options={"key": "secret"}, time_limit=9.0, metered=True,
-            tuned=3, cannot="why",
+            tuned=3, cannot="why", secrets={"token": "NAME"}, beside=("journal",),
         ),
         cannot="why",
     )  # fmt: skip
     assert other.key == BASE.key
+
+
+@pytest.mark.parametrize(
+    ("backend", "one", "other"),
+    [
+        ("leap", 'journal = "a"', 'journal = "b", endpoint = "https://x", backoff = 3.0, wait = 5'),
+        ("leap-qpu", 'profile = "a", label = "x"', 'config_file = "b", retries = 1'),
+        ("decompose:leap", '"inner.journal" = "a"', 'inner = { endpoint = "https://x" }'),
+        ("qaoa-device", 'device = "ibm:x", journal = "a"', 'device = "ibm:x", wait = 7'),
+    ],
+)
+def test_how_a_service_is_reached_is_no_part_of_it(tmp_path, monkeypatch, backend, one, other):
+    monkeypatch.setenv("DWAVE_API_TOKEN", "made-up")
+    text = '[[methods]]\nbackend = "{}"\noptions = {{ {} }}'
+    skip = STUDY + 'missing = "skip"'
+    (first,) = load(tmp_path, skip, text.format(backend, one)).cells
+    (second,) = load(tmp_path, skip, text.format(backend, other)).cells
+    assert first.method.public != second.method.public
+    assert first.key == second.key
+    with pytest.raises(SecateurError, match="are the same"):
+        load(tmp_path, skip, text.format(backend, one) + "\n" + text.format(backend, other))
+    telling = "shots = 9" if backend == "qaoa-device" else 'solver_name = "x"'
+    if ":" not in backend:
+        (third,) = load(tmp_path, skip, text.format(backend, f"{one}, {telling}")).cells
+        assert third.key != first.key
 
 
 @given(st.permutations(["a", "b", "c", "d"]))

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from secateur.errors import OptionError
 from secateur.limits import as_number, check_seed, check_time_limit
 from secateur.problem.globs import nearest
-from secateur.study.cell import Instance, Study, Tuning
+from secateur.study.cell import Instance, Study, Tuning, tuning_title
 from secateur.study.spec.cells import limits_of, order_cells, reason_against
 from secateur.study.spec.drafts import Draft, draft_instances
 from secateur.study.spec.instances import make_instances
@@ -99,6 +99,7 @@ def load_study(path: Path | str) -> Study:
         tuned_by=report.tuned_by,
         notes=report.notes,
         tuning=tuning,
+        paid_with=tuple(tuning_title(one) for one in (about.title, *about.tuned_from)),
     )
 
 
