@@ -56,6 +56,9 @@ class Member:
         method: its name.
         tuned: the trials that the method's options were chosen by.
         best_known: an energy that the study's file says.
+        known_optimal: it is proven to be the lowest.
+        seed: of the cell.
+        repetition: of the cell.
     """
 
     key: str
@@ -64,6 +67,9 @@ class Member:
     family: str = ""
     tuned: int = 0
     best_known: float | None = None
+    known_optimal: bool | None = None
+    seed: int | None = None
+    repetition: int | None = None
 
 
 @dataclass(frozen=True)
@@ -183,6 +189,9 @@ class Store:
                 "method": writable(cell.method),
                 "tuned": cell.tuned,
                 "best_known": cell.best_known,
+                "known_optimal": cell.known_optimal,
+                "seed": cell.seed,
+                "repetition": cell.repetition,
             }
             for number, cell in enumerate({cell.key: cell for cell in cells}.values())
         ]
@@ -266,6 +275,21 @@ class Store:
             replace(to_row(dict(one)), study=study, **{name: one[f"as_{name}"] for name in _NAMED})
             for one in found
         ]
+
+    def expected(self, study: str) -> list[tuple[str, str, int, int]]:
+        """Method, instance, seed and repetition of every cell that a study has, run or not.
+
+        Empty where a store of the form 1 did not say them.
+        """
+        names = ("method", "instance", "seed", "repetition")
+        asked = (
+            sa.select(*(members.c[name] for name in names))
+            .where(members.c.study == writable(study))
+            .order_by(members.c.number)
+        )
+        with self._reading() as connection:
+            found = [(one[0], one[1], one[2], one[3]) for one in connection.execute(asked)]
+        return [] if any(None in one for one in found) else found
 
     def keys(self, among: Iterable[str] | None = None) -> set[str]:
         """The keys of cells that ended.
@@ -354,7 +378,7 @@ class Store:
         return found
 
 
-_NAMED = ("instance", "family", "method", "tuned", "best_known")
+_NAMED = ("instance", "family", "method", "tuned", "best_known", "known_optimal")
 """What a study says of a cell; the cell is the same whatever it is called."""
 
 

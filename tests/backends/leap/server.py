@@ -106,6 +106,8 @@ class LeapServer:
         release: jobs stay pending until this is set; it is set unless a test clears it.
         tamper: changes an answer before it is sent.
         minimum: the minimum time limit of the hybrid solvers in seconds.
+        waits: seconds that a job really waits before it is begun; where there are some, when it was
+            solved is told as if it had run as long as it says.
     """
 
     def __init__(self, token: str = TOKEN) -> None:
@@ -122,6 +124,7 @@ class LeapServer:
         self.tamper: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
         self.minimum = 3.0
         self.queue_s = 0.25
+        self.waits = 0.0
         self.hidden: set[str] = set()
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.problems: dict[str, bytes] = {}
@@ -203,9 +206,13 @@ class LeapServer:
         with self.lock:
             if job.status != "PENDING" or not self.release.is_set():
                 return
+            if time.time() < job.submitted + self.waits:
+                return
             job.solved = time.time() + self.queue_s
             if self.ending == "COMPLETED":
                 job.answer = self.tamper(_solve(self, job))
+                if self.waits:
+                    job.solved = job.submitted + self.waits + _run_time(job)
             elif self.ending == "FAILED":
                 job.error = self.error_message
             job.status = self.ending
@@ -406,6 +413,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 # --- solving
+
+
+def _run_time(job: Job) -> float:
+    return 0.9 * float(job.params["time_limit"])
 
 
 def _charge(job: Job) -> float:

@@ -232,6 +232,34 @@ def _named(
     return replace(resolved, method=replace(method, name=" ".join(parts)))
 
 
+def by_limit(
+    methods: Sequence[Resolved], limits: Sequence[float], file: str
+) -> tuple[Resolved, ...]:
+    """A method under several time limits is several methods: their runs are not of one kind.
+
+    Arguments:
+        methods: of a study.
+        limits: seconds, of those that have none of their own.
+        file: its name.
+
+    Raises:
+        OptionError: two have a name then.
+    """
+    if len(limits) == 1:
+        return tuple(methods)
+    found: list[Resolved] = []
+    for one in methods:
+        method = one.method
+        if method.time_limit is not None:
+            found.append(one)
+            continue
+        for limit in limits:
+            name = f"{method.name} time_limit={_text(float(limit))}"
+            found.append(replace(one, method=replace(method, name=name, time_limit=limit)))
+    _check_unique([one.method for one in found], file)
+    return tuple(found)
+
+
 def _check_unique(methods: Sequence[StudyMethod], file: str) -> None:
     names: dict[str, StudyMethod] = {}
     same: dict[str, StudyMethod] = {}
