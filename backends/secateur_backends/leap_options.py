@@ -24,12 +24,18 @@ class LeapOptions(BackendOptions):
     token: str | None = option(
         None, "Leap API token; better in DWAVE_API_TOKEN or dwave.conf", secret=True
     )
-    endpoint: str | None = option(None, "address of the solver API; overrides the region")
+    endpoint: str | None = option(
+        None, "address of the solver API; overrides the region", identifies=False
+    )
     region: str | None = option(None, "Leap region, na-west-1 for instance")
-    profile: str | None = option(None, "section of dwave.conf to use")
-    config_file: str | None = option(None, "a dwave.conf to use instead of the usual ones")
+    profile: str | None = option(None, "section of dwave.conf to use", identifies=False)
+    config_file: str | None = option(
+        None, "a dwave.conf to use instead of the usual ones", identifies=False
+    )
     solver_name: str | None = option(None, "a solver by name instead of the newest one online")
-    label: str | None = option(None, "begins the service's labels of the jobs, for its dashboard")
+    label: str | None = option(
+        None, "begins the service's labels of the jobs, for its dashboard", identifies=False
+    )
     max_charge_s: float | None = option(
         None,
         "refuse, before anything is sent, if all jobs of this problem, earlier runs' among them, "
@@ -39,7 +45,9 @@ class LeapOptions(BackendOptions):
     )
     dry_run: bool = option(False, "list the solver, tell size and charge, and send nothing")
     journal: str | None = option(
-        None, "folder that records jobs and answers; None: $XDG_STATE_HOME/secateur/leap"
+        None,
+        "folder that records jobs and answers; None: $XDG_STATE_HOME/secateur/leap",
+        identifies=False,
     )
     replay: bool | str = option(
         False, "take a recorded answer, offline: true, or a journal folder or one of its files"
@@ -48,16 +56,26 @@ class LeapOptions(BackendOptions):
         False, "pay for a new sample even if the journal holds an answer to the same problem"
     )
     resubmit: bool = option(
-        False, "if an earlier job of this problem cannot be settled, pay for another one"
+        False,
+        "if an earlier job of this problem cannot be settled, pay for another one",
+        identifies=False,
     )
     cancel_on_interrupt: bool = option(
-        False, "on Ctrl-C cancel the job; otherwise it goes on and can be fetched"
+        False, "on Ctrl-C cancel the job; otherwise it goes on and can be fetched", identifies=False
     )
-    wait: float = option(3600.0, "give up waiting for the answer after this", least=0, unit="s")
-    request_timeout: float = option(60.0, "for one request", least=0.01, unit="s")
-    retries: int = option(4, "repetitions of requests that are safe to repeat", least=0, most=100)
+    wait: float = option(
+        3600.0, "give up waiting for the answer after this", least=0, unit="s", identifies=False
+    )
+    request_timeout: float = option(60.0, "for one request", least=0.01, unit="s", identifies=False)
+    retries: int = option(
+        4, "repetitions of requests that are safe to repeat", least=0, most=100, identifies=False
+    )
     backoff: float = option(
-        1.0, "pause before the first repetition; doubles each time", least=0, unit="s"
+        1.0,
+        "pause before the first repetition; doubles each time",
+        least=0,
+        unit="s",
+        identifies=False,
     )
 
 

@@ -100,11 +100,14 @@ class DeviceOptions(CircuitOptions):
     journal: str | None = option(
         None,
         "folder that records a real device's jobs and answers; None: $XDG_STATE_HOME/secateur/ibm",
+        identifies=False,
     )
     again: bool = option(False, "measure again, and pay, where the journal has an answer")
-    resubmit: bool = option(False, "if an earlier job cannot be settled, pay for another one")
+    resubmit: bool = option(
+        False, "if an earlier job cannot be settled, pay for another one", identifies=False
+    )
     cancel_on_interrupt: bool = option(
-        False, "on Ctrl-C cancel the job; otherwise it goes on and can be fetched"
+        False, "on Ctrl-C cancel the job; otherwise it goes on and can be fetched", identifies=False
     )
     wait: float = option(
         86_400.0,
@@ -113,6 +116,7 @@ class DeviceOptions(CircuitOptions):
         most=LONGEST_SECONDS,
         unit="s",
         why="no clock counts more",
+        identifies=False,
     )
 
 

@@ -40,6 +40,7 @@ def option(
     choices: tuple[Any, ...] | None = None,
     unit: str = "",
     secret: bool = False,
+    identifies: bool = True,
     why: str = "",
 ) -> Any:
     """Declare an option: a dataclass field with its domain.
@@ -53,6 +54,8 @@ def option(
         choices: the only values; those of a ``Literal`` type unless given.
         unit: "s", "dB", …
         secret: never printed, stored or compared.
+        identifies: the answer may depend on it; False for how a service is reached and waited for,
+            and where what it answers is kept: a study's cell is the same whatever that is.
         why: there is a largest value, for the error of a larger one: "each read is held".
     """
     metadata = {
@@ -63,6 +66,7 @@ def option(
         "choices": choices,
         "unit": unit,
         "secret": secret,
+        "identifies": identifies,
         "why": why,
     }
     return dataclasses.field(default=default, repr=not secret, metadata=metadata)

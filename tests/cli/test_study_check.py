@@ -46,8 +46,10 @@ def test_cells_time_and_charges(tmp_path, capsys):
     assert found["seconds"] == pytest.approx(36 + 36 / 2 + 4 / 2)
     assert (found["charge_s"], found["budget_s"]) == (24.0, 20.0)
     assert [(one["name"], one["cells"], one["seconds"]) for one in found["methods"]] == [
-        ("paid", 12, 36.0),
-        ("greedy", 12, 36.0),
+        ("paid time_limit=2", 6, 12.0),
+        ("paid time_limit=4", 6, 24.0),
+        ("greedy time_limit=2", 6, 12.0),
+        ("greedy time_limit=4", 6, 24.0),
     ]
     assert [(one["name"], one["cells"]) for one in found["instances"]] == [
         ("planted-8-s0", 12),
@@ -60,7 +62,7 @@ def test_cells_time_and_charges(tmp_path, capsys):
     assert "at most 72 s with 1 process" in text
     assert "at most 24 s for 12 metered cells, with a budget of 20 s" in text
     assert "the budget does not allow all of them" in text
-    assert "paid: by the clock" in text
+    assert "paid time_limit=2: by the clock" in text
     assert "secateur study run study.toml --charge" in text
 
 

@@ -64,6 +64,10 @@ class StudyMethod:
         backend: as typed: a name, ``decompose:NAME``, or ``module:attribute``.
         options: to hand on, secrets among them; never shown.
         public: all options as they were resolved, JSON-safe and without secrets.
+        beside: names of those that only say how a service is reached and waited for: they are no
+            part of a cell's key, so that a journal can move and nothing is paid for anew.
+        secrets: the environment variables that the secrets among the options are read from, by
+            option.
         time_limit: seconds for the whole search; None: those of the study.
         max_calls: most calls of the backend; None: as many as the search needs.
         proof: ours, besides the backend's: it takes its share of the time.
@@ -77,6 +81,8 @@ class StudyMethod:
     backend: str
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     public: Mapping[str, Any] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
     time_limit: float | None = None
     max_calls: int | None = None
     proof: bool | None = False
@@ -87,6 +93,11 @@ class StudyMethod:
 
     def __hash__(self) -> int:
         return hash((self.name, self.backend))
+
+    @property
+    def identifying(self) -> dict[str, Any]:
+        """The options that an answer may depend on."""
+        return {name: value for name, value in self.public.items() if name not in self.beside}
 
 
 @dataclass(frozen=True)
@@ -119,7 +130,7 @@ class Cell:
             "format": KEY_FORMAT,
             "instance": self.instance.sha256,
             "backend": self.method.backend,
-            "options": dict(self.method.public),
+            "options": self.method.identifying,
             "max_calls": self.method.max_calls,
             "proof": self.method.proof,
             "versions": dict(self.method.versions),
@@ -181,6 +192,8 @@ class Study:
         tuned_by: who chose the options, and how.
         notes: for readers of the report.
         tuning: what every method's options are chosen by; None where nothing is said.
+        paid_with: titles whose charges count for the budget too, whatever cells they were for: of
+            the tuning.
     """
 
     title: str
@@ -200,6 +213,12 @@ class Study:
     tuned_by: str = ""
     notes: str = ""
     tuning: Tuning | None = None
+    paid_with: tuple[str, ...] = ()
+
+
+def tuning_title(title: str) -> str:
+    """What the store calls the tuning of a study."""
+    return f"{title}: tuning"
 
 
 def canonical(data: Any) -> str:

@@ -112,6 +112,7 @@ def row_of(cell: Cell, study_title: str) -> Row:
         repetition=cell.repetition,
         time_limit=cell.time_limit,
         best_known=instance.best_known,
+        known_optimal=None if instance.best_known is None else instance.known_optimal,
         tuned=method.tuned,
         versions={**versions(), **method.versions},
         state=State.CANNOT,

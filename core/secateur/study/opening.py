@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from secateur.errors import StoreError
 from secateur.extras import needed_by
 from secateur.study.claims import Claims, FileClaims, ServerClaims
-from secateur.study.tables import OWN, VERSION, metadata, schema
+from secateur.study.tables import ADDED, OWN, VERSION, metadata, schema
 
 BUSY = 60.0
 """Seconds to wait for a database that another process writes."""
@@ -138,12 +138,30 @@ def _ready(engine: sa.Engine, url: sa.URL) -> None:
                 connection.execute(schema.insert().values(version=VERSION))
     with engine.connect() as connection:
         version = connection.execute(sa.select(schema.c.version)).scalar()
+    if version == 1:
+        _add_columns(engine)
+        version = VERSION
     if version != VERSION:
         newer = version is None or version > VERSION
         raise StoreError(
             f"the store {shown(url)} has the form {version}, and this program knows {VERSION}",
             remedy="update secateur" if newer else "use another store, or the secateur of that one",
         )
+
+
+def _add_columns(engine: sa.Engine) -> None:
+    """Make a store of the form 1 one of today: nothing that it has is changed."""
+    with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(CREATING)))
+        for column in ADDED:
+            there = {one["name"] for one in sa.inspect(connection).get_columns(column.table.name)}
+            if column.name not in there:  # else another program has just done it
+                kind = column.type.compile(engine.dialect)
+                connection.exec_driver_sql(
+                    f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}"
+                )
+        connection.execute(schema.update().values(version=VERSION))
 
 
 def shown(url: sa.URL) -> str:

@@ -57,15 +57,23 @@ class Purse:
         self._keys = [cell.key for cell in study.cells if cell.method.metered]
 
     def spent(self) -> float | None:
-        """Seconds that all metered cells were, or may have been, charged; None: not known."""
-        return _sum(list(self._store.payments(self._keys).values()))
+        """Seconds that all metered cells were, or may have been, charged; None: not known.
+
+        Those of the study's tuning are among them.
+        """
+        return _sum(list(self._known().values()))
+
+    def _known(self) -> dict[str, Payment]:
+        """What is known of every charge that the budget is for, by cell."""
+        others = self._store.paid_by(self._study.paid_with)
+        return others | self._store.payments(self._keys)
 
     def task(self, cell: Cell) -> Task | Waiting | str:
         """A metered cell that may be run; why not; or the reason for which it has failed.
 
         That it is about to be run is in the store afterwards.
         """
-        known = self._store.payments(self._keys)
+        known = self._known()
         own = known.pop(cell.key, None)
         try:
             problem = problem_of(cell.instance)

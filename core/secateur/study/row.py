@@ -48,6 +48,7 @@ class Row:
         gap: between the two, relative to the energy; 0 is proven.
         backend_energy: the best of the backend's own answers, before our moves.
         best_known: an energy that the study's file says of the instance.
+        known_optimal: it is proven to be the lowest; None: nothing is said.
         status: of the selection.
         stopped: why the search stopped.
         calls: of the backend.
@@ -93,6 +94,7 @@ class Row:
     gap: float | None = None
     backend_energy: float | None = None
     best_known: float | None = None
+    known_optimal: bool | None = None
     status: str = ""
     stopped: str = ""
     calls: int | None = None

@@ -156,6 +156,9 @@ class _Run:
                     family=cell.instance.family,
                     tuned=cell.method.tuned,
                     best_known=cell.instance.best_known,
+                    known_optimal=_optimal(cell),
+                    seed=cell.seed,
+                    repetition=cell.repetition,
                 )
                 for cell in self.cells
             ],
@@ -283,6 +286,10 @@ class _Run:
         self.ran.states = {str(state): sum(row.state is state for row in rows) for state in State}
         self.ran.charged = self.purse.spent()
         self.ran.seconds = time.monotonic() - began
+
+
+def _optimal(cell: Cell) -> bool | None:
+    return None if cell.instance.best_known is None else cell.instance.known_optimal
 
 
 def _cannot(cell: Cell, title: str) -> tuple[Row, Reads]:

@@ -56,6 +56,9 @@ class Member:
         method: its name.
         tuned: the trials that the method's options were chosen by.
         best_known: an energy that the study's file says.
+        known_optimal: it is proven to be the lowest.
+        seed: of the cell.
+        repetition: of the cell.
     """
 
     key: str
@@ -64,6 +67,9 @@ class Member:
     family: str = ""
     tuned: int = 0
     best_known: float | None = None
+    known_optimal: bool | None = None
+    seed: int | None = None
+    repetition: int | None = None
 
 
 @dataclass(frozen=True)
@@ -183,6 +189,9 @@ class Store:
                 "method": writable(cell.method),
                 "tuned": cell.tuned,
                 "best_known": cell.best_known,
+                "known_optimal": cell.known_optimal,
+                "seed": cell.seed,
+                "repetition": cell.repetition,
             }
             for number, cell in enumerate({cell.key: cell for cell in cells}.values())
         ]
@@ -267,6 +276,21 @@ class Store:
             for one in found
         ]
 
+    def expected(self, study: str) -> list[tuple[str, str, int, int]]:
+        """Method, instance, seed and repetition of every cell that a study has, run or not.
+
+        Empty where a store of the form 1 did not say them.
+        """
+        names = ("method", "instance", "seed", "repetition")
+        asked = (
+            sa.select(*(members.c[name] for name in names))
+            .where(members.c.study == writable(study))
+            .order_by(members.c.number)
+        )
+        with self._reading() as connection:
+            found = [(one[0], one[1], one[2], one[3]) for one in connection.execute(asked)]
+        return [] if any(None in one for one in found) else found
+
     def keys(self, among: Iterable[str] | None = None) -> set[str]:
         """The keys of cells that ended.
 
@@ -336,18 +360,25 @@ class Store:
 
     def payments(self, keys: Iterable[str]) -> dict[str, Payment]:
         """What is known of the charges of these cells."""
+        asked = (sa.select(payments).where(payments.c.key.in_(some)) for some in _parts(keys))
+        return self._payments(asked)
+
+    def paid_by(self, titles: Iterable[str]) -> dict[str, Payment]:
+        """What is known of the charges of all cells that these studies paid for, of then or now."""
+        named = map(writable, titles)
+        return self._payments(sa.select(payments).where(payments.c.study == one) for one in named)
+
+    def _payments(self, asked: Iterable[sa.Select[Any]]) -> dict[str, Payment]:
         found: dict[str, Payment] = {}
         with self._reading() as connection:
-            for some in _parts(keys):
-                asked = sa.select(payments).where(payments.c.key.in_(some))
-                for one in connection.execute(asked).mappings():
-                    ended = one["state"] == "ended"
-                    key = one["key"]
-                    found[key] = Payment(key, one["expected"], one["charged"], ended)
+            for one in (one for each in asked for one in connection.execute(each).mappings()):
+                ended = one["state"] == "ended"
+                key = one["key"]
+                found[key] = Payment(key, one["expected"], one["charged"], ended)
         return found
 
 
-_NAMED = ("instance", "family", "method", "tuned", "best_known")
+_NAMED = ("instance", "family", "method", "tuned", "best_known", "known_optimal")
 """What a study says of a cell; the cell is the same whatever it is called."""
 
 

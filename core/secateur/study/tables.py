@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from secateur.errors import StoreError
 from secateur.study.row import Row, State
 
-VERSION = 1
+VERSION = 2
 """Of these tables. Another number is another form: no program reads one that it does not know."""
 
 metadata = sa.MetaData()
@@ -51,6 +51,9 @@ members = sa.Table(
     sa.Column("method", sa.Text, nullable=False, comment="its name in the study"),
     sa.Column("tuned", sa.BigInteger, nullable=False, comment="trials the options were chosen by"),
     sa.Column("best_known", sa.Double, comment="an energy that the study's file says"),
+    sa.Column("known_optimal", sa.Boolean, comment="that energy is proven to be the lowest"),
+    sa.Column("seed", sa.BigInteger, comment="of the cell"),
+    sa.Column("repetition", sa.BigInteger, comment="of the cell"),
     comment="which cells a study has, and what it calls them; cells may be in several studies",
 )
 
@@ -128,6 +131,9 @@ payments = sa.Table(
     sa.Column("begun", sa.Text, nullable=False, comment="UTC, ISO 8601"),
     comment="written before a metered cell is run, so that it is never paid twice",
 )
+
+ADDED = (members.c.known_optimal, members.c.seed, members.c.repetition, cells.c.known_optimal)
+"""What a store of the form 1 does not have; all of it may be missing in a row."""
 
 OWN = frozenset(metadata.tables)
 

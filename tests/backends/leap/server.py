@@ -16,7 +16,7 @@ from typing import Any
 
 from .books import STEPS, Fault, Job
 from .protocol import Handler, Server
-from .solvers import charge, solve
+from .solvers import charge, run_time, solve
 
 __all__ = ["STEPS", "TOKEN", "Fault", "Job", "LeapServer"]
 
@@ -50,6 +50,8 @@ class LeapServer:
         release: jobs stay pending until this is set; it is set unless a test clears it.
         tamper: changes an answer before it is sent.
         minimum: the minimum time limit of the hybrid solvers in seconds.
+        waits: seconds that a job really waits before it is begun; where there are some, when it was
+            solved is told as if it had run as long as it says.
     """
 
     def __init__(self, token: str = TOKEN) -> None:
@@ -66,6 +68,7 @@ class LeapServer:
         self.tamper: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
         self.minimum = 3.0
         self.queue_s = 0.25
+        self.waits = 0.0
         self.hidden: set[str] = set()
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.problems: dict[str, bytes] = {}
@@ -147,9 +150,13 @@ class LeapServer:
         with self.lock:
             if job.status != "PENDING" or not self.release.is_set():
                 return
+            if time.time() < job.submitted + self.waits:
+                return
             job.solved = time.time() + self.queue_s
             if self.ending == "COMPLETED":
                 job.answer = self.tamper(solve(self, job))
+                if self.waits:
+                    job.solved = job.submitted + self.waits + run_time(job)
             elif self.ending == "FAILED":
                 job.error = self.error_message
             job.status = self.ending

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from .server import LeapServer
 
 
+def run_time(job: Job) -> float:
+    return 0.9 * float(job.params["time_limit"])
+
+
 def charge(job: Job) -> float:
     if job.type in ("bqm", "cqm", "nl"):
         return float(job.params["time_limit"])

@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from secateur.backends import option, wrap
+from secateur.backends import BackendOptions, option, wrap
 from secateur.backends.base import Applicability, Backend, Capabilities, Solution
 
 
@@ -110,3 +111,27 @@ def _exit(problem, options):
 
 
 exits = wrap(_exit, name="exits", options={})
+
+
+@dataclass(frozen=True)
+class MoodyOptions(BackendOptions):
+    seed: int | None = option(None, "of its moods", least=0)
+
+
+class Moody(Shy):
+    """Raises on every tenth seed."""
+
+    name = "moody"
+    capabilities = Capabilities(takes_seed=True)
+    Options = MoodyOptions
+
+    def applicability(self, problem, options=None):
+        return Applicability(True)
+
+    def solve(self, problem, options):
+        if options.seed is not None and options.seed % 10 == 0:
+            raise RuntimeError("made to raise")
+        return super().solve(problem, options)
+
+
+moody = Moody

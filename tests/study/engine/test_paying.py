@@ -150,3 +150,31 @@ def test_a_kill_between_the_row_and_the_books(tmp_path, store, server, leap):
     purse.catch_up()
     assert store.payments([key])[key].ended
     assert purse.spent() == 12.0
+
+
+def test_waiting_at_a_service_is_no_part_of_the_time(tmp_path, store, server, leap):
+    """A second in the queue, and it says that it then ran for 3.6 s of 4."""
+    server.waits = 1.0
+    one = of(tmp_path, leap, seeds=(0,))
+    run(one, store, charge=True)
+    (row,) = store.rows(one.title)
+    assert row.queue == pytest.approx(1.0, abs=0.01)
+    assert row.access == row.charged == 4.0
+    assert row.wall == pytest.approx(row.queue + 4.0)
+    assert row.seconds == pytest.approx(4.0)
+    store.forget([row.key])
+    run(one, store, charge=True)  # from the journal: the same, though nothing is waited for
+    (again,) = store.rows(one.title)
+    assert (again.queue, again.seconds) == (row.queue, pytest.approx(4.0))
+    assert len(server.accepted) == 1
+
+
+def test_a_queue_counts_for_itself_where_the_clock_tells_more(tmp_path, store, server, leap):
+    server.waits, server.minimum = 1.5, 0.1
+    one = study([instance(tmp_path, 6)], [leap], seeds=(0,), time_limit=0.2)
+    run(one, store, charge=True)
+    (row,) = store.rows(one.title)
+    assert row.queue == pytest.approx(1.5, abs=0.01)
+    assert row.wall >= row.queue + row.access
+    assert row.seconds == row.wall - row.queue
+    assert row.seconds >= 0.2

@@ -121,3 +121,29 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--output" in done.stdout
+
+
+def test_cells_that_have_no_row_are_absent(study, capsys):
+    """A method and a seed that no row knows count too, with a file and without."""
+    rows = [replace(row, study="Whole") for row in made_rows(2, 2)]
+    cells = [
+        Member(r.key, r.instance, r.method, r.family, seed=r.seed, repetition=r.repetition)
+        for r in rows
+    ]
+    names = {row.instance for row in rows}
+    cells += [
+        Member(f"{k}{n:x}".rjust(64, "f"), name, "nobody", seed=n, repetition=0)
+        for k, name in enumerate(sorted(names))
+        for n in (0, 1, 7)
+    ]
+    (study / "whole.toml").write_text(FILE.replace("Made up", "Whole"))
+    with open_store("whole.db") as opened:
+        opened.begin("Whole", sha256="0" * 64, toml=FILE, cells=cells)
+        for row in rows:
+            opened.add(row)
+    for arguments in (["whole.toml"], ["--store", "whole.db"]):
+        assert run(["study", "report", *arguments, "--output", "out", "--json"]) == 0
+        methods = {one["method"]: one for one in json.loads(capsys.readouterr().out)["methods"]}
+        assert methods["nobody"]["absent"] == 3 * len(names)
+        assert methods["nobody"]["solved"] == 0
+        assert methods["annealing"]["absent"] == 0

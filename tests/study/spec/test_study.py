@@ -19,7 +19,7 @@ from secateur.errors import FileError, SecateurError
 from secateur.study.cell import Cell, Instance, StudyMethod
 from secateur.study.spec import cells as ordering
 from secateur.study.spec import load_study
-from secateur.study.spec.cells import next_turn, order_cells, taking_turns
+from secateur.study.spec.cells import order_cells, taking_turns
 from secateur.study.spec.methods import Resolved
 from tests.study.spec.files import INSTANCES, METHODS, OWN, STUDY, load, write
 
@@ -41,8 +41,10 @@ def test_layers_multiply(tmp_path):
         (f"planted-{n}-s0", name, seed, repetition, limit)
         for n in (8, 9, 10)
         for name, limits in {
-            "greedy": (0.1, 0.2),
-            "tabu": (0.1, 0.2),
+            "greedy time_limit=0.1": (0.1,),
+            "greedy time_limit=0.2": (0.2,),
+            "tabu time_limit=0.1": (0.1,),
+            "tabu time_limit=0.2": (0.2,),
             "annealing reads=1 time_limit=0.05": (0.05,),
             "annealing reads=2 time_limit=0.05": (0.05,),
         }.items()
@@ -65,35 +67,51 @@ def resolved(counts: list[int]) -> list[Resolved]:
     ]
 
 
-@given(st.lists(st.integers(1, 4), min_size=1, max_size=5))
-def test_cells_of_one_backend_are_apart_where_they_can_be(counts):
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=5), st.text(max_size=4))
+def test_cells_of_one_backend_are_apart_where_they_can_be(counts, draw):
     methods = resolved(counts)
-    turns = taking_turns(methods)
+    turns = taking_turns(methods, draw)
     assert sorted(one.method.name for one in turns) == sorted(one.method.name for one in methods)
     names = [one.method.backend for one in turns]
     touching = sum(a == b for a, b in pairwise(names))
-    if max(counts) <= (len(names) + 1) // 2:
-        assert touching == 0
+    assert touching == max(0, 2 * max(counts) - len(names) - 1)
+    assert taking_turns(methods, draw) == turns
+
+
+def instances(many):
+    return [Instance(f"i{n}", f"{n}", {}, 1, 0) for n in range(many)]
 
 
 @given(st.lists(st.integers(1, 4), min_size=2, max_size=5), st.integers(1, 9))
-def test_so_are_those_of_following_instances(counts, many):
+def test_every_method_has_run_once_before_any_runs_again(counts, many):
     methods = resolved(counts)
-    instances = [Instance(f"i{n}", f"{n}", {}, 1, 0) for n in range(many)]
-    cells = order_cells(instances, methods, {}, seeds=[0], repetitions=1, limits=[1.0])
-    if max(counts) > sum(counts) - max(counts):
-        return
-    at_once = [cell.method.backend for cell in cells]
-    assert not any(a == b for a, b in pairwise(at_once))
+    cells = order_cells(instances(many), methods, {}, seeds=[0, 1], repetitions=2, limits=[1.0])
+    size = len(methods)
+    for begin in range(0, len(cells), size):
+        group = cells[begin : begin + size]
+        assert len({(c.instance.name, c.seed, c.repetition) for c in group}) == 1
+        assert {c.method.name for c in group} == {one.method.name for one in methods}
 
 
-def test_it_is_not_always_the_same_method_that_is_first():
-    turns = taking_turns(resolved([1, 1, 1, 1]))
-    begin, firsts = 0, []
-    for _ in range(12):
-        firsts.append(begin)
-        begin = next_turn(turns, begin)
-    assert set(Counter(firsts).values()) == {3}
+@pytest.mark.parametrize("counts", [[1, 1], [1, 1, 1, 1], [2, 1, 1], [2, 2]])
+def test_who_is_first_is_drawn_anew_for_each_instance_and_seed(counts):
+    """Each place is each method's as often as any other's, within five standard deviations."""
+    methods = resolved(counts)
+    cells = order_cells(instances(40), methods, {}, seeds=range(10), repetitions=2, limits=[1.0])
+    size = len(methods)
+    orders = [
+        tuple(cell.method.name for cell in cells[begin : begin + size])
+        for begin in range(0, len(cells), size)
+    ]
+    assert len(orders) == 800
+    for firsts in (Counter(order[0] for order in orders), Counter(order[-1] for order in orders)):
+        assert set(firsts) == {one.method.name for one in methods}
+        if len(set(counts)) == 1:
+            expected = 800 / size
+            assert all(abs(n - expected) < 5 * (expected * (1 - 1 / size)) ** 0.5
+                       for n in firsts.values())  # fmt: skip
+    again = sum(a == b for a, b in pairwise(orders)) / 799
+    assert again == pytest.approx(1 / len(set(orders)), abs=0.1)
 
 
 def test_too_many_cells(tmp_path, monkeypatch):
@@ -131,7 +149,7 @@ INSTANCE = {"sha256": TEXT, "judging": PLAIN}
 NAMES = {
     "instance": {"name", "source", "variables", "couplings", "count", "family", "best_known"}
     | {"known_optimal", "sense"},
-    "method": {"name", "options", "time_limit", "metered", "tuned", "cannot"},
+    "method": {"name", "options", "beside", "secrets", "time_limit", "metered", "tuned", "cannot"},
     "cell": {"cannot", "instance", "method"},
 }
 BASE = Cell(
@@ -175,11 +193,36 @@ def test_names_are_no_part_of_it():
         ),
         method=replace(
             BASE.method, name="x", options={"key": "secret"}, time_limit=9.0, metered=True,
-            tuned=3, cannot="why",
+            tuned=3, cannot="why", secrets={"token": "NAME"}, beside=("journal",),
         ),
         cannot="why",
     )  # fmt: skip
     assert other.key == BASE.key
+
+
+@pytest.mark.parametrize(
+    ("backend", "one", "other"),
+    [
+        ("leap", 'journal = "a"', 'journal = "b", endpoint = "https://x", backoff = 3.0, wait = 5'),
+        ("leap-qpu", 'profile = "a", label = "x"', 'config_file = "b", retries = 1'),
+        ("decompose:leap", '"inner.journal" = "a"', 'inner = { endpoint = "https://x" }'),
+        ("qaoa-device", 'device = "ibm:x", journal = "a"', 'device = "ibm:x", wait = 7'),
+    ],
+)
+def test_how_a_service_is_reached_is_no_part_of_it(tmp_path, monkeypatch, backend, one, other):
+    monkeypatch.setenv("DWAVE_API_TOKEN", "made-up")
+    text = '[[methods]]\nbackend = "{}"\noptions = {{ {} }}'
+    skip = STUDY + 'missing = "skip"'
+    (first,) = load(tmp_path, skip, text.format(backend, one)).cells
+    (second,) = load(tmp_path, skip, text.format(backend, other)).cells
+    assert first.method.public != second.method.public
+    assert first.key == second.key
+    with pytest.raises(SecateurError, match="are the same"):
+        load(tmp_path, skip, text.format(backend, one) + "\n" + text.format(backend, other))
+    telling = "shots = 9" if backend == "qaoa-device" else 'solver_name = "x"'
+    if ":" not in backend:
+        (third,) = load(tmp_path, skip, text.format(backend, f"{one}, {telling}")).cells
+        assert third.key != first.key
 
 
 @given(st.permutations(["a", "b", "c", "d"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from secateur.study import State
@@ -258,6 +260,20 @@ def test_times_that_are_short_missing_or_coarse():
         "Runs that waited at a service: n (100 of 100). Their time is without the queue; the times "
         "of their incumbents are with it, but never later than the end.",
     )
+
+
+def test_answers_that_are_told_at_the_end_only():
+    told = (
+        "Answers are told at the end of a run only: n. Their curves are one step: what they had "
+        "before, and when a target was reached, is not known, and times to a target are the "
+        "longest possible."
+    )
+    late = {"incumbents": ((0.95, -100.0),)}
+    has(whole(n=late), told)
+    early = {"incumbents": ((0.5, -99.0), (0.95, -100.0))}
+    rows = whole(n=late)
+    assert told not in said([replace(rows[1], **early), *rows[2:]])
+    assert told not in said(whole(n={"incumbents": ()}))  # which is told otherwise
 
 
 def test_cells_that_are_there_again():

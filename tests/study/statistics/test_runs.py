@@ -234,6 +234,15 @@ class TestBest:
         said = describe("a", [row("m", energy=-5.0, bound=-5.0, best_known=-6.0)])
         assert "the study's file has the energy -6" in said.conflict
 
+    def test_an_optimum_of_the_study_is_proven_whoever_has_it(self):
+        known = {"best_known": -5.0, "known_optimal": True}
+        made = describe("a", [row("m", energy=-4.0, **known), row("n", **known)])
+        assert (made.best, made.source, made.bound, made.proven) == (-5.0, "study", -5.0, True)
+        assert not describe("a", [row("m", energy=-5.0, best_known=-5.0)]).proven
+        untrue = describe("a", [row("m", energy=-6.0, **known)])
+        assert (untrue.best, untrue.proven, untrue.bound) == (-6.0, False, None)
+        assert untrue.conflict == ("the study's file claims the bound -5, and m has the energy -6")
+
     def test_a_bound_above_by_rounding_is_none(self):
         made = describe("a", [row("m", energy=-5.0, bound=-5.0 + 1e-7)])
         assert made.proven

@@ -291,3 +291,34 @@ def test_a_row_knows_its_optional_fields(address):
     with open_store(address) as store:
         store.add(row)
         assert store.rows() == [row]
+
+
+def test_a_store_of_the_first_form_is_opened_and_kept(address):
+    """As it was made before the columns were there."""
+    import sqlalchemy as sa
+
+    from secateur.study.opening import url_of
+    from secateur.study.tables import ADDED
+
+    rows = made_rows(2, 2)
+    with open_store(address) as store:
+        store.begin("Made up", sha256="0" * 64, toml="[study]", cells=members(rows))
+        for row in rows:
+            store.add(row)
+        before = store.rows("Made up")
+    engine = sa.create_engine(url_of(address))
+    with engine.begin() as connection:
+        for column in ADDED:
+            connection.exec_driver_sql(f"ALTER TABLE {column.table.name} DROP COLUMN {column.name}")
+        connection.exec_driver_sql("UPDATE schema_version SET version = 1")
+    engine.dispose()
+    for _ in range(2):
+        with open_store(address) as store:
+            assert store.rows("Made up") == before
+            assert store.expected("Made up") == []
+            cells = [
+                replace(one, seed=3, repetition=1, known_optimal=True) for one in members(rows)
+            ]
+            store.begin("New", sha256="0" * 64, toml="[study]", cells=cells)
+            assert store.expected("New") == [(r.method, r.instance, 3, 1) for r in rows]
+            assert {row.known_optimal for row in store.rows("New")} == {True}

@@ -61,7 +61,7 @@ def test_tables_of_another_program_on_a_server(postgres):
     assert sa.make_url(postgres).password not in refused(postgres, "of another program: cells")
 
 
-@pytest.mark.parametrize(("version", "remedy"), [(2, "update secateur"), (0, "another store")])
+@pytest.mark.parametrize(("version", "remedy"), [(3, "update secateur"), (0, "another store")])
 def test_a_store_of_another_form(address, version, remedy):
     open_store(address).close()
     engine = sa.create_engine(opening.url_of(address))

@@ -15,9 +15,11 @@ from secateur.options import option
 from secateur.study import State
 from secateur.study.cell import Cell, StudyMethod
 from secateur.study.engine import Task
+from secateur.study.running import run_study
 from secateur.study.spec import load_study
 from secateur.study.store import open_store
 from secateur.study.tuning import search_space, tune, write_trials, write_tuned
+from tests.backends.leap.server import TOKEN, LeapServer
 
 TOML = """
 # a comment that stays
@@ -171,6 +173,7 @@ def test_what_is_written_is_the_study_with_other_methods(study, tmp_path):
     assert "gone in the tuned one" not in text
     before, after = tomllib.loads(TOML), tomllib.loads(text)
     assert after["study"].pop("title") == "Tried, tuned"
+    assert after["study"].pop("tuned_from") == ["Tried"]
     before["study"].pop("title")
     before.pop("methods"), after.pop("methods")
     assert after == before
@@ -299,3 +302,108 @@ def test_a_metered_method_is_not_tuned_unasked(study):
     assert done.methods[0].method.tuned == 0
     assert "--charge" in done.methods[0].reason
     assert set(engine.ran) == {study.methods[1].name}
+
+
+def write(folder, methods, study=""):
+    start, end = TOML.index("[[methods]]"), TOML.index("[report]")
+    text = TOML[:start].replace('store = "tried.db"\n', study) + methods + TOML[end:]
+    text = text[: text.index("[tune.space")] + text[text.index("[[tune.instances]]") :]
+    path = folder / "study.toml"
+    path.write_text(text.replace("trials = 4", "trials = 2"))
+    return load_study(path)
+
+
+SECRETS = """
+[[methods]]
+backend = "auto"
+options = { reads = 3 }
+
+[[methods]]
+name = "paid"
+backend = "leap"
+options = { token = { env = "MY_TOKEN" }, wait = 9.0 }
+
+[[methods]]
+name = "in parts"
+backend = "decompose:leap"
+options = { "inner.token" = { env = "MY_TOKEN" } }
+
+[[methods]]
+name = "not here"
+backend = "nobody-has-this"
+options = { token = { env = "MY_TOKEN" }, deep = { a = [1, 2] } }
+
+[[methods]]
+backend = "control"
+
+"""
+
+
+def test_whatever_a_method_is_it_is_written_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setenv("MY_TOKEN", "made-up-and-secret")
+    study = write(tmp_path, SECRETS, 'missing = "skip"\n')
+    path = write_tuned(tuned(study), tmp_path / "study.tuned.toml")
+    text = path.read_text()
+    assert "made-up-and-secret" not in text
+    again = load_study(path)
+    for made, before in zip(again.methods, study.methods, strict=True):
+        assert (made.name, made.backend) == (before.name, before.backend)
+        if before.backend != "auto":  # which has something to tune
+            assert made.options == before.options
+            assert made.public == before.public
+            assert made.secrets == before.secrets
+    assert "again" not in text
+
+
+def test_the_tuned_study_shares_the_store(tmp_path):
+    study = write(tmp_path, '[[methods]]\nbackend = "greedy"\n')
+    path = write_tuned(tuned(study), tmp_path / "study.tuned.toml")
+    again = load_study(path)
+    assert again.store == study.store == str(tmp_path / "study.db")
+    assert again.paid_with == ("Tried, tuned: tuning", "Tried: tuning")
+    third = load_study(write_tuned(tuned(again), tmp_path / "third.toml"))
+    assert third.store == study.store
+    assert third.paid_with[1:] == ("Tried: tuning", "Tried, tuned: tuning")
+
+
+@pytest.fixture
+def leap(tmp_path, monkeypatch):
+    monkeypatch.setenv("DWAVE_API_TOKEN", TOKEN)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with LeapServer() as server:
+        yield server
+
+
+LEAP = """
+[[methods]]
+name = "hybrid"
+backend = "leap"
+options = {{ endpoint = "{}", journal = "journal-of-it", backoff = 0.01 }}
+
+"""
+
+
+def test_what_tuning_was_charged_counts_for_the_study(tmp_path, leap, monkeypatch):
+    """5 s a cell; two instances are tuned on, with two trials."""
+    monkeypatch.chdir(tmp_path)
+    study = write(tmp_path, LEAP.format(leap.endpoint), "budget_s = 40\n")
+    solvers = replace(study.tuning, spaces={"hybrid": {"solver": ["bqm", "cqm"]}})
+    study = replace(study, tuning=solvers)
+    done = tuned(study, charge=True)
+    spent = leap.charged
+    assert spent == 5.0 * len(leap.accepted)
+    assert 10.0 <= spent <= 20.0
+    path = write_tuned(done, tmp_path / "study.tuned.toml")
+    for one in (study, load_study(path)):
+        with open_store(one.store) as store:
+            ran = run_study(replace(one, budget_s=spent + 4.5), store, Here(), charge=True)
+        (waiting,) = ran.waiting
+        assert waiting.reason == "5 s would be charged, and 4.5 s are left"
+        assert ran.charged == leap.charged == spent
+    with open_store(study.store) as store:
+        ran = run_study(replace(study, budget_s=spent + 5.0), store, Here(), charge=True)
+    assert (ran.waiting, ran.charged, leap.charged) == ([], spent + 5.0, spent + 5.0)
+    # and what the study and an earlier tuning were charged counts for another tuning
+    other = replace(study, tuning=replace(solvers, seed=99), budget_s=spent + 9.5)
+    assert "budget" in tuned(other, charge=True).methods[0].reason
+    assert leap.charged == spent + 5.0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.studies.commands import command
 
 if TYPE_CHECKING:
     from secateur.study.outlook import Outlook
@@ -107,9 +108,8 @@ def _show(found: Outlook, file: Path, store: str | None) -> None:
     ]
     say(text([*counted("instance"), *shape], found.instances))
     say("")
-    more = "" if store is None else f" --store {store}"
-    charge_flag = " --charge" if found.costs else ""
-    say(f"{'next':8} secateur study run {file}{more}{charge_flag}")
+    flags = ["--charge"] if found.costs else []
+    say(f"{'next':8} {command('run', file, store, *flags)}")
 
 
 def duration(seconds: float) -> str:

@@ -65,7 +65,12 @@ def report(
     if output is None:
         output = Path("study-report") if file is None else file.with_name(f"{file.stem}-report")
     check_place(output)
-    analysis = analyse(source.rows, confidence=source.confidence, threshold=source.threshold)
+    analysis = analyse(
+        source.rows,
+        confidence=source.confidence,
+        threshold=source.threshold,
+        expected=source.expected,
+    )
     page = write_report(source.rows, output, about=source.about, analysis=analysis)
     if as_json:
         print_json({"report": str(page), **as_data(analysis)})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.studies.commands import command
 
 if TYPE_CHECKING:
     from secateur.study.engine import Engine
@@ -100,7 +101,6 @@ def _show(ran: Ran, file: Path, store: str | None) -> None:
         say(f"{'charged':8} {charged}{of}")
     say(f"{'seconds':8} {ran.seconds:.1f}")
     say(f"{'store':8} {ran.store}")
-    more = "" if store is None else f" --store {store}"
     if ran.states.get("failed"):
-        say(f"{'again':8} secateur study run {file}{more} --again failed")
-    say(f"{'next':8} secateur study report {file}")
+        say(f"{'again':8} {command('run', file, store, '--again', 'failed')}")
+    say(f"{'next':8} {command('report', file, store)}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.studies.commands import command
 
 if TYPE_CHECKING:
     from secateur.study.tuning import Tuned
@@ -70,7 +71,7 @@ def tune(
             say(f"  note: {one['not_tuned']}")
     say(f"trials:  {told}")
     say(f"written: {written}")
-    say(f"next:    secateur study run {written}")
+    say(f"next:    {command('run', written, store)}")
 
 
 def _methods(tuned: Tuned) -> list[dict[str, object]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,14 @@ class Source:
         about: what its file says.
         confidence: of every interval.
         threshold: the gap up to which a run succeeds.
+        expected: method, instance, seed and repetition of the cells that the study has.
     """
 
     rows: list[Row]
     about: About
     confidence: float
     threshold: float
+    expected: list[tuple[str, str, int, int]] = field(default_factory=list)
 
 
 def from_file(path: Path, *, store: str | None = None) -> Source:
@@ -48,7 +50,7 @@ def from_file(path: Path, *, store: str | None = None) -> Source:
     """
     heading = read_heading(path)
     folder = heading.path.absolute().parent if store is None else None
-    rows, stored = _read(store or heading.store, heading.title, folder, run=str(path))
+    rows, stored, cells = _read(store or heading.store, heading.title, folder, run=str(path))
     said = heading.report
     about = About(
         heading.title,
@@ -63,7 +65,7 @@ def from_file(path: Path, *, store: str | None = None) -> Source:
         cells=stored.cells,
         run_sha256=stored.sha256,
     )
-    return Source(rows, about, said.confidence, said.threshold)
+    return Source(rows, about, said.confidence, said.threshold, cells)
 
 
 def from_store(store: str, title: str | None = None) -> Source:
@@ -77,7 +79,7 @@ def from_store(store: str, title: str | None = None) -> Source:
         FileError: the store is not there.
         OptionError: it has no study of that title, or several and none is named.
     """
-    rows, stored = _read(store, title, None, run="study.toml")
+    rows, stored, cells = _read(store, title, None, run="study.toml")
     said = _report_of(stored.toml)
     about = About(
         stored.title,
@@ -87,9 +89,8 @@ def from_store(store: str, title: str | None = None) -> Source:
         run_sha256=stored.sha256,
         **{name: str(said.get(name, "")) for name in _WORDS},
     )
-    return Source(
-        rows, about, float(said.get("confidence", 0.95)), float(said.get("threshold", 0.0))
-    )
+    confidence, threshold = said.get("confidence", 0.95), said.get("threshold", 0.0)
+    return Source(rows, about, float(confidence), float(threshold), cells)
 
 
 _WORDS = ("submitter", "reference", "hardware", "tuned_by", "notes")
@@ -106,7 +107,7 @@ def _report_of(text: str) -> dict[str, Any]:
 
 def _read(
     address: str, title: str | None, folder: Path | None, *, run: str
-) -> tuple[list[Row], StoredStudy]:
+) -> tuple[list[Row], StoredStudy, list[tuple[str, str, int, int]]]:
     url = url_of(address, folder)
     if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
         raise FileError(  # opening would make it
@@ -119,7 +120,7 @@ def _read(
             title = next(iter(studies))
         if title is None or title not in studies:
             raise _no_such(str(store), title, list(studies), run)
-        return store.rows(title), studies[title]
+        return store.rows(title), studies[title], store.expected(title)
 
 
 def _no_such(store: str, title: str | None, titles: list[str], run: str) -> OptionError:

@@ -140,7 +140,9 @@ def _seconds(limit: float | None) -> str:
 def span(values: Sequence[float]) -> str:
     """``20–70``, or the one that all are."""
     low, high = min(values), max(values)
-    shown = [f"{v:,}".replace(",", "\u00a0") if isinstance(v, int) else plain(v) for v in (low, high)]
+    shown = [
+        f"{v:,}".replace(",", "\u00a0") if isinstance(v, int) else plain(v) for v in (low, high)
+    ]
     return shown[0] if low == high else f"{shown[0]}–{shown[1]}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from random import Random
 
 from secateur.backends.guard import applicability_of
 from secateur.errors import OptionError, SecateurError
@@ -27,7 +28,8 @@ def order_cells(
 ) -> tuple[Cell, ...]:
     """Every cell, so that what a machine does meanwhile strikes all methods alike.
 
-    Cells of different backends take turns, and it is another method that is first each time.
+    Cells of different backends take turns, in an order that is drawn anew for each instance and
+    seed from the two: none is first more often than by chance.
 
     Arguments:
         instances: of the study.
@@ -44,23 +46,15 @@ def order_cells(
     many *= len(instances) * len(seeds) * repetitions
     if many > MOST_CELLS:
         raise OptionError(f"the study has {many} cells", remedy=f"ask for at most {MOST_CELLS}")
-    turns = taking_turns(methods)
     cells: list[Cell] = []
-    begin = 0
     for repetition in range(repetitions):
         for seed in seeds:
-            for number in range(max(len(limits), 1)):
-                for instance in instances:
-                    for one in (*turns[begin:], *turns[:begin]):
-                        own = limits_of(one, limits)
-                        if number >= len(own):
-                            continue
-                        limit, method = own[number], one.method
-                        cannot = method.cannot or reasons.get(
-                            (instance.name, method.name, limit), ""
-                        )
-                        cells.append(Cell(instance, method, seed, repetition, limit, cannot))
-                    begin = next_turn(turns, begin)
+            for instance in instances:
+                for one in taking_turns(methods, f"{instance.sha256} {seed} {repetition}"):
+                    for limit in limits_of(one, limits):
+                        reason = reasons.get((instance.name, one.method.name, limit), "")
+                        cannot = one.method.cannot or reason
+                        cells.append(Cell(instance, one.method, seed, repetition, limit, cannot))
     _check_keys(cells)
     return tuple(cells)
 
@@ -71,28 +65,43 @@ def limits_of(method: Resolved, limits: Sequence[float]) -> Sequence[float]:
     return limits if own is None else [own]
 
 
-def taking_turns(methods: Sequence[Resolved]) -> list[Resolved]:
-    """The methods in an order in which none follows on one of its own backend, if there is one.
+def taking_turns(methods: Sequence[Resolved], draw: str) -> list[Resolved]:
+    """The methods in a drawn order, in which none follows on one of its own backend if it can be.
 
-    The backends with most methods take every second place first, and the others what is left.
+    Each place goes to one of the methods left, all equally likely, among those after which the rest
+    can still be kept apart.
+
+    Arguments:
+        methods: of a study.
+        draw: what the order is drawn from: the same text, the same order.
     """
-    by_backend: dict[str, list[Resolved]] = {}
+    left: dict[str, list[Resolved]] = {}
     for one in methods:
-        by_backend.setdefault(one.method.backend, []).append(one)
-    gathered = [one for own in sorted(by_backend.values(), key=len, reverse=True) for one in own]
-    places = [*range(0, len(gathered), 2), *range(1, len(gathered), 2)]
-    turns = dict(zip(places, gathered, strict=True))
-    return [turns[place] for place in range(len(gathered))]
+        left.setdefault(one.method.backend, []).append(one)
+    random, turns, last = Random(draw), list[Resolved](), ""
+    while len(turns) < len(methods):
+        rest = len(methods) - len(turns) - 1
+        fits = [
+            backend
+            for backend, own in left.items()
+            if backend != last and all(_apart(other, left, backend, rest) for other in left)
+        ]
+        # where one backend has more than half of them, the most of its own are put apart
+        fits = fits or [
+            max((b for b in left if b != last), key=lambda b: len(left[b]), default=last)
+        ]
+        choices = [(backend, n) for backend in fits for n in range(len(left[backend]))]
+        last, number = choices[int(random.random() * len(choices))]
+        turns.append(left[last].pop(number))
+        if not left[last]:
+            del left[last]
+    return turns
 
 
-def next_turn(turns: Sequence[Resolved], begin: int) -> int:
-    """Who is first next time: the next that is of another backend than the last one was."""
-    last = turns[begin - 1].method.backend
-    for step in range(1, len(turns) + 1):
-        place = (begin + step) % len(turns)
-        if turns[place].method.backend != last:
-            return place
-    return (begin + 1) % len(turns)
+def _apart(other: str, left: Mapping[str, Sequence[Resolved]], first: str, rest: int) -> bool:
+    """Whether the methods of a backend can be kept apart in what is left after a first one."""
+    own = len(left[other]) - (other == first)
+    return own <= (rest if other == first else rest + 1) // 2
 
 
 def reason_against(problem: Problem, method: Resolved, limit: float) -> str:

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from secateur.errors import OptionError
 from secateur.limits import as_number, check_seed, check_time_limit
 from secateur.problem.globs import nearest
-from secateur.study.cell import Instance, Study, Tuning
+from secateur.study.cell import Instance, Study, Tuning, tuning_title
 from secateur.study.spec.cells import limits_of, order_cells, reason_against
 from secateur.study.spec.drafts import Draft, draft_instances
 from secateur.study.spec.instances import make_instances
-from secateur.study.spec.methods import Resolved, read_methods
+from secateur.study.spec.methods import Resolved, by_limit, read_methods
 from secateur.study.spec.naming import known_options
 from secateur.study.spec.reading import Tables, checked, list_of_tables, read_tables, within
 from secateur.study.spec.tables import ReportTable, StudyTable, TuneTable
@@ -50,7 +50,7 @@ def load_study(path: Path | str) -> Study:
         store = store_of(about.store, path)
         if not about.title.strip():
             raise OptionError("the title is empty", remedy='write title = "…"')
-    methods = read_methods(tables, about)
+    methods = by_limit(read_methods(tables, about), limits, path.name)
     folder, cache = path.absolute().parent, path.absolute().with_suffix(".cache")
     tune = None if tables.tune is None else _tune(tables, methods)
     drafts = draft_instances(_placed(tables, "instances", tables.instances), folder, cache)
@@ -99,6 +99,7 @@ def load_study(path: Path | str) -> Study:
         tuned_by=report.tuned_by,
         notes=report.notes,
         tuning=tuning,
+        paid_with=tuple(tuning_title(one) for one in (about.title, *about.tuned_from)),
     )
 
 

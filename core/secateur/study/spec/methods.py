@@ -17,7 +17,14 @@ from secateur.solving.names import AUTO, CONTROL
 from secateur.solving.solvers import as_solver
 from secateur.study.cell import StudyMethod, canonical
 from secateur.study.spec.layers import hints_of, multiplied, takes_list
-from secateur.study.spec.naming import ENV, flattened, owner_and_name, secret_names, with_secrets
+from secateur.study.spec.naming import (
+    ENV,
+    flattened,
+    names_beside,
+    owner_and_name,
+    secret_names,
+    with_secrets,
+)
 from secateur.study.spec.reading import Table, Tables, checked, within
 from secateur.study.spec.tables import MethodsTable, StudyTable
 from secateur.study.spec.versions import backend_versions, common_versions
@@ -149,10 +156,12 @@ def _resolved(
                 remedy="write it in quotes, as a text",
             )
     options = with_secrets(written, secret)
+    named = {name: str(written[name][ENV]) for name in sorted(secret & written.keys())}
     method = StudyMethod(
         name=asked.name,
         backend=asked.backend,
         options=options,
+        secrets=named,
         time_limit=asked.time_limit,
         max_calls=asked.max_calls,
         proof=asked.proof,
@@ -169,9 +178,11 @@ def _resolved(
     if asked.backend == AUTO:
         found = resolve_options(as_solver(ANNEALING), options)
     public = {} if found is None else found.public()
+    owner = as_solver(ANNEALING) if solver is None and found is not None else solver
     method = replace(
         method,
         public={name: _safe(value) for name, value in public.items() if name not in OURS},
+        beside=() if owner is None else names_beside(owner, public),
         metered=solver is not None and is_metered(solver, found),
         versions=common_versions() | backend_versions(asked.backend, solver),
     )
@@ -221,11 +232,45 @@ def _named(
     return replace(resolved, method=replace(method, name=" ".join(parts)))
 
 
+def by_limit(
+    methods: Sequence[Resolved], limits: Sequence[float], file: str
+) -> tuple[Resolved, ...]:
+    """A method under several time limits is several methods: their runs are not of one kind.
+
+    Arguments:
+        methods: of a study.
+        limits: seconds, of those that have none of their own.
+        file: its name.
+
+    Raises:
+        OptionError: two have a name then.
+    """
+    if len(limits) == 1:
+        return tuple(methods)
+    found: list[Resolved] = []
+    for one in methods:
+        method = one.method
+        if method.time_limit is not None:
+            found.append(one)
+            continue
+        for limit in limits:
+            name = f"{method.name} time_limit={_text(float(limit))}"
+            found.append(replace(one, method=replace(method, name=name, time_limit=limit)))
+    _check_unique([one.method for one in found], file)
+    return tuple(found)
+
+
 def _check_unique(methods: Sequence[StudyMethod], file: str) -> None:
     names: dict[str, StudyMethod] = {}
     same: dict[str, StudyMethod] = {}
     for method in methods:
-        about = (method.backend, method.public, method.time_limit, method.max_calls, method.proof)
+        about = (
+            method.backend,
+            method.identifying,
+            method.time_limit,
+            method.max_calls,
+            method.proof,
+        )
         twin = same.setdefault(canonical(about), method)
         if twin is not method:
             raise OptionError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from secateur.backends.base import Backend
@@ -53,6 +53,17 @@ def secret_names(solver: type[Backend] | Backend, names: Mapping[str, Any]) -> f
             if field.name == plain and field.metadata.get("secret"):
                 found.add(name)
     return frozenset(found)
+
+
+def names_beside(solver: type[Backend] | Backend, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of some options that are declared to identify nothing: how a service is reached."""
+    found = []
+    for name in names:
+        owner, plain = owner_and_name(solver, name)
+        field = getattr(owner.Options, "__dataclass_fields__", {}).get(plain)
+        if field is not None and not field.metadata.get("identifies", True):
+            found.append(name)
+    return tuple(found)
 
 
 def with_secrets(options: Mapping[str, Any], secret: frozenset[str]) -> dict[str, Any]:

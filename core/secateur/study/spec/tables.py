@@ -43,6 +43,11 @@ class StudyTable(Options):
         most=LONGEST_SECONDS,
         unit="s",
     )
+    tuned_from: tuple[str, ...] = option(
+        (),
+        "titles of studies whose tuning chose the options, as `study tune` writes it: what that "
+        "was charged counts against the budget",
+    )
     missing: Literal["error", "skip"] = option(
         "error",
         "a backend that cannot be used here: error, or skip, which makes rows of its cells that "

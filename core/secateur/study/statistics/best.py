@@ -22,8 +22,9 @@ def describe(name: str, rows: Sequence[Row]) -> InstanceSummary:
     """What is known of an instance from all its rows.
 
     The best is the least of the runs' energies and of what the study's file says. A proven bound
-    stands for it only where nobody has an energy. A bound above a known energy is untrue, or the
-    energy is: neither is chosen, the bound is not used, and ``conflict`` says so.
+    stands for it only where nobody has an energy; an optimum that the study's file says is one. A
+    bound above a known energy is untrue, or the energy is: neither is chosen, the bound is not
+    used, and ``conflict`` says so.
 
     Arguments:
         name: of the instance.
@@ -32,6 +33,11 @@ def describe(name: str, rows: Sequence[Row]) -> InstanceSummary:
     found = [(energy, row.method) for row in rows if (energy := energy_of(row)) is not None]
     stated = [row.best_known for row in rows if row.best_known is not None]
     bounds = [(row.bound, row.method) for row in rows if row.bound is not None]
+    bounds += [
+        (row.best_known, "the study's file")
+        for row in rows
+        if row.known_optimal and row.best_known is not None
+    ]
     size = size_of([*(energy for energy, _ in found), *stated])
     best, source = _best([energy for energy, _ in found], stated, size)
     bound: float | None = None

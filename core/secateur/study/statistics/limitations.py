@@ -15,6 +15,8 @@ from secateur.study.statistics.ranks import FEW
 from secateur.study.statistics.runs import Run, Runs, beyond, state_of
 from secateur.study.statistics.shares import wilson
 
+LATE = 0.9
+"""An answer after this share of a run's time is one at its end."""
 OVER = 1.1
 """A run that took more than so many times its limit did not keep it."""
 
@@ -321,11 +323,28 @@ def _times(runs: Runs) -> Iterable[str]:
             f"Runs that tell no incumbents: {_of(blind)}. A target counts as reached at their end, "
             "which may be later than it was."
         )
+    if steps := [method for method in runs.methods if _tells_at_end(runs, method)]:
+        yield (
+            f"Answers are told at the end of a run only: {listed(steps)}. Their curves are one "
+            "step: what they had before, and when a target was reached, is not known, and times to "
+            "a target are the longest possible."
+        )
     if queued := _per_method(runs, lambda run: run.row is not None and (run.row.queue or 0) > 0):
         yield (
             f"Runs that waited at a service: {_of(queued)}. Their time is without the queue; the "
             "times of their incumbents are with it, but never later than the end."
         )
+
+
+def _tells_at_end(runs: Runs, method: str) -> bool:
+    """Each of its runs tells an answer, and none before most of its time was over."""
+    told = [
+        (run.row.incumbents[0][0], run.row.wall)
+        for name in runs.names
+        for run in runs.of[method, name]
+        if run.answered and run.row is not None and run.row.incumbents and run.row.wall
+    ]
+    return bool(told) and all(first >= LATE * wall and wall > TICK for first, wall in told)
 
 
 def _cells(runs: Runs) -> Iterable[str]:

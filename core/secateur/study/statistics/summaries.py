@@ -38,8 +38,8 @@ class InstanceSummary:
         count: exactly so many are one; None: any number.
         best: the least energy that is known; None if nobody knows one.
         source: who knows it: a run, the study's file, or a proven bound alone ("" for nobody).
-        bound: the greatest proven bound of all rows, None without one, or where it contradicts
-            an energy (``conflict``).
+        bound: the greatest proven bound of all rows, an optimum in the study's file among them;
+            None without one, or where it contradicts an energy (``conflict``).
         proven: the bound meets the best.
         size: the greatest energy without its sign, by which rounding is judged.
         conflict: what contradicts what, in words; "" where all agree.

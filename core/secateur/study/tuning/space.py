@@ -95,7 +95,7 @@ def search_space(
         method: of the study.
         spaces: by name, for each option its ends ``{"from": …, "to": …}`` or a list of choices.
     """
-    solver = _solver(method.backend)
+    solver = owner_of_options(method.backend)
     if solver is None:
         return ()
     told = spaces.get(method.name, spaces.get(method.backend))
@@ -105,7 +105,7 @@ def search_space(
     return tuple(one for one in found if one is not None and one.name not in method.options)
 
 
-def _solver(name: str) -> Backend | None:
+def owner_of_options(name: str) -> Backend | None:
     """Whose options a method takes; None: it has none, or cannot be used here."""
     if name == CONTROL:
         return None

@@ -19,7 +19,7 @@ from secateur.progress import Step, track
 from secateur.solving.chosen import ANNEALING, choose
 from secateur.solving.names import AUTO
 from secateur.solving.solvers import as_solver
-from secateur.study.cell import Cell, Instance, Study, StudyMethod, Tuning
+from secateur.study.cell import Cell, Instance, Study, StudyMethod, Tuning, tuning_title
 from secateur.study.row import Row, State
 from secateur.study.spec.methods import OURS
 from secateur.study.tuning.space import Dimension, search_space
@@ -261,10 +261,13 @@ class _Tuning:
         from secateur.study.paying import Purse
         from secateur.study.running import run_study
 
+        title = tuning_title(self.study.title)
         budget = self.study.budget_s
         if budget is not None:
-            budget = max(0.0, budget - (Purse(self.study, self.store).spent() or 0.0))
-        title = f"{self.study.title}: tuning"
+            others = tuple(one for one in self.study.paid_with if one != title)
+            spent = Purse(replace(self.study, paid_with=others), self.store).spent()
+            # what nobody knows may be all of it
+            budget = 0.0 if spent is None else max(0.0, budget - spent)
         part = replace(
             self.study,
             title=title,
@@ -272,6 +275,7 @@ class _Tuning:
             cells=tuple(self.cells.values()),
             budget_s=budget,
             tuning=None,
+            paid_with=(title,),
         )
         run_study(part, self.store, self.engine, charge=self.charge)
         wanted = {cell.key for cell in cells}

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from secateur.errors import OptionError
-from secateur.solving.names import CONTROL
-from secateur.solving.solvers import as_solver
-from secateur.study.cell import StudyMethod
+from secateur.study.cell import Study, StudyMethod
 from secateur.study.export.writing import write_new
-from secateur.study.spec.naming import secret_names
+from secateur.study.spec.naming import ENV, secret_names
+from secateur.study.tuning.space import owner_of_options
 from secateur.study.tuning.tuning import Tuned
 
 _HEADER = re.compile(r"\s*\[+\s*([^\]\s]+)")
@@ -59,7 +58,8 @@ def write_trials(tuned: Tuned, path: Path | str) -> Path:
 def write_tuned(tuned: Tuned, path: Path | str) -> Path:
     """The study with its methods as they were tuned, each in a table of its own.
 
-    Everything else is as it was, its comments too, but for ``, tuned`` behind the title.
+    Everything else is as it was, its comments too, but for ``, tuned`` behind the title, what it
+    was tuned from, and the store, which stays that of the study: what tuning was charged is there.
 
     Arguments:
         tuned: the tuning.
@@ -78,19 +78,35 @@ def tuned_text(tuned: Tuned) -> str:
     Raises:
         OptionError: as ``write_tuned``.
     """
-    title = f"{tuned.study.title}, tuned"
+    changed = _changed(tuned.study)
     kept, inside, renamed = [], "", False
     for line in tuned.study.text.splitlines():
         header = _HEADER.match(line)
         if header:
             inside = header[1].partition(".")[0].strip("\"'")
+        if inside == "study" and re.match(r"\s*tuned_from\s*=", line):
+            continue
         if inside == "study" and not renamed and re.match(r"\s*title\s*=", line):
-            line, renamed = f"title = {_value(title)}", True
+            renamed = True
+            kept += [f"{name} = {_value(value)}" for name, value in changed.items()]
+            continue
         if inside != "methods":
             kept.append(line)
     whole = "\n".join(kept).rstrip() + "\n\n" + methods_text(tuned)
-    _check(tuned, whole, title)
+    _check(tuned, whole, changed)
     return whole
+
+
+def _changed(study: Study) -> dict[str, Any]:
+    """What of ``[study]`` is another than it was."""
+    before = tomllib.loads(study.text).get("study", {})
+    changed: dict[str, Any] = {
+        "title": f"{study.title}, tuned",
+        "tuned_from": [*before.get("tuned_from", ()), study.title],
+    }
+    if "store" not in before:
+        changed["store"] = study.path.with_suffix(".db").name
+    return changed
 
 
 def methods_text(tuned: Tuned) -> str:
@@ -106,11 +122,17 @@ def methods_text(tuned: Tuned) -> str:
 
 def _method(method: StudyMethod) -> list[str]:
     lines = ["[[methods]]", f"name = {_value(method.name)}", f"backend = {_value(method.backend)}"]
-    secret = frozenset[str]()
-    if method.backend != CONTROL and method.options:
-        secret = secret_names(as_solver(method.backend), method.options)
-    lines += [f"# a secret is to be named again: options.{name} = {{ env = … }}" for name in secret]
-    shown = {name: value for name, value in method.options.items() if name not in secret}
+    owner = owner_of_options(method.backend)
+    secret = frozenset[str]() if owner is None else secret_names(owner, method.options)
+    shown = {}
+    for name, value in method.options.items():
+        variable = method.secrets.get(name)
+        if variable is not None:
+            shown[name] = {ENV: variable}
+        elif name not in secret or (isinstance(value, Mapping) and set(value) == {ENV}):
+            shown[name] = value
+        else:
+            lines.append(f"# a secret is to be named again: options.{name} = {{ env = … }}")
     if shown:
         lines.append(f"options = {_value(shown)}")
     for name in ("time_limit", "max_calls"):
@@ -140,11 +162,11 @@ def _key(name: str) -> str:
     return name if _PLAIN.fullmatch(name) else _value(name)
 
 
-def _check(tuned: Tuned, text: str, title: str) -> None:
+def _check(tuned: Tuned, text: str, changed: Mapping[str, Any]) -> None:
     """Nothing else is changed."""
     wanted = tomllib.loads(tuned.study.text)
     wanted.pop("methods", None)
-    wanted["study"] = {**wanted.get("study", {}), "title": title}
+    wanted["study"] = {**wanted.get("study", {}), **changed}
     try:
         made = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
