@@ -21,4 +21,5 @@ def sizes_of(network: str, recipe: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         KeyError: it is not there.
     """
-    return {name: recipe[name] for name in ("width", OWN[network], "unshuffle", "batch_norm")}
+    names = ("width", OWN[network], "unshuffle", "batch_norm", "leak")
+    return {name: recipe[name] for name in names}

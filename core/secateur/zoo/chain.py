@@ -20,6 +20,7 @@ class Chain(nn.Module):
         depth: convolutions but the head.
         unshuffle: factor of the pixel unshuffling; 1 for none.
         batch_norm: normalise behind every convolution but the first and the head.
+        leak: slope of the non-linearity below zero; with a little of it no filter dies.
         channels: of the image.
     """
 
@@ -29,6 +30,7 @@ class Chain(nn.Module):
         depth: int = 8,
         unshuffle: int = 2,
         batch_norm: bool = True,
+        leak: float = 0.0,
         channels: int = 3,
     ) -> None:
         super().__init__()
@@ -38,7 +40,10 @@ class Chain(nn.Module):
         self.unshuffle = nn.PixelUnshuffle(unshuffle)
         self.shuffle = nn.PixelShuffle(unshuffle)
         self.body = nn.Sequential(
-            *(_layer(inner if k == 0 else width, width, batch_norm and k > 0) for k in range(depth))
+            *(
+                _layer(inner if k == 0 else width, width, batch_norm and k > 0, leak)
+                for k in range(depth)
+            )
         )
         self.head = nn.Conv2d(width, inner, 3, padding=1)
 
@@ -48,8 +53,9 @@ class Chain(nn.Module):
         return image - noise
 
 
-def _layer(inputs: int, outputs: int, batch_norm: bool) -> nn.Sequential:
+def _layer(inputs: int, outputs: int, batch_norm: bool, leak: float) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=not batch_norm)
+    active = nn.LeakyReLU(leak) if leak else nn.ReLU()
     if not batch_norm:
-        return nn.Sequential(convolution, nn.ReLU())
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
+        return nn.Sequential(convolution, active)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), active)

@@ -48,6 +48,7 @@ class Recipe:
         depth: of a chain.
         unshuffle: of the network.
         batch_norm: of the network.
+        leak: of the network.
         steps: of Adam.
         batch: crops a step.
         patch: side of a crop in pixels.
@@ -65,6 +66,7 @@ class Recipe:
     depth: int = 8
     unshuffle: int = 2
     batch_norm: bool = True
+    leak: float = 0.0
     steps: int = 6000
     batch: int = 16
     patch: int = 64
