@@ -16,6 +16,7 @@ from secateur.network import Call
 from secateur.network.device import device_of
 from secateur.problem import Problem
 from secateur.pruning.subject import Subject
+from secateur.recover import recover
 from secateur.refine import Races, Refined, refine
 from secateur.solving import Selection
 from secateur.surgery import check_cut, cut, reestimate_batch_norm
@@ -32,6 +33,7 @@ class Finished:
     network: nn.Module
     metric: float
     metric_compensated: float | None
+    metric_recovered: float | None
     batch_norm: bool
     fitted: bool
     evaluations: int
@@ -72,12 +74,19 @@ def finish(
         check_cut(done.network, channels, keep, small, call)
         slim, fitted, batch_norm = _best(evaluator, plain, small, calls)
         compensated = metric if slim is plain else evaluator.slim(slim)
+    recovered: float | None = None
+    if method.recovery is not None:
+        again = recover(slim.eval(), network, task, method.recovery, seed=seed)
+        provenance = {**selection.provenance, "recovery": again.to_json()}
+        selection, slim = replace(selection, provenance=provenance), again.network
+        recovered = evaluator.slim(slim)
     return Finished(
         method=method,
         selection=selection,
         network=slim.eval(),
         metric=metric,
         metric_compensated=compensated,
+        metric_recovered=recovered,
         batch_norm=batch_norm,
         fitted=fitted,
         evaluations=evaluations,
