@@ -1,6 +1,7 @@
 """The directives that make tables of options from their declarations.
 
-``{backend-options} NAME``, ``{objective-options} NAME`` and ``{refiner-options} NAME``.
+``{backend-options} NAME``, ``{objective-options} NAME``, ``{refiner-options} NAME``; and of a
+study's file ``{study-table} NAME`` and ``{study-generator} NAME``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from secateur.objectives import objective_class
 from secateur.options import Declared, declared
 from secateur.refine import refiner_class
 from secateur.solving import load_solver
+from secateur.study.instances.generators import GENERATORS
+from secateur.study.spec.tables import TABLES
 
 
 class OptionsTable(Directive):
@@ -70,9 +73,27 @@ class RefinerOptionsTable(OptionsTable):
         return declared(refiner_class(name))
 
 
+class StudyTable(OptionsTable):
+    """``{study-table} NAME``."""
+
+    final_argument_whitespace = True
+
+    def options_of(self, name: str) -> list[Declared]:
+        return declared(TABLES[name])
+
+
+class StudyGeneratorTable(OptionsTable):
+    """``{study-generator} NAME``."""
+
+    def options_of(self, name: str) -> list[Declared]:
+        return declared(GENERATORS[name][0])
+
+
 def setup(app):
     """Called by Sphinx."""
     app.add_directive("backend-options", BackendOptionsTable)
     app.add_directive("objective-options", ObjectiveOptionsTable)
     app.add_directive("refiner-options", RefinerOptionsTable)
+    app.add_directive("study-table", StudyTable)
+    app.add_directive("study-generator", StudyGeneratorTable)
     return {"parallel_read_safe": True}

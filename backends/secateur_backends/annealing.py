@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, ClassVar
@@ -27,6 +27,7 @@ from secateur.backends import (
     Stopped,
     Timings,
 )
+from secateur.backends.incumbents import improving_rows
 from secateur.lazy import dimod
 from secateur.limits import MOST_CELLS
 from secateur.problem import Problem
@@ -36,6 +37,7 @@ from secateur_backends.annealing_chunks import (
     Cost,
     annealed,
     as_samples,
+    beta_range,
     betas,
     descended,
     memory_here,
@@ -46,7 +48,7 @@ from secateur_backends.annealing_options import (
     PathIntegralOptions,
     TabuOptions,
 )
-from secateur_backends.annealing_thread import empty, interruptible, plain
+from secateur_backends.annealing_thread import empty, interruptible, plain, timed
 
 Call = Callable[["dimod.BinaryQuadraticModel", Callable[[], bool], int], "dimod.SampleSet"]
 """Model, whether to stop, and seed."""
@@ -125,8 +127,12 @@ class _Sampled(Backend):
         call: Call,
         until: float | None = None,
         raw: dict[str, Any] | None = None,
+        ends: Sequence[float] = (),
     ) -> Solution:
-        """Relabel, call in a thread, and put the answer into the contract's words."""
+        """Relabel, call in a thread, and put the answer into the contract's words.
+
+        ``ends`` are the moments at which the first reads ended, filled by ``call``.
+        """
         started = time.monotonic()
         # without a seed the vendor would take one from numpy's global state; this one is reported
         seed = secrets.randbelow(LARGEST_SEED - 1) if options.seed is None else options.seed
@@ -138,6 +144,8 @@ class _Sampled(Backend):
             )
             samples, stopped = interruptible(bqm, lambda b, s: call(b, s, seed), until)
             samples = samples.relabel_variables(dict(enumerate(problem.variables)), inplace=False)
+        rows = samples.record.sample[:, _places(samples, problem)] if ends else ()
+        times = [end - started for end in ends[: len(rows)]]
         took = time.monotonic() - started
         if any(done < getattr(options, name) for name, done in (raw or {}).items()):
             stopped = Stopped.TIME_LIMIT  # fewer, so that they fit
@@ -150,6 +158,7 @@ class _Sampled(Backend):
             options=options.public(),
             seed=seed,
             raw=raw or {},
+            incumbents=improving_rows(problem, times, np.asarray(rows)),
         )
 
     def _sampler(self) -> Any:
@@ -180,8 +189,8 @@ class Annealing(_Sampled):
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Anneal; the rows of ``Problem.start`` begin the first runs and are in the answer."""
         assert isinstance(options, AnnealingOptions)
-        hot, cold = _beta_range(problem)
-        ends = [
+        hot, cold = beta_range(problem)
+        heat = [
             hot if options.beta_hot is None else options.beta_hot,
             cold if options.beta_cold is None else options.beta_cold,
         ]
@@ -191,6 +200,7 @@ class Annealing(_Sampled):
         read = options.sweeps * self.cost.unit(problem.n, couplings)
         read += self.cost.handing(problem.n, couplings)
         raw: dict[str, Any] = {}
+        ends: list[float] = []
         start = None if problem.start is None else problem.start[: options.reads]
 
         def call(
@@ -204,12 +214,13 @@ class Annealing(_Sampled):
                 rows, raw["sweeps"] = annealed(
                     self._sampler().sample,
                     bqm,
-                    betas(ends[0], ends[1], options.sweeps, options.schedule),
+                    betas(heat[0], heat[1], options.sweeps, options.schedule),
                     states,
                     cost=self.cost,
                     deadline=until,
                     seed=seed,
                     stop=stop,
+                    ends=ends,
                 )
                 raw["reads"] = len(rows)
                 return as_samples(rows if start is None else np.vstack([rows, start]), bqm)
@@ -223,10 +234,10 @@ class Annealing(_Sampled):
                 bqm,
                 num_reads=options.reads,
                 num_sweeps=options.sweeps,
-                beta_range=ends,
+                beta_range=heat,
                 beta_schedule_type=options.schedule,
                 seed=seed,
-                interrupt_function=stop,
+                interrupt_function=timed(stop, ends),
                 **more,
             )
             if start is None:
@@ -235,7 +246,7 @@ class Annealing(_Sampled):
             known = dimod.SampleSet.from_samples_bqm((start, list(range(problem.n))), bqm)
             return dimod.concatenate([plain(samples), plain(known)])
 
-        return self._finish(problem, options, call, until, raw)
+        return self._finish(problem, options, call, until, raw, ends)
 
 
 class Tabu(_Sampled):
@@ -311,6 +322,7 @@ class SteepestDescent(_Sampled):
         limit = options.time_limit
         until = None if limit is None else time.monotonic() + limit
         raw: dict[str, Any] = {}
+        ends: list[float] = []
 
         def call(
             bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
@@ -322,12 +334,14 @@ class SteepestDescent(_Sampled):
                 starts[: len(given)] = given
             if until is not None:
                 sample = self._sampler().sample
-                rows = descended(sample, bqm, starts, cost=self.cost, deadline=until, stop=stop)
+                rows = descended(
+                    sample, bqm, starts, cost=self.cost, deadline=until, stop=stop, ends=ends
+                )
                 raw["reads"] = len(rows)
                 return as_samples(rows, bqm)
             return self._sampler().sample(bqm, initial_states=(starts, list(range(problem.n))))
 
-        return self._finish(problem, options, call, until, raw)
+        return self._finish(problem, options, call, until, raw, ends)
 
 
 class PathIntegral(_Sampled):
@@ -360,6 +374,7 @@ class PathIntegral(_Sampled):
             fitting = max(1, int(free / self.cost.unit(problem.n, couplings)))
             reads = max(1, min(reads, fitting // sweeps))
             sweeps = min(sweeps, fitting)
+        ends: list[float] = []
 
         def call(
             bqm: dimod.BinaryQuadraticModel, stop: Callable[[], bool], seed: int
@@ -369,26 +384,15 @@ class PathIntegral(_Sampled):
                 num_reads=reads,
                 num_sweeps=sweeps,
                 seed=seed + 1,  # a seed of 0 counts as none, and two runs differ
-                interrupt_function=stop,
+                interrupt_function=timed(stop, ends),
                 **({} if any_bias else {"beta_range": [0.1, 1.0]}),
             )
 
-        return self._finish(problem, options, call, until, {"reads": reads, "sweeps": sweeps})
+        raw = {"reads": reads, "sweeps": sweeps}
+        return self._finish(problem, options, call, until, raw, ends)
 
 
-def _beta_range(problem: Problem) -> tuple[float, float]:
-    """Hot: the largest flip is accepted half of the time; cold: the smallest one in a hundred.
-
-    dwave-samplers has the same idea in pure Python, which takes half a minute at n = 4096.
-    """
-    row, col, bias = problem.quadratic
-    linear, strength = np.abs(problem.linear), np.abs(bias)
-    around = linear + np.bincount(row, strength, problem.n) + np.bincount(col, strength, problem.n)
-    largest = float(around.max(initial=0.0))
-    values = np.concatenate([linear, strength])
-    values = values[values > 1e-9 * max(largest, 1e-300)]
-    if len(values) == 0 or largest == 0.0:
-        return 0.1, 1.0
-    smallest = float(values.min())
-    hot = np.log(2.0) / largest
-    return float(hot), float(max(np.log(100.0) / smallest, 2.0 * hot))
+def _places(samples: dimod.SampleSet, problem: Problem) -> list[int]:
+    """Where each of the problem's variables is among the samples' columns."""
+    column = {label: place for place, label in enumerate(samples.variables)}
+    return [column[label] for label in problem.variables]

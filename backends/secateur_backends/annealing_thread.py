@@ -49,6 +49,16 @@ def interruptible(
     return outcome[0], Stopped.TIME_LIMIT if late else Stopped.COMPLETED
 
 
+def timed(stop: Callable[[], bool], ends: list[float]) -> Callable[[], bool]:
+    """``stop``, which the C code asks after each read, keeping when it was asked."""
+
+    def asked() -> bool:
+        ends.append(time.monotonic())
+        return stop()
+
+    return asked
+
+
 def plain(samples: dimod.SampleSet) -> dimod.SampleSet:
     """Only samples and energies: the vendor's other columns differ from sampler to sampler."""
     return dimod.SampleSet.from_samples(

@@ -122,4 +122,8 @@ class BranchAndBound(Backend):
                 "seconds": made.seconds,
                 "incumbents": [list(pair) for pair in made.incumbents],
             },
+            incumbents=tuple(
+                (seconds, bits)
+                for (seconds, _), bits in zip(made.incumbents, made.choices, strict=True)
+            ),
         )

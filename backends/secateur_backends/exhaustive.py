@@ -125,6 +125,11 @@ class Exhaustive(Backend):
             versions={"numpy": np.__version__},
             options=options.public(),
             raw={"states": enumeration.seen},
+            incumbents=tuple(
+                (seconds - started, row)
+                for seconds, row in enumeration.improved
+                if problem.feasible(row)[0]
+            ),
         )
 
 

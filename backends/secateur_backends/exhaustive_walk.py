@@ -55,11 +55,13 @@ class Plain:
 
     Attributes:
         seen: states whose energy was computed.
+        improved: each better state, and when it was seen by the monotonic clock.
     """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.seen = 0
+        self.improved: list[tuple[float, Bits]] = []
 
     def run(self, until: float) -> tuple[Bits, bool]:
         """The best feasible state, shape ``(1, n)`` or ``(0, n)``, and whether all were seen."""
@@ -78,6 +80,7 @@ class Plain:
             k = int(np.argmin(energies))
             if energies[k] < best:
                 best, found = float(energies[k]), rows[k : k + 1]
+                self.improved.append((time.monotonic(), rows[k].copy()))
         return found, True
 
 
@@ -86,6 +89,7 @@ class Enumeration:
 
     Attributes:
         seen: states whose energy was computed.
+        improved: each better state, and when it was seen by the monotonic clock.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -115,6 +119,7 @@ class Enumeration:
         self.shared = int(self.owner[self.size - 1]) if 0 < self.size < self.n else len(limited)
         if self.shared < len(limited) and self.owner[self.size] != self.shared:
             self.shared = len(limited)  # the border cuts no limit
+        self.improved: list[tuple[float, Bits]] = []
         self.best, self.best_low = inf, 0
         self.best_high = np.zeros(0, dtype=np.intp)
 
@@ -146,7 +151,7 @@ class Enumeration:
         )
         self.table = self.couplings[self.size :, : self.size] @ z.T
         self.inner = self.couplings[self.size :, self.size :]
-        self.until = until
+        self.until, self.low = until, low
         try:
             root = _Nodes(
                 chosen=np.zeros((1, 0), dtype=np.intp),
@@ -160,10 +165,14 @@ class Enumeration:
             complete = True
         except _TimeIsUp:
             complete = False
-        state = np.zeros((1, self.n), dtype=np.int8)
-        state[0, self.order[: self.size]] = low[self.best_low]
-        state[0, self.order[self.size :][self.best_high]] = 1
-        return (1 - state if self.flipped else state), complete
+        return self._state()[None], complete
+
+    def _state(self) -> Bits:
+        """The best state so far, shape ``(n,)``."""
+        state = np.zeros(self.n, dtype=np.int8)
+        state[self.order[: self.size]] = self.low[self.best_low]
+        state[self.order[self.size :][self.best_high]] = 1
+        return 1 - state if self.flipped else state
 
     def _low_patterns(self) -> Bits:
         most = self.size if self.ones is None else min(self.ones, self.size)
@@ -230,6 +239,7 @@ class Enumeration:
                 self.best = float(totals[row])
                 self.best_low = first + int(lows[row])
                 self.best_high = nodes.chosen[these[row]]
+                self.improved.append((time.monotonic(), self._state()))
         # asked after looking: even without any time there is a state to return
         if self.best < inf and time.monotonic() >= self.until:
             raise _TimeIsUp

@@ -29,6 +29,7 @@ from secateur.backends import (
     Timings,
     option,
 )
+from secateur.backends.incumbents import Told
 from secateur.errors import BackendFailed, BackendUnavailable
 from secateur.limits import MOST_ROUNDS, ROUNDS_WHY
 from secateur.problem import Problem
@@ -142,7 +143,14 @@ class Gurobi(Backend):
             for number, row in enumerate(starts):
                 model.Params.StartNumber = number
                 variables.Start = row.astype(np.float64)
-            model.optimize()
+            better = [(clock.elapsed(), row) for row in starts]
+
+            def look(model: Any, where: int) -> None:
+                if where == gurobi.GRB.Callback.MIPSOL:
+                    row = np.rint(model.cbGetSolution(variables)).astype(np.int8)
+                    better.append((clock.elapsed(), row))
+
+            model.optimize(look)
             # Gurobi takes Ctrl-C away from Python, and only says afterwards that it came
             if model.Status == gurobi.GRB.INTERRUPTED:
                 raise KeyboardInterrupt
@@ -166,6 +174,7 @@ class Gurobi(Backend):
                     "convexified": form.convex,
                 },
                 timings=Timings(total=clock.elapsed(), solve=float(model.Runtime)),
+                incumbents=core.way(better),
             )
 
 
@@ -235,6 +244,7 @@ def _solution(
     constants: Any,
     raw: dict[str, Any],
     timings: Timings,
+    incumbents: Told,
 ) -> Solution:
     stopped = {
         constants.TIME_LIMIT: Stopped.TIME_LIMIT,
@@ -276,6 +286,7 @@ def _solution(
         bound=bound,
         versions={"gurobipy": _version() or ""},
         raw=raw,
+        incumbents=incumbents,
     )
 
 

@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from secateur.backends.metering import current_run
 from secateur.errors import BackendFailed
 from secateur.problem import Problem
 
@@ -120,7 +121,11 @@ def unwritable(backend: str, folder: Path, error: OSError, sent: str = "nothing"
 
 
 def job_key(problem: Problem, **determines: Any) -> str:
-    """The sha256 of the problem and of everything else that determines the job."""
+    """The sha256 of the problem and of everything else that determines the job.
+
+    Of a run that has a name (``one_run``) that is the name, too.
+    """
+    run = current_run()
     row, col, bias = problem.quadratic
     low, high = np.minimum(row, col), np.maximum(row, col)
     order = np.lexsort((high, low))
@@ -135,6 +140,7 @@ def job_key(problem: Problem, **determines: Any) -> str:
             for limit in problem.limits
         ],
         "determines": determines,
+        **({"run": run} if run else {}),
     }
     digest.update(json.dumps(header, sort_keys=True).encode())
     for part in (problem.linear, low[order], high[order], bias[order]):

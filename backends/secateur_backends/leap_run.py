@@ -64,6 +64,7 @@ class LeapBackend(Backend):
     qpu: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ("dwave-cloud-client", "dimod")
     default_budget_s: ClassVar[float | None] = DEFAULT_S
+    keeps_journal: ClassVar[bool] = True
 
     @classmethod
     def availability(cls) -> Availability:
@@ -152,6 +153,10 @@ class LeapBackend(Backend):
         again = options.again and found is not None and found.state is State.ANSWERED
         return None if again else found
 
+    def spent(self, problem: Problem, options: Any) -> float | None:
+        """By the journal: what all jobs of this search were, or may be, charged."""
+        return Journal(journal_folder(options), self.name).spent(search_of(problem, self.name))
+
     def price(self, problem: Problem, options: Any) -> Price:
         """What a job costs: nothing if the journal has it, else by the solver, which is listed."""
         if problem.n == 0 or getattr(self, "_sampler", None) is not None:
@@ -162,7 +167,7 @@ class LeapBackend(Backend):
         if earlier is not None:
             return free_price(problem, earlier.solver, earlier_note(earlier), recorded=True)
         journal = Journal(journal_folder(options), self.name)
-        spent = journal.spent(search_of(problem, self.name))
+        spent = self.spent(problem, options)
         try:
             access = self._access(options)
             with Service(access, connection(options), self.name, self.qpu) as service:

@@ -133,6 +133,7 @@ class QAOADevice(CircuitBackend):
     )
     Options: ClassVar[type[BackendOptions]] = DeviceOptions
     default_budget_s: ClassVar[float | None] = _FIRST_BUDGET
+    keeps_journal: ClassVar[bool] = True
     _ledger: Ledger | None = None
     """Charged by the jobs of this object: the budget is for all its calls."""
 
@@ -191,6 +192,11 @@ class QAOADevice(CircuitBackend):
         assert isinstance(options, DeviceOptions)
         return charges(options)
 
+    def spent(self, problem: Problem, options: BackendOptions) -> float | None:
+        """By the journal: what all jobs of this search were, or may be, charged."""
+        assert isinstance(options, DeviceOptions)
+        return Runs(_folder(options), self.name).spent(search_of(problem, self.name))
+
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Find the angles on the device; the answer is the best measurement."""
         assert isinstance(options, DeviceOptions)
@@ -216,9 +222,8 @@ class QAOADevice(CircuitBackend):
         check_shots(options.shots, measurer.device, measurer.name, self.name)
         if self._ledger is None:
             self._ledger = Ledger()
-        folder = Path(options.journal).expanduser() if options.journal else default_folder()
         ibm = measurer.ibm
-        journal = Runs(folder, self.name, ibm.scrub)
+        journal = Runs(_folder(options), self.name, ibm.scrub)
         key = run_key(problem, ansatz, measurer.name, options.shots)
         search = search_of(problem, self.name)
         paid = Paid(
@@ -302,6 +307,10 @@ class QAOADevice(CircuitBackend):
             versions=versions(),
             raw={"dry_run": True, "estimate": estimate.as_data(), "text": str(estimate)},
         )
+
+
+def _folder(options: DeviceOptions) -> Path:
+    return Path(options.journal).expanduser() if options.journal else default_folder()
 
 
 def charges(options: DeviceOptions) -> bool:

@@ -72,6 +72,12 @@ class Runs(Journal):
         found = [self.read(path) for path in paths]
         return sorted(found, key=lambda job: job.created)
 
+    def spent(self, search: str) -> float | None:
+        """Seconds that all jobs of a search were charged; while not known, what was expected."""
+        paths = self.folder.glob(f"*.{search[:_RUN]}.json")
+        jobs = [job for job in map(self.read, paths) if job.search == search]
+        return float(sum(map(charge_of, jobs)))
+
 
 class Ledger:
     """What was charged, each job once, over all calls of a backend and the runs they went on with.

@@ -12,6 +12,7 @@
     ├── OptionError            an option of ours that is unknown or out of range
     ├── FileError              a file or folder: exists already, missing, corrupt, truncated
     ├── StaleError             what was measured belongs to other weights, data or channels
+    ├── StoreError             the store of a study: not reachable, damaged, newer, full
     ├── MissingExtra           a package of an extra is not installed; an ImportError too
     ├── StageFailed            an objective or refiner that cannot be imported, raises or lies
     ├── CertificateError       a certificate that does not prove what it claims; knows where
@@ -82,6 +83,10 @@ class FileError(SecateurError):
 
 class StaleError(SecateurError):
     """What was measured does not belong to this network or these data."""
+
+
+class StoreError(SecateurError):
+    """The store of a study cannot be opened, read or written."""
 
 
 class MissingExtra(SecateurError, ImportError):

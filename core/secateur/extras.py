@@ -20,6 +20,7 @@ _BROUGHT_BY = {
     "sqlalchemy": ("SQLAlchemy", "study"),
     "altair": ("Altair", "study"),
     "vl_convert": ("vl-convert-python", "study"),
+    "jinja2": ("Jinja", "study"),
     "pyarrow": ("PyArrow", "study"),
     "optuna": ("Optuna", "study"),
     "psycopg": ("psycopg", "postgres"),

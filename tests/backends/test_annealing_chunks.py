@@ -13,8 +13,8 @@ from secateur.backends.call import run
 from secateur.backends.registry import load_backend
 from secateur.errors import BackendUnsuitable
 from secateur.problem import Problem
-from secateur_backends.annealing import Annealing, _beta_range
-from secateur_backends.annealing_chunks import betas
+from secateur_backends.annealing import Annealing
+from secateur_backends.annealing_chunks import beta_range, betas
 
 
 def dense(n: int, seed: int = 0) -> Problem:
@@ -51,7 +51,7 @@ def test_a_short_read_is_the_vendors_with_a_limit_or_without(limit):
         problem.linear, problem.quadratic, 0.0, dimod.BINARY
     )
     own = SimulatedAnnealingSampler().sample(
-        bqm, num_reads=3, num_sweeps=100, beta_range=list(_beta_range(problem)), seed=5
+        bqm, num_reads=3, num_sweeps=100, beta_range=list(beta_range(problem)), seed=5
     )
     assert (found.samples.record.sample == own.record.sample).all()
     assert found.stopped == "completed"

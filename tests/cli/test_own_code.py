@@ -6,8 +6,9 @@ import os
 
 import pytest
 
-from secateur.cli.networks import call_factory, load_network, load_task
+from secateur.cli.networks import load_network, load_task
 from secateur.errors import DataError, NetworkError, TaskError
+from secateur.loading import call_factory
 
 MODULE = """
 import sys

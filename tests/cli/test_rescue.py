@@ -61,7 +61,7 @@ def test_an_output_is_tried_before_the_work(here, capsys, monkeypatch, command, 
     # what is first imported while a name is replaced would keep it for all tests after this one
     assert denoising.load_photographs is not forbidden
     for work in (
-        "secateur.cli.networks.call_factory",
+        "secateur.loading.call_factory",
         "secateur.files.read_file",
         "secateur.zoo.pretrained_halfunet",
         "secateur.tasks.photographs.load_photographs",

@@ -227,7 +227,7 @@ def test_resolving_our_own_needs_no_torch():
 def test_what_is_typed_is_imported_by_every_door_with_the_same_errors(
     tmp_path, monkeypatch, target, said, remedy
 ):
-    from secateur.cli.networks import call_factory
+    from secateur.loading import call_factory
 
     (tmp_path / "typed_module.py").write_text("class A: pass")
     (tmp_path / "typed_ends.py").write_text("raise SystemExit(0)")

@@ -8,7 +8,7 @@ and on this problem (``Applicability``), and what it found (``Solution``): what 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -160,6 +160,9 @@ class Solution:
         seed: the seed used, or None.
         job_id: the service's name for the call, or None.
         raw: what the vendor said, JSON-safe.
+        incumbents: each better answer as the solver had it: seconds since ``solve`` was called, and
+            bits of shape ``(n,)`` in the order of ``Problem.variables``; the library computes the
+            energies. Empty where a solver does not tell: anytime curves then have one step.
     """
 
     samples: dimod.SampleSet
@@ -172,6 +175,7 @@ class Solution:
     seed: int | None = None
     job_id: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+    incumbents: Sequence[tuple[float, NDArray[np.int8]]] = field(default=(), repr=False)
 
     @classmethod
     def from_bits(
@@ -239,6 +243,8 @@ class Backend(ABC):
         default_budget_s: of a metered backend that keeps a budget by itself: the seconds that one
             search may be charged where neither a budget nor ``charge`` is given. None: it is not
             called then.
+        keeps_journal: an answer that was paid for is on the disk before it is used, and the same
+            search takes it again instead of asking, and paying, anew.
     """
 
     name: ClassVar[str]
@@ -246,6 +252,7 @@ class Backend(ABC):
     Options: ClassVar[type[BackendOptions]] = BackendOptions
     citation: ClassVar[str] = ""
     default_budget_s: ClassVar[float | None] = None
+    keeps_journal: ClassVar[bool] = False
 
     @classmethod
     def make_options(cls, given: Mapping[str, Any]) -> BackendOptions:
@@ -303,6 +310,14 @@ class Backend(ABC):
         of a vendor whose calls are charged stays metered whatever this says.
         """
         return True
+
+    def spent(self, problem: Problem, options: BackendOptions) -> float | None:
+        """Seconds that the search of this problem was charged so far, in every process.
+
+        For backends that keep a journal (``keeps_journal``): by what stands there, tries that
+        failed among them. None: not known.
+        """
+        return None
 
     @abstractmethod
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:

@@ -21,6 +21,7 @@ from secateur.backends.guard import (
     origin,
     versions_of,
 )
+from secateur.backends.incumbents import checked_incumbents
 from secateur.backends.mending import mended
 from secateur.backends.metered import is_metered
 from secateur.backends.metering import check_may_charge, open_bill
@@ -271,6 +272,7 @@ def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:
         raise lie(f"returned a {type(solution).__name__} and no Solution with a SampleSet")
     for field, value, wanted in untrue_fields(solution):
         raise lie(f"returned {field} = {value}, which is not {wanted}")
+    solution = replace(solution, incumbents=checked_incumbents(problem, solution, lie))
     if not solution.versions:
         solution = replace(solution, versions=versions_of(solver))
     samples = solution.samples

@@ -10,44 +10,32 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-VENDORS = ("dwave.system.samplers", "dwave.cloud", "qiskit_ibm_runtime")
-"""Packages whose objects reach a charged service."""
-_FREE = (
-    "qiskit_ibm_runtime.fake_provider",  # runs here
-    "qiskit_ibm_runtime.options",  # settings alone
-    "qiskit_ibm_runtime.transpiler",
-    "dwave.cloud.testing",
+from secateur.backends.charged import (
+    FREE,
+    VENDORS,
+    Named,
+    charged_class,
+    imports_of,
+    names_of,
+    within,
 )
-_NAMES = {
-    "dwave.system": (
-        "DWaveSampler",
-        "DWaveCliqueSampler",
-        "LeapHybridSampler",
-        "LeapHybridBQMSampler",
-        "LeapHybridDQMSampler",
-        "LeapHybridCQMSampler",
-        "LeapHybridNLSampler",
-    ),
-    "dwave.cloud": ("Client",),
-    "qiskit_ibm_runtime": ("QiskitRuntimeService",),
-}
-"""What a function imports where it runs, so that there is no object yet to look at."""
+
 _KNOWN = frozenset(
     "dimod dwave dwave_networkx minorminer neal networkx numpy openjij pandas qiskit qiskit_aer "
     "qiskit_algorithms qiskit_ibm_runtime qiskit_optimization scipy secateur secateur_backends "
     "torch".split()
 )
-"""Packages whose methods are not read: what of them is charged for is told by its class."""
+"""Packages whose code is not read: what of them is charged for is told by its class."""
 PROPERTIES = ("category", "quota_conversion_rate")
 """Of a sampler: only solvers of a charged service have them."""
 _WRAPPED = ("sampler", "instance", "function", "factory", "algorithm", "arguments")
 """Where a backend made of something else keeps it."""
 _DEEP = 8
 _MANY = 5000
-_PLAIN = (str, bytes, int, float, complex, bool, type(None), types.ModuleType)
+_PLAIN = (bytes, int, float, complex, bool, type(None))
 
 
 def is_metered(backend: Any, options: Any = None) -> bool:
@@ -78,7 +66,7 @@ def paid_in_backend(backend: Any, *, by_properties: bool = True) -> str | None:
     if isinstance(found, str):
         return found
     held = [getattr(backend, name, None) for name in _WRAPPED]
-    held += list(getattr(backend, "__dict__", {}).values()) if _is_instance(backend) else []
+    held += _attributes(backend) if _is_instance(backend) else []
     held.append(type(backend) if _is_instance(backend) else backend)
     return next(filter(None, (paid_by(one, by_properties=by_properties) for one in held)), None)
 
@@ -88,38 +76,44 @@ def paid_by(thing: Any, *, by_properties: bool = True) -> str | None:
 
     Arguments:
         thing: an object or a class; composites are looked through, functions and methods by what
-            they close over, name and import.
+            they close over, name and import, also one for another.
         by_properties: also what is no vendor's class and has a charged solver's properties.
     """
     todo: list[tuple[Any, int]] = [(thing, 0)]
     seen: set[int] = set()
     kept: list[Any] = []  # an object that is dropped could give its id to another one
+    named = Named()
     while todo and len(seen) < _MANY:
         one, depth = todo.pop()
-        if isinstance(one, _PLAIN) or id(one) in seen:
+        if isinstance(one, str):
+            named.text(one)
+            continue
+        if isinstance(one, types.ModuleType):
+            named.module(one.__name__)
+            continue
+        if isinstance(one, _PLAIN) or one is sys.modules or id(one) in seen:
             continue
         seen.add(id(one))
         kept.append(one)
         found = _paid(one, by_properties)
         if found is not None:
             return found
+        code = _read(one, "__code__")
+        if isinstance(code, types.CodeType) and not _ours(one):
+            named.code(code)
         if depth < _DEEP:
             todo += [(inner, depth + 1) for inner in _held(one)]
-    return None
+    return named.charged()
 
 
 def _paid(one: Any, by_properties: bool) -> str | None:
     """Whether this very object is charged for."""
     kind = one if isinstance(one, type) else type(one)
-    for base in getattr(kind, "__mro__", ()):
-        module = str(getattr(base, "__module__", ""))
-        if _within(module, VENDORS) and not _within(module, _FREE) and not _local(one, module):
-            return f"{module.split('.')[0]}: {base.__name__}"
-    code = getattr(one, "__code__", None)
-    if isinstance(code, types.CodeType):
-        return _imported(code)
+    charged = charged_class(kind)
+    if charged is not None and not _local(one, charged[0]):
+        return f"{charged[0].split('.')[0]}: {charged[1]}"
     properties = _read(one, "properties") if by_properties else None
-    if isinstance(properties, Mapping) and hasattr(one, "sample"):
+    if isinstance(properties, Mapping) and _read(one, "sample") is not None:
         for name in PROPERTIES:
             if name in properties:
                 return f"{kind.__name__}, whose properties have {name!r}"
@@ -133,33 +127,8 @@ def _local(one: Any, module: str) -> bool:
     backend = _read(one, "_backend")
     if backend is None:
         return False
-    return not _within(type(backend).__module__, VENDORS) or _within(
-        type(backend).__module__, _FREE
-    )
-
-
-def _imported(code: types.CodeType) -> str | None:
-    """A charged sampler that a function imports when it is called."""
-    names = {name for part in _codes(code) for name in part.co_names}
-    # importlib.import_module("dwave.system"), getattr(system, "DWaveSampler")
-    names |= {text for part in _codes(code) for text in part.co_consts if isinstance(text, str)}
-    for name in names:
-        if _within(name, VENDORS[:1]):
-            return name
-    for module, classes in _NAMES.items():
-        # `from dwave import system` names the parts alone
-        if names.issuperset(module.split(".")) or any(_within(name, (module,)) for name in names):
-            for name in classes:
-                if name in names:
-                    return f"{module.split('.')[0]}: {name}"
-    return None
-
-
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _codes(constant)
+    home = type(backend).__module__
+    return not within(home, VENDORS) or within(home, FREE)
 
 
 def _held(one: Any) -> list[Any]:
@@ -171,13 +140,12 @@ def _held(one: Any) -> list[Any]:
     if isinstance(one, types.FunctionType):
         return _named(one)
     if isinstance(one, Mapping):
-        return list(one.values())
+        return _listed(one)
     if isinstance(one, list | tuple | set | frozenset):
         return list(one)
     if isinstance(one, type):
         return _of_class(one)
-    held = list(getattr(one, "__dict__", {}).values())
-    held += [_read(one, name) for name in getattr(type(one), "__slots__", ()) or ()]
+    held = _attributes(one)
     held += [_read(one, name) for name in ("child", "children", "__wrapped__")]
     return [*held, *_of_class(type(one))]
 
@@ -186,8 +154,7 @@ def _of_class(kind: type) -> list[Any]:
     """The methods of a stranger's class, and what else it holds for all its instances."""
     found: list[Any] = []
     for base in kind.__mro__:
-        top = str(getattr(base, "__module__", "")).split(".")[0]
-        if top in _KNOWN or top in sys.stdlib_module_names:
+        if _known(str(getattr(base, "__module__", ""))):
             continue
         for value in vars(base).values():
             if isinstance(value, staticmethod | classmethod):
@@ -202,36 +169,97 @@ def _of_class(kind: type) -> list[Any]:
 
 
 def _named(function: types.FunctionType) -> list[Any]:
-    """What a function closes over, has for defaults, and names among its globals."""
+    """What a function closes over, has for defaults and attributes, and names of its globals."""
     cells = []
     for cell in function.__closure__ or ():
         try:
             cells.append(cell.cell_contents)
         except ValueError:  # not filled yet
             continue
-    names = {name for part in _codes(function.__code__) for name in part.co_names}
-    module_names = {name: value for name, value in function.__globals__.items() if name in names}
-    attributes = [
-        getattr(value, name)
-        for value in module_names.values()
-        if isinstance(value, types.ModuleType)
-        for name in names
-        if name in vars(value)  # `system.DWaveSampler`: read, not imported lazily
-    ]
     defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
-    return [*cells, *defaults, *module_names.values(), *attributes]
+    held = [*cells, *defaults, *vars(function).values()]
+    if _ours(function):
+        return held
+    names = names_of(function.__code__)
+    held += [value for name, value in function.__globals__.items() if name in names]
+    held += _loaded(function)
+    return [*held, *_taken(held, names)]
+
+
+def _loaded(function: types.FunctionType) -> list[types.ModuleType]:
+    """Strangers' modules that a function imports where it runs, as far as they are loaded."""
+    package = function.__globals__.get("__package__")
+    parts = package.split(".") if isinstance(package, str) and package else []
+    homes = ["", *(".".join(parts[: k + 1]) + "." for k in range(len(parts)))]
+    code = function.__code__
+    # a quick look first, as most functions import nothing; `from . import paid` names ""
+    names = {name.lstrip(".") for name in names_of(code)}
+    loaded = {name: found for name in names if (found := _modules(homes, name))}
+    if not loaded:
+        return []
+    return [one for name in sorted(imports_of(code)) for one in loaded.get(name, ())]
+
+
+def _modules(homes: list[str], name: str) -> list[types.ModuleType]:
+    found = [sys.modules.get((home + name).rstrip(".")) for home in homes]
+    return [one for one in found if isinstance(one, types.ModuleType) and not _known(one.__name__)]
+
+
+def _taken(held: Iterable[Any], names: set[str]) -> list[Any]:
+    """What a function takes of modules, and of modules in them: `system.DWaveSampler`.
+
+    Attributes are read as they are, and not imported lazily.
+    """
+    todo = [one for one in held if isinstance(one, types.ModuleType)]
+    seen: set[str] = set()
+    found: list[Any] = []
+    while todo:
+        module = todo.pop()
+        if module.__name__ in seen or module.__name__.split(".")[0] in sys.stdlib_module_names:
+            continue
+        seen.add(module.__name__)
+        taken = [value for name, value in vars(module).items() if name in names]
+        todo += [value for value in taken if isinstance(value, types.ModuleType)]
+        found += taken
+    return found
+
+
+def _ours(function: Any) -> bool:
+    """Of a known package: whatever it calls asks by itself, or is told by a class."""
+    found = _read(function, "__globals__")
+    return isinstance(found, dict) and _known(str(found.get("__name__", "")))
+
+
+def _known(module: str) -> bool:
+    top = module.split(".")[0]
+    return top in _KNOWN or top in sys.stdlib_module_names
 
 
 def _read(one: Any, name: str) -> Any:
     """An attribute of a stranger's object, which may raise anything."""
     try:
         return getattr(one, name, None)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # `sys.exit()`, or what pytest fails with
         return None
 
 
-def _within(module: str, packages: tuple[str, ...]) -> bool:
-    return any(module == name or module.startswith(f"{name}.") for name in packages)
+def _attributes(one: Any) -> list[Any]:
+    """What an object has of its own."""
+    found = _read(one, "__dict__")
+    slots = getattr(type(one), "__slots__", ()) or ()
+    slots = (slots,) if isinstance(slots, str) else tuple(slots)
+    own = _listed(found) if isinstance(found, Mapping) else []
+    return own + [_read(one, name) for name in slots]
+
+
+def _listed(one: Mapping[Any, Any]) -> list[Any]:
+    """The values of a stranger's mapping."""
+    try:
+        return list(one.values())
+    except Exception:
+        return []
 
 
 def _is_instance(backend: Any) -> bool:

@@ -3,6 +3,9 @@
 The outermost search, or call, opens it; whatever is called within finds it. A budget is for one
 problem with its demands: a metered backend writes ``Bill.search`` beside every job that it pays
 for, so that the same search, started again, goes on with what is left.
+
+A study asks for the same thing several times and wants several answers: ``one_run`` names a run,
+and an answer of another run is then no answer. The same run, started again, takes its own.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -21,6 +24,7 @@ from secateur.backends.base import Applicability, Backend, BackendOptions, Solut
 from secateur.backends.guard import applicability_of
 from secateur.backends.metered import is_metered, paid_in_backend
 from secateur.errors import BackendBudgetSpent
+from secateur.limits import as_number
 from secateur.problem.model import Problem
 
 NOTES = "notes"
@@ -37,6 +41,9 @@ class Bill:
         calls: of metered backends.
         charged_s: seconds that they say were charged.
         untold: calls that do not say what they were charged.
+        queued_s: seconds that the calls waited at their services.
+        recorded_s: seconds that were charged, in an earlier process, for answers of a journal.
+        recorded_queue_s: seconds that these waited.
         notes: for people, from the answers.
     """
 
@@ -45,11 +52,14 @@ class Bill:
     calls: int = 0
     charged_s: float = 0.0
     untold: int = 0
+    queued_s: float = 0.0
+    recorded_s: float = 0.0
+    recorded_queue_s: float = 0.0
     notes: list[str] = field(default_factory=list)
 
     @cached_property
     def search(self) -> str:
-        """What tells searches apart: the problem and its demands, and nothing else."""
+        """What tells searches apart: the problem and its demands, and the run if it has a name."""
         return search_key(self.problem)
 
     def add(self, solution: Solution) -> None:
@@ -60,6 +70,11 @@ class Bill:
             self.untold += 1
         else:
             self.charged_s += access
+        self.queued_s += _finite(solution.timings.queue)
+        for about in (solution.raw, *_dicts(solution.raw.get("submissions"))):
+            for recorded in _dicts([about.get("recorded")]):
+                self.recorded_s += _finite(recorded.get("access"))
+                self.recorded_queue_s += _finite(recorded.get("queue"))
         self.notes += notes_of(solution)
 
     def told(self) -> str:
@@ -72,7 +87,13 @@ class Bill:
 
     def to_json(self) -> dict[str, Any]:
         """Calls and seconds as plain data."""
-        return {"calls": self.calls, "seconds": self.charged_s, "untold": self.untold}
+        return {
+            "calls": self.calls,
+            "seconds": self.charged_s,
+            "untold": self.untold,
+            "queued": self.queued_s,
+            "recorded": {"seconds": self.recorded_s, "queued": self.recorded_queue_s},
+        }
 
 
 def notes_of(solution: Solution) -> list[str]:
@@ -80,6 +101,37 @@ def notes_of(solution: Solution) -> list[str]:
     found = solution.raw.get(NOTES)
     listed = found if isinstance(found, list | tuple) else []
     return [note for note in listed if isinstance(note, str)]
+
+
+def _finite(value: Any) -> float:
+    return as_number(value) or 0.0
+
+
+def _dicts(listed: Any) -> list[Mapping[str, Any]]:
+    every = listed if isinstance(listed, list | tuple) else []
+    return [one for one in every if isinstance(one, Mapping)]
+
+
+_run: ContextVar[str] = ContextVar("secateur_run", default="")
+
+
+def current_run() -> str:
+    """The name of the run that is under way; "" where nobody named one."""
+    return _run.get()
+
+
+@contextmanager
+def one_run(name: str) -> Iterator[None]:
+    """Inside, answers that were paid for are those of this run, and so is the budget.
+
+    Arguments:
+        name: tells runs apart that ask for the same; the key of a study's cell.
+    """
+    token = _run.set(name)
+    try:
+        yield
+    finally:
+        _run.reset(token)
 
 
 _open: ContextVar[Bill | None] = ContextVar("secateur_bill", default=None)
@@ -161,7 +213,10 @@ def _has_budget(backend: Backend) -> bool:
 
 
 def search_key(problem: Problem) -> str:
-    """The sha256 of a problem with its demands."""
+    """The sha256 of a problem with its demands, and of the run if it has a name."""
     demands = [demand.data() for demand in problem.demands]
-    text = json.dumps([problem.sha256, demands], sort_keys=True, default=str)
+    run = current_run()
+    text = json.dumps(
+        [problem.sha256, demands, *([run] if run else [])], sort_keys=True, default=str
+    )
     return hashlib.sha256(text.encode()).hexdigest()

@@ -106,6 +106,7 @@ def untrue_fields(solution: Solution) -> Iterator[tuple[str, str, str]]:
         "versions": (Mapping,),
         "options": (Mapping,),
         "raw": (Mapping,),
+        "incumbents": (tuple, list),
         "seed": (int, np.integer, type(None)),
         "job_id": (str, type(None)),
         "bound": (int, float, np.number, type(None)),

@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from secateur.cli.common import say
-from secateur.errors import DataError, NetworkError, OptionError, SecateurError, TaskError
-from secateur.imported import explain, import_attribute
+from secateur.errors import OptionError
+from secateur.loading import build_network, load_task
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from secateur.tasks import Task
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-TASKS = ("denoising", "sidd")
+__all__ = ["load_network", "load_task", "network_options"]
 
 
 def network_options(command: Command) -> Command:
@@ -66,93 +64,13 @@ def network_options(command: Command) -> Command:
     return command
 
 
-_ERRORS: dict[str, type[SecateurError]] = {"network": NetworkError, "task": TaskError}
-
-
-def import_object(name: str, what: str) -> Any:
-    """The object that ``module:attribute`` names; modules of the current folder are found.
-
-    Arguments:
-        name: as it was typed.
-        what: "network", "task" or another word for messages.
-
-    Raises:
-        NetworkError, TaskError, OptionError: it cannot be imported.
-    """
-    wrong = _ERRORS.get(what, OptionError)
-    try:
-        return import_attribute(name)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # importing runs the user's code, which may end Python
-        fault = explain(error, f"the {what} {name!r}", name)
-        raise wrong(fault.message, remedy=fault.remedy) from error
-
-
-def call_factory(name: str, what: str) -> Any:
-    """What the factory ``module:factory`` builds.
-
-    Raises:
-        NetworkError, TaskError, OptionError: it cannot be imported or raises.
-    """
-    wrong = _ERRORS.get(what, OptionError)
-    factory = import_object(name, what)
-    if not callable(factory):
-        raise wrong(
-            f"the {what} {name!r} is a {type(factory).__name__}",
-            remedy="name a function without arguments",
-        )
-    try:
-        return factory()
-    except (KeyboardInterrupt, SecateurError):  # ours say more than that they were raised
-        raise
-    except BaseException as error:  # the user's code
-        raise wrong(
-            f"the {what} {name!r} raised {type(error).__name__}: {error}",
-            remedy="it is called without arguments",
-        ) from error
-
-
 def load_network(name: str, weights: Path | None, key: str | None = None) -> nn.Module:
     """The network of ``--network`` with the weights of ``--weights``."""
-    from torch import nn
-
-    from secateur.surgery import load_weights
-
-    network = call_factory(name, "network")
-    if not isinstance(network, nn.Module):
-        raise NetworkError(
-            f"{name} built a {type(network).__name__}", remedy="build a torch.nn.Module"
-        )
     if key is not None and weights is None:
         raise OptionError(
             f"--weights-key is {key!r} and there are no weights", remedy="give --weights FILE too"
         )
-    if weights is not None:
-        for note in load_weights(network, weights, key=key):
-            say(note, err=True)
-    return network.eval()
-
-
-def load_task(name: str, photos: Path | None, sidd: Path | None, seed: int) -> Task:
-    """The task of ``--task``."""
-    from secateur.tasks import Task
-
-    if name == "denoising":
-        from secateur.tasks.denoising import denoising_task
-
-        return denoising_task(photos, seed=seed)
-    if name == "sidd":
-        from secateur.tasks.sidd import sidd_task
-
-        if sidd is None:
-            raise DataError("the task sidd needs its data", remedy="give its folder with --sidd")
-        return sidd_task(sidd, seed=seed)
-    if ":" not in name:
-        raise TaskError(
-            f"there is no task {name!r}", remedy=f"use {', '.join(TASKS)} or module:factory"
-        )
-    task = call_factory(name, "task")
-    if not isinstance(task, Task):
-        raise TaskError(f"{name} built a {type(task).__name__}", remedy="build a secateur.Task")
-    return task
+    network, notes = build_network(name, weights, key)
+    for note in notes:
+        say(note, err=True)
+    return network

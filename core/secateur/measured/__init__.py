@@ -7,9 +7,11 @@ from secateur.measured.measured import (
     measure_subject,
     one_method,
 )
+from secateur.measured.quality import Quality
 
 __all__ = [
     "Measured",
+    "Quality",
     "many_methods",
     "measure",
     "measure_subject",

@@ -19,6 +19,7 @@ from secateur.faults import named
 from secateur.measured.describing import describe_measured
 from secateur.measured.folder import load_measured, save_measured
 from secateur.measured.landscape import curves_of
+from secateur.measured.quality import Chosen, Quality, quality_of
 from secateur.methods import Method, as_method, standard_methods
 from secateur.methods.keywords import measuring_of, method_of, split, wanted_of
 from secateur.methods.measuring import Measuring
@@ -143,6 +144,29 @@ class Measured:
         wanted = wanted_of({"amount": amount, "budget": budget, **asked})
         return self._run([wanted], [one_method(method, fields)], seed).last
 
+    @named
+    @differentiable
+    def evaluate(self, chosen: Chosen, *, compensated: bool = True, **fit: Any) -> Quality:
+        """The metric of the network that a selection leaves, dense, masked and compensated.
+
+        The numbers are those that ``prune`` reports of the same selection.
+
+        Arguments:
+            chosen: what is pruned: a ``Selection``, bits by label, bits of shape ``(n,)`` in the
+                order of ``channels.labels``, or the labels alone.
+            compensated: measure with compensation too, which costs a pass over the calibration
+                data.
+            fit: ``ridge`` and ``fit_batches``, as in ``Method``.
+
+        Raises:
+            NetworkError: a label that there is not, bits that are none, a layer that would be
+                empty.
+        """
+        with preserved_rng(self.measuring.seed):
+            return quality_of(
+                self.subject, self.dense_metric, chosen, compensated=compensated, **fit
+            )
+
     def price(
         self,
         method: Method | str | None = None,
@@ -155,8 +179,8 @@ class Measured:
         """What ``prune`` with the same arguments would be charged; nothing is solved or sent.
 
         Arguments:
-            method: as in ``prune``, and so are all others. A budget of time is planned for while
-                the selection is made, in at most a few searches; the price is that of one.
+            method: as in ``prune``, and so are all others. A metered backend takes no budget of
+                time: its problems would be others in every run.
 
         Raises:
             SecateurError: with the value that is wrong and what to do.

@@ -8,6 +8,7 @@ is fixed first, and the solver sees the rest on its own scale.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,23 @@ class Core:
         out = np.repeat(self.values[None], len(rows), axis=0)
         out[:, self.free] = rows
         return out
+
+    def way(
+        self, better: Iterable[tuple[float, NDArray[np.generic]]]
+    ) -> tuple[tuple[float, Bits], ...]:
+        """Answers over the free variables with their times, as ``Solution.incumbents``.
+
+        What breaks a demand by a solver's tolerances, or is no better by our own count, is left
+        out.
+        """
+        best, told = math.inf, []
+        for seconds, row in better:
+            whole = self.expand(row[None])[0]
+            energy = float(self.whole.energies(whole)[0])
+            if energy < best and self.whole.feasible(whole)[0]:
+                best = energy
+                told.append((seconds, whole))
+        return tuple(told)
 
     def below(self, bound: float, slack: float = 0.0) -> float:
         """A bound on the whole from a bound on the core, rounded down.

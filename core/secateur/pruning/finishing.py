@@ -46,53 +46,99 @@ def finish(
 ) -> Finished:
     """Refine, compensate, re-estimate, cut, check and measure one selection."""
     started = time.monotonic()
-    network, task, channels = subject.network, subject.task, subject.channels
-    calls = _Calls(task, network)
-
-    def compensate(keep: Keep) -> Compensation:
-        how = method.method
-        return fit(network, channels, keep, calls, ridge=how.ridge, fit_batches=how.fit_batches)
-
-    evaluator = Evaluator(network, channels, task, compensate=lambda keep: compensate(keep).network)
+    how = method.method
+    body = Body(subject, ridge=how.ridge, fit_batches=how.fit_batches)
     evaluations = 0
     if method.refiner is not None:
-        refined = refine(Races(evaluator), problem, selection.bits, method.refiner, seed=seed)
+        refined = refine(Races(body.evaluator), problem, selection.bits, method.refiner, seed=seed)
         evaluations = refined.evaluations
         selection = _refined(problem, selection, refined)
-    keep = selection.bits == 0
-    call = calls.first
-    plain = cut(network, channels, keep)
-    check_cut(network, channels, keep, plain, call)
-    metric = evaluator.slim(plain)
-    slim, fitted, batch_norm = plain, False, False
-    notes: tuple[str, ...] = ()
-    compensated: float | None = None
-    if method.method.compensated:
-        done = compensate(keep)
-        notes = tuple(f"not re-fitted: {path}: {reason}" for path, reason in done.stands)
-        small = cut(done.network, channels, keep)
-        check_cut(done.network, channels, keep, small, call)
-        slim, fitted, batch_norm = _best(evaluator, plain, small, calls)
-        compensated = metric if slim is plain else evaluator.slim(slim)
-    recovered: float | None = None
+    made = body.made(selection.bits == 0, compensated=how.compensated)
+    slim, recovered = made.network, None
     if method.recovery is not None:
-        again = recover(slim.eval(), network, task, method.recovery, seed=seed)
+        again = recover(slim, subject.network, subject.task, method.recovery, seed=seed)
         provenance = {**selection.provenance, "recovery": again.to_json()}
         selection, slim = replace(selection, provenance=provenance), again.network
-        recovered = evaluator.slim(slim)
+        recovered = body.evaluator.slim(slim)
     return Finished(
         method=method,
         selection=selection,
         network=slim.eval(),
-        metric=metric,
-        metric_compensated=compensated,
+        metric=made.metric,
+        metric_compensated=made.metric_compensated,
         metric_recovered=recovered,
-        batch_norm=batch_norm,
-        fitted=fitted,
+        batch_norm=made.batch_norm,
+        fitted=made.fitted,
         evaluations=evaluations,
         seconds=selection.seconds + time.monotonic() - started,
-        notes=notes,
+        notes=made.notes,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """The network that a mask leaves and what it is worth; see ``Row`` for the numbers."""
+
+    network: nn.Module
+    metric: float
+    metric_compensated: float | None
+    batch_norm: bool
+    fitted: bool
+    notes: tuple[str, ...]
+
+
+class Body:
+    """A network under the knife: every mask of it is cut, checked and measured the same way.
+
+    Arguments:
+        subject: the network, its task and its channels.
+        ridge: of the compensation.
+        fit_batches: that it is fitted on; None: all.
+    """
+
+    def __init__(self, subject: Subject, *, ridge: float, fit_batches: int | None) -> None:
+        self.subject, self.ridge, self.fit_batches = subject, ridge, fit_batches
+        self.calls = _Calls(subject.task, subject.network)
+        self.evaluator = Evaluator(
+            subject.network,
+            subject.channels,
+            subject.task,
+            compensate=lambda keep: self._compensate(keep).network,
+        )
+
+    def made(self, keep: Keep, *, compensated: bool) -> Made:
+        """Cut, check and measure what a mask leaves.
+
+        Arguments:
+            keep: the channels that stay, shape ``(n,)``.
+            compensated: fit the layers again that read what goes, where that helps.
+
+        Raises:
+            NetworkError: a layer would be empty.
+        """
+        network, channels, call = self.subject.network, self.subject.channels, self.calls.first
+        plain = cut(network, channels, keep)
+        check_cut(network, channels, keep, plain, call)
+        metric = self.evaluator.slim(plain)
+        if not compensated:
+            return Made(plain, metric, None, False, False, ())
+        done = self._compensate(keep)
+        notes = tuple(f"not re-fitted: {path}: {reason}" for path, reason in done.stands)
+        small = cut(done.network, channels, keep)
+        check_cut(done.network, channels, keep, small, call)
+        slim, fitted, batch_norm = _best(self.evaluator, plain, small, self.calls)
+        value = metric if slim is plain else self.evaluator.slim(slim)
+        return Made(slim, metric, value, batch_norm, fitted, notes)
+
+    def _compensate(self, keep: Keep) -> Compensation:
+        return fit(
+            self.subject.network,
+            self.subject.channels,
+            keep,
+            self.calls,
+            ridge=self.ridge,
+            fit_batches=self.fit_batches,
+        )
 
 
 class _Calls:

@@ -18,6 +18,7 @@ from secateur.methods.wanted import Wanted
 from secateur.network.labels import Origin
 from secateur.problem import Problem
 from secateur.pruning.finishing import Finished, finish
+from secateur.pruning.paying import check_paid_once
 from secateur.pruning.planning import Planner
 from secateur.pruning.subject import Subject
 from secateur.result import PruningResult, Row
@@ -77,7 +78,8 @@ def prepare(
 
     Raises:
         AmountError: an amount that cannot be met.
-        OptionError: an objective that needs what is not measured; no methods or amounts.
+        OptionError: an objective that needs what is not measured; no methods or amounts; a metered
+            backend and a demand that is measured anew in every run.
         BackendUnsuitable: a backend that cannot take so many channels.
     """
     if not methods or not wanted:
@@ -96,6 +98,7 @@ def prepare(
                 remedy="measure with across_groups=True",
             )
         refuse_twice(method.method.options or {}, seed=seed)
+    check_paid_once(wanted, methods)
     planners = [Planner(one, subject, seed) for one in wanted]
     for planner in planners:
         _check_applicable(planner, methods)

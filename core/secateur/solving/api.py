@@ -190,12 +190,17 @@ class Asked:
 
     def control(self) -> Selection:
         """Greedy and swaps; a proof beside it where one is wanted."""
-        moves = Moves(self.problem)
+        moves, found = Moves(self.problem), Found()
         start = moves.greedy()
-        bits = None
         if start is not None:
-            bits = moves.descend(start, late=lambda: self.clock.late)
-        return self._finish(Found(bits=bits), CONTROL, {"method": "greedy and swaps"})
+            self._had(found, start)
+            self._had(found, moves.descend(start, late=lambda: self.clock.late))
+        return self._finish(found, CONTROL, {"method": "greedy and swaps"})
+
+    def _had(self, found: Found, bits: Bits) -> None:
+        found.bits = bits
+        energy = float(self.problem.energies(bits)[0])
+        found.incumbents.append((self.clock.since_origin(), energy))
 
     def named(self, solver: Backend) -> Selection:
         """A backend that was named or given, under prices, closed by moves."""
@@ -273,9 +278,10 @@ class Asked:
     ) -> Selection:
         """The best of what was found, with the best bound, and where it all came from."""
         if made is None and self._wanted() and (self.proof or not found.proven):
-            clock = Control(min(self.clock.left(), PROOF_SECONDS))
+            clock = self.clock.limited(min(self.clock.left(), PROOF_SECONDS))
             if self.proof:
-                clock = Control(None if self.clock.seconds is None else self.clock.left())
+                limit = None if self.clock.seconds is None else self.clock.left()
+                clock = self.clock.limited(limit)
             made = by_blocks(self.problem, control=clock, known=self._known(found))
         bits, bound, closed = found.bits, found.bound, found.proven
         energy = math.inf if bits is None else float(self.problem.energies(bits)[0])

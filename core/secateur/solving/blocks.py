@@ -57,7 +57,8 @@ class ByBlocks:
         proof: of the relaxed problem at ``prices``, or None.
         parts: that the proof is about.
         prices: of the demands that fit in no junction.
-        incumbents: (seconds, energy) of every improvement.
+        incumbents: (seconds since the search's start, energy) of every improvement.
+        choices: the choice of every improvement.
         seconds: in curves and in the proof.
     """
 
@@ -71,6 +72,7 @@ class ByBlocks:
     parts: Parts | None = None
     prices: Prices | None = None
     incumbents: list[tuple[float, float]] = field(default_factory=list)
+    choices: list[Bits] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -254,6 +256,9 @@ class _Search:
             slack=[slack] * len(parts.blocks) if slack else None,
             record=self.record,
             progress=_tell(step, self.problem.offset),
+            improved=lambda curves, counts: self._offer(
+                _together(parts, curves, counts, self.problem.n)
+            ),
         )
         self.made.seconds["proof"] += self.control.elapsed() - began
         return proof
@@ -265,7 +270,8 @@ class _Search:
         energy = float(self.problem.energies(bits)[0])
         if energy < made.energy:
             made.bits, made.energy = np.asarray(bits, dtype=np.int8), energy
-            made.incumbents.append((self.control.elapsed(), energy))
+            made.incumbents.append((self.control.since_origin(), energy))
+            made.choices.append(made.bits)
 
 
 def _written_out(parts: Parts) -> Parts:
@@ -311,9 +317,11 @@ def better_of(first: ByBlocks, second: ByBlocks) -> ByBlocks:
     for name, value in first.seconds.items():
         second.seconds[name] = second.seconds.get(name, 0.0) + value
     second.incumbents = first.incumbents + second.incumbents
+    second.choices = first.choices + second.choices
     if second.closed or second.bound >= first.bound:
         return second
     first.bits, first.energy = second.bits, second.energy
     first.seconds, first.incumbents = second.seconds, second.incumbents
+    first.choices = second.choices
     first.late = second.late
     return first

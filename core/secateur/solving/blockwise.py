@@ -30,7 +30,7 @@ from secateur.errors import BackendBudgetSpent, ConstraintError
 from secateur.limits import MOST_ROUNDS, ROUNDS_WHY
 from secateur.options import option
 from secateur.problem.constraints import count
-from secateur.problem.minplus import best_split
+from secateur.problem.minplus import Split, best_split
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.problem.parts import Block
@@ -117,6 +117,7 @@ class Blockwise(Wrapper):
             seed=work.seed,
             job_id=work.jobs[-1] if work.jobs else None,
             raw={"calls": work.calls, "solved": len(work.solved), "jobs": work.jobs},
+            incumbents=tuple(work.improved),
         )
 
 
@@ -157,11 +158,13 @@ class _Work:
         self.jobs: list[str] = []
         self.versions: dict[str, str] = {}
         self.stopped = Stopped.COMPLETED
+        self.improved: list[tuple[float, Bits]] = []
 
     def go(self) -> None:
         """Solve what the split asks for, until it asks for nothing new."""
         for _ in range(self.rounds):
             split = best_split(self.parts.shares, [curve.energy for curve in self.curves])
+            self._remember(split)
             wanted = [
                 (number, int(k))
                 for number, k in enumerate(split.counts if np.isfinite(split.value) else ())
@@ -187,6 +190,19 @@ class _Work:
                         raise
                     self.stopped = Stopped.BUDGET  # what was paid for is not thrown away
                     return
+
+    def _remember(self, split: Split) -> None:
+        """What a split puts together, before its blocks are solved for it."""
+        if np.isfinite(split.value):
+            bits = self._together(split)
+            if self.problem.feasible(bits)[0]:
+                self.improved.append((self.clock.elapsed(), bits))
+
+    def _together(self, split: Split) -> Bits:
+        bits = np.zeros(self.problem.n, dtype=np.int8)
+        for block, curve, k in zip(self.parts.blocks, self.curves, split.counts, strict=True):
+            bits[block.positions] = curve.choice(int(k))
+        return bits
 
     def _solve(self, number: int, k: int, share: int, after: int) -> None:
         """Solve a block for its number of ones; one call is left for each block after it."""
@@ -229,8 +245,7 @@ class _Work:
         split = best_split(self.parts.shares, [curve.energy for curve in self.curves])
         bits = np.zeros(self.problem.n, dtype=np.int8)
         if np.isfinite(split.value):
-            for block, curve, k in zip(self.parts.blocks, self.curves, split.counts, strict=True):
-                bits[block.positions] = curve.choice(int(k))
+            bits = self._together(split)
             if self.problem.feasible(bits)[0]:
                 return bits
         moves = Moves(self.problem)

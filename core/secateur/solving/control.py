@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass
@@ -15,11 +15,13 @@ class Control:
         started: when, by the monotonic clock.
         nominal: its share of what was asked for, whatever the clock says by now, so that it is the
             same in every run; None: ``seconds``.
+        origin: when the whole search started that this is a part of; None: ``started``.
     """
 
     seconds: float | None = None
     started: float = field(default_factory=time.monotonic)
     nominal: float | None = None
+    origin: float | None = None
 
     @property
     def asked(self) -> float | None:
@@ -45,9 +47,17 @@ class Control:
         """Seconds since the start."""
         return time.monotonic() - self.started
 
+    def since_origin(self) -> float:
+        """Seconds since the whole search started, whatever part of it this is."""
+        return time.monotonic() - (self.started if self.origin is None else self.origin)
+
+    def limited(self, seconds: float | None) -> Control:
+        """A control of its own from now on, of the same search."""
+        return Control(seconds, origin=self.started if self.origin is None else self.origin)
+
     def part(self, share: float) -> Control:
         """A control of its own over a share of what is left."""
         left = self.left()
         if left == float("inf"):
-            return Control()
-        return Control(share * left, nominal=share * (self.asked or 0.0))
+            return self.limited(None)
+        return replace(self.limited(share * left), nominal=share * (self.asked or 0.0))

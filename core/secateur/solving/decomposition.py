@@ -159,6 +159,8 @@ class Decomposed(Wrapper):
         search.go()
         rows = np.repeat(values[None], len(search.elite), axis=0)
         rows[:, free] = np.array([bits for _, bits in search.elite], dtype=np.int8)
+        way = np.repeat(values[None], len(search.improved), axis=0)
+        way[:, free] = np.array([bits for _, bits in search.improved], dtype=np.int8)
         took = time.monotonic() - started
         return Solution(
             samples=dimod.SampleSet.from_samples(
@@ -184,6 +186,11 @@ class Decomposed(Wrapper):
                 "energies": search.energies,
                 "jobs": search.jobs,
             },
+            incumbents=tuple(
+                (at - started, row)
+                for (at, _), row in zip(search.improved, way, strict=True)
+                if problem.feasible(row)[0]
+            ),
         )
 
     def _fit(self, problem: Problem, options: DecompositionOptions) -> tuple[int, Applicability]:

@@ -87,6 +87,7 @@ class Search:
         energies: the best energy, before the first call and after each.
         sizes: variables of each part that was sent.
         kinds: what the variables of each part had in common.
+        improved: each vector that was the best so far, and when by the monotonic clock.
         improvements: how many answers of ``inner`` led to a better vector.
         inner_seconds: spent in ``inner``.
         jobs: ids of the calls, if it gives some.
@@ -105,6 +106,7 @@ class Search:
     sizes: list[int] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     improvements: int = 0
+    improved: list[tuple[float, Bits]] = field(default_factory=list)
     inner_seconds: float = 0.0
     jobs: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
@@ -194,7 +196,10 @@ class Search:
         """Into the elite, if it is new; the worst leaves if there are too many."""
         if any(np.array_equal(bits, known) for _, known in self.elite):
             return
-        self.elite.append((float(self.problem.energies(bits)[0]), bits))
+        energy = float(self.problem.energies(bits)[0])
+        if not self.elite or energy < self.elite[0][0]:
+            self.improved.append((time.monotonic(), bits))
+        self.elite.append((energy, bits))
         self.elite.sort(key=lambda pair: pair[0])
         del self.elite[self.incumbents :]
 

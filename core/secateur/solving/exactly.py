@@ -57,7 +57,8 @@ class Found:
         calls: of the backend.
         bill: calls and seconds that metered backends charged, and their notes; None: there were
             none.
-        incumbents: (seconds, energy) of every improvement.
+        incumbents: (seconds since the search's start, energy) of every improvement, those that the
+            backend tells among them.
         seconds: in the backend, and in moves.
     """
 
@@ -212,7 +213,7 @@ class Search:
         relaxed = prices.relaxed()
         if found.bits is not None:
             relaxed = relaxed.with_start(found.bits[None])
-        began = time.monotonic()
+        began, since = time.monotonic(), self.control.since_origin()
         solution = run(self.solver, relaxed, self._options(relaxed))
         found.seconds["backend"] += time.monotonic() - began
         found.calls += 1
@@ -222,6 +223,9 @@ class Search:
             raise KeyboardInterrupt
         if len(solution.samples) == 0:
             self._none(solution)
+        for seconds, row in solution.incumbents:
+            if self.problem.feasible(row)[0]:  # of this problem, not of the relaxed one
+                self._keep(row, since + seconds)
         rows, occurrences = self._rows(solution)
         found.rows.append((rows, occurrences))
         energies = relaxed.energies(rows)
@@ -303,10 +307,20 @@ class Search:
             return
         found.backend_energy = min(found.backend_energy, float(self.problem.energies(closed)[0]))
         best = self.moves.descend(closed, late=self._tired) if polish else closed
-        energy = float(self.problem.energies(best)[0])
+        self._keep(best, self.control.since_origin())
+
+    def _keep(self, bits: Bits, seconds: float) -> None:
+        """Remember a choice that keeps every demand, if it is the best so far.
+
+        Arguments:
+            bits: the choice.
+            seconds: since the search's start, when it was first had.
+        """
+        found = self.found
+        energy = float(self.problem.energies(bits)[0])
         if energy < found.energy:
-            found.bits, found.energy = best, energy
-            found.incumbents.append((self.control.elapsed(), energy))
+            found.bits, found.energy = bits, energy
+            found.incumbents.append((seconds, energy))
 
 
 def _less(bound: float, prices: Prices) -> float:

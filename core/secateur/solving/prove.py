@@ -51,6 +51,9 @@ OPEN_BYTES = 2**30
 """The search stops when its open nodes take so much memory."""
 
 
+Improved = Callable[[Sequence[Curve], Sequence[int]], None]
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where a proof stands.
@@ -115,6 +118,7 @@ def prove(
     record: bool = True,
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
+    improved: Improved | None = None,
 ) -> Proof:
     """Find the best selection and prove it, or bound it as well as the time allows.
 
@@ -129,11 +133,12 @@ def prove(
         record: keep what a certificate needs.
         seed: nothing is random yet; the same seed gives the same proof.
         progress: called once a round.
+        improved: called with the upper curves and the numbers of ones of each better selection.
 
     Raises:
         KeyboardInterrupt: as it comes.
     """
-    search = _Search(blocks, root, curves, slack, control, record)
+    search = _Search(blocks, root, curves, slack, control, record, improved)
     search.start(tolerance)
     search.run(tolerance, progress)
     return search.proof(tolerance)
@@ -150,6 +155,7 @@ class _Search:
         slack: Sequence[float] | None,
         control: Control,
         record: bool,
+        improved: Improved | None = None,
     ) -> None:
         self.root, self.control, self.recording = root, control, record
         self.factor = factor = power(blocks)
@@ -180,6 +186,7 @@ class _Search:
         self.rounds = 0
         self.stopped = "completed"
         self.incumbents: list[tuple[float, float]] = []
+        self.improved = improved
         self._upper: Split | None = None
         self._split()
 
@@ -193,6 +200,8 @@ class _Search:
         value = self.upper.value
         if math.isfinite(value) and (not self.incumbents or value < self.incumbents[-1][1]):
             self.incumbents.append((self.control.elapsed(), value))
+            if self.improved is not None:
+                self.improved(self.curves, self.upper.counts.tolist())
         self.bound = self._safe(self.below.value)
 
     def _safe(self, value: float) -> float:

@@ -117,6 +117,12 @@ class Wrapper(Backend):
         inner = build(self.inner)
         return is_metered(inner, resolve_options(inner, dict(options.inner or {})))
 
+    def spent(self, problem: Problem, options: BackendOptions) -> float | None:
+        """What the inner backend's journal says: its calls are of the search of the whole."""
+        assert isinstance(options, WrapperOptions)
+        inner = build(self.inner)
+        return inner.spent(problem, resolve_options(inner, dict(options.inner or {})))
+
     def seed_of(self, problem: Problem, options: WrapperOptions) -> int:
         """The seed; where none is given and calls are charged, the same for the same problem."""
         if options.seed is not None:
@@ -164,6 +170,7 @@ def wrap(
         {
             "name": prefix + inner.name,
             "inner": inner,
+            "keeps_journal": inner.keeps_journal,
             "capabilities": replace(wrapper.capabilities, metered=is_metered(inner)),
             "Options": options,
             "citation": "\n".join(text for text in (citation, cited) if text),

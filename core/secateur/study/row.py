@@ -51,11 +51,11 @@ class Row:
         status: of the selection.
         stopped: why the search stopped.
         calls: of the backend.
-        wall: of the whole search, queues included.
+        wall: of the whole search, queues included, also those of answers that a journal had.
         queue: waited at a service.
-        access: of a device or a metered solver, as it told.
+        access: of a device or a metered solver, as it told, also for what a journal had.
         cpu: of this process and its children.
-        charged: as the service told; 0 for what was taken from a journal.
+        charged: seconds, as the service told, all tries of the cell together.
         incumbents: seconds and energy of each better selection, in order.
         ones: positions of the variables that are one.
         dense: the metric of the network before pruning; None for a file.

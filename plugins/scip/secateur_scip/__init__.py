@@ -122,6 +122,7 @@ class SCIP(Backend):
     def solve(self, problem: Problem, options: BackendOptions) -> Solution:
         """Minimise; optimal only where bound and energy meet."""
         from secateur_scip.model import build
+        from secateur_scip.watching import watch
 
         assert isinstance(options, SCIPOptions)
         clock = Control(options.time_limit)
@@ -142,6 +143,8 @@ class SCIP(Backend):
             model.setParam("limits/time", clock.left())
         for row in starts:
             made.offer(row)
+        better = [(clock.elapsed(), row) for row in starts]
+        watch(made, clock, better)
         model.optimizeNogil()
         status = model.getStatus()
         if status == "userinterrupt":  # SCIP takes Ctrl-C away from Python
@@ -150,6 +153,8 @@ class SCIP(Backend):
             np.array([round(model.getSolVal(found, v)) for v in made.z], dtype=np.int8)
             for found in model.getSols()[:1]
         ]
+        # its tangents may have overrated what it had on its way
+        rows += [row for _, row in better[len(starts) :]]
         bits = np.array([*rows, *starts], dtype=np.int8).reshape(-1, core.problem.n)
         bits = bits[core.problem.feasible(bits)]
         stopped = {
@@ -178,6 +183,7 @@ class SCIP(Backend):
             timings=Timings(total=clock.elapsed(), solve=float(model.getSolvingTime())),
             versions={"pyscipopt": _version(), "scip": f"{model.version():g}"},
             raw=raw,
+            incumbents=core.way(better),
         )
 
 

@@ -1,0 +1,76 @@
+"""What a study demands of a problem besides its biases: a count, and a file of constraints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from secateur.errors import ConstraintError, OptionError
+from secateur.problem.constraints import Constraint
+from secateur.problem.model import Problem
+from secateur.problem.toml import parse_constraints, read_constraints
+from secateur.study.cell import canonical, digest
+
+Share = int | float | str | None
+"""A count: 12, 0.36 or "36%"."""
+
+
+def with_demands(problem: Problem, count: Share, constraints: Path | None) -> Problem:
+    """The problem with a count and the constraints of a file besides its own.
+
+    Arguments:
+        problem: as it was read or drawn.
+        count: 12, 0.36 or "36%" of the variables; None: nothing.
+        constraints: a TOML file; None: nothing.
+
+    Raises:
+        ConstraintError: the count cannot be met or understood, or the problem has another already.
+        FileError: the file cannot be read.
+    """
+    more: list[Constraint] = []
+    if count is not None:
+        wanted = _counted(problem, count)
+        if problem.count is None:
+            more.append(wanted)
+        elif wanted.lower != problem.count:
+            raise ConstraintError(
+                f"count is {count!r}, and the problem itself states {problem.count}",
+                remedy="leave count out, or remove the constraint from the problem",
+            )
+    if constraints is not None:
+        more += read_constraints(constraints, problem.variables)
+    return problem.with_constraints([*problem.constraints, *more]) if more else problem
+
+
+def _counted(problem: Problem, count: Share) -> Any:
+    if isinstance(count, str) and count.strip().isdecimal():
+        count = int(count)
+    try:
+        made = parse_constraints(
+            {"constraint": [{"kind": "count", "number": count}]}, problem.variables
+        )
+    except ConstraintError as error:
+        raise ConstraintError(
+            f"count is {count!r}, of {problem.n} variables",
+            remedy='write count = 12, or a share: count = "36%"',
+        ) from error
+    return made[0]
+
+
+def problem_sha256(problem: Problem) -> str:
+    """SHA-256 of biases and demands; names of demands and their order do not count.
+
+    Raises:
+        OptionError: a demand that cannot be told as data.
+    """
+    told = []
+    for demand in problem.demands:
+        about = {name: value for name, value in demand.data().items() if name != "name"}
+        try:
+            told.append(canonical(about))
+        except (TypeError, ValueError) as error:
+            raise OptionError(
+                f"the demand {demand.name!r} cannot be told as data: {error}",
+                remedy="use one of the kinds of secateur.problem",
+            ) from error
+    return digest({"qubo": problem.sha256, "demands": sorted(told)})
