@@ -23,6 +23,7 @@ from secateur.backends import Availability, Backend, Price, Solution, Stopped
 from secateur.errors import BackendError, BackendFailed, BackendUnavailable
 from secateur.lazy import dimod
 from secateur.problem import Problem
+from secateur_backends.leap_access import availability_with, needed_access, needed_packages
 from secateur_backends.leap_answer import (
     Read,
     dry_solution,
@@ -39,14 +40,11 @@ from secateur_backends.leap_budget import (
     price_of,
     search_of,
 )
-from secateur_backends.leap_config import Access, find_access
 from secateur_backends.leap_cost import KnownSolvers
 from secateur_backends.leap_errors import Fault
 from secateur_backends.leap_jobs import Job, Journal, State, Unwritable, job_key
 from secateur_backends.leap_options import (
-    NO_TOKEN_REMEDY,
     connection,
-    install_remedy,
     installed,
     journal_folder,
     replay_from,
@@ -69,18 +67,7 @@ class LeapBackend(Backend):
     @classmethod
     def availability(cls) -> Availability:
         """Installed, and is a token configured? Imports nothing of D-Wave, sends nothing."""
-        versions = installed(cls.packages)
-        missing = [name for name in cls.packages if name not in versions]
-        if missing:
-            return Availability(
-                False, detail=f"{', '.join(missing)} not installed", remedy=install_remedy(missing)
-            )
-        about = ", ".join(f"{name} {version}" for name, version in versions.items())
-        access = find_access()
-        if access.token:
-            return Availability(True, licensed=True, detail=f"{about}; token from {access.source}")
-        detail = access.trouble or f"no token; looked at {', '.join(access.looked_at)}"
-        return Availability(True, licensed=False, detail=detail, remedy=NO_TOKEN_REMEDY)
+        return availability_with(cls.packages)
 
     @abstractmethod
     def kind(self, problem: Problem, options: Any) -> str:
@@ -105,13 +92,7 @@ class LeapBackend(Backend):
     def solve(self, problem: Problem, options: Any) -> Solution:
         """Solve it, or settle, resume or replay an earlier job of the same problem."""
         began = time.monotonic()
-        missing = [p for p in self.packages if p not in installed(self.packages)]
-        if missing:
-            raise BackendUnavailable(
-                f"backend {self.name!r} needs {', '.join(missing)}, not installed here",
-                backend=self.name,
-                remedy=install_remedy(missing),
-            )
+        needed_packages(self.name, self.packages)
         kind = self.kind(problem, options)
         if problem.n == 0:
             return empty_solution(problem, options, began, self.packages)
@@ -122,7 +103,7 @@ class LeapBackend(Backend):
         if (taken := self.earlier(problem, options)) and taken.state is State.ANSWERED:
             logger.info("job %s is taken from the journal, not charged", taken.job_id)
             return self._solution(problem, options, taken, began, reused=True)
-        access = self._access(options)
+        access = needed_access(self.name, options)
         journal = Journal(journal_folder(options), self.name, access.scrub)
         notes: list[str] = []
         try:
@@ -169,7 +150,7 @@ class LeapBackend(Backend):
         journal = Journal(journal_folder(options), self.name)
         spent = self.spent(problem, options)
         try:
-            access = self._access(options)
+            access = needed_access(self.name, options)
             with Service(access, connection(options), self.name, self.qpu) as service:
                 kind = self.kind(problem, options)
                 _, plan = self._planned(problem, options, kind, journal, service)
@@ -363,20 +344,6 @@ class LeapBackend(Backend):
                 said = f"backend {self.name!r}: job {job.job_id} was cancelled"
                 self._noted(journal, job, [], state=State.CANCELLED, note="Ctrl-C", charge_s=0.0)
         interrupt.add_note(said)
-
-    def _access(self, options: Any) -> Access:
-        access = find_access(options.token, options.profile, options.config_file)
-        if access.token:
-            return access
-        looked = ", ".join(access.looked_at)
-        what = "needs a Leap API token and none was found"
-        if access.trouble:
-            what = f"cannot look for its token: {access.trouble}"
-        raise BackendUnavailable(
-            f"backend {self.name!r} {what}.\n  Looked at: {looked}.",
-            backend=self.name,
-            remedy=NO_TOKEN_REMEDY,
-        )
 
     def _recorded(self, replay: bool | str, key: str, options: Any) -> Job:
         path = journal_folder(options) if replay is True else Path(str(replay)).expanduser()

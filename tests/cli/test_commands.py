@@ -54,7 +54,7 @@ def test_version_and_help_teach(capsys):
         assert re.search(r"Example.*:\n +secateur ", capsys.readouterr().out)
 
 
-def test_prune_prints_a_table_and_writes_a_folder(capsys):
+def test_prune_prints_a_table_and_writes_a_folder(capsys, eager_alone):
     weights = own.build()
     save_file(weights.state_dict(), "w.safetensors")
     command = [*PRUNE, "40%", "--weights", "w.safetensors", "--output", "out"]

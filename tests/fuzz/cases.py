@@ -248,7 +248,9 @@ def problems(rng: random.Random, folder: Path) -> Iterator[Case]:
     from secateur.problem import Problem, at_most
     from tests.files.test_formats import FILES
     from tests.files.test_more_formats import BQPJSON, GRAPH, MQLIB
-    from tests.files.test_programs import ISSUE, PLAIN, QPLIB, lp, mps
+    from tests.files.test_mps import mps
+    from tests.files.test_programs import ISSUE, lp
+    from tests.files.test_qplib import PLAIN, QPLIB
 
     whole = {
         name: data if isinstance(data, bytes) else data.encode() for name, data in FILES.items()

@@ -18,7 +18,7 @@ from secateur.solving.decomposition import decompose
 from tests.solving.toys import PlainToy, Toy, all_bits, best, blocks, optimum, rows_of
 
 # after the last improvement; the default of 600 parts would only find nothing for longer
-PATIENCE = 100
+PATIENCE = 40
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,8 @@ def test_limits_are_kept_and_bind(inner: type[Backend], ones: int | None) -> Non
     limits = [at_most(2 + k, names[k], name=f"block {k}") for k in range(4)]
     number = [] if ones is None else [count(ones)]
     problem = Problem(unlimited.bqm, [*limits, *number])
-    solution = run(decompose(inner), problem, {"seed": 1, "patience": 3 * PATIENCE})
+    patience = 3 * PATIENCE if ones is None else 300  # by less, the seed ends in a local optimum
+    solution = run(decompose(inner), problem, {"seed": 1, "patience": patience})
     assert problem.feasible(rows_of(problem, solution)).all()
     assert best(solution) == pytest.approx(optimum(problem, parts))
     free = Problem(unlimited.bqm, number)

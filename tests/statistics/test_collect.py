@@ -142,7 +142,7 @@ def test_the_true_fisher_equals_gauss_newton_with_all_probes(monkeypatch):
 
 
 def test_the_true_fisher_equals_gauss_newton_for_classification():
-    network, task = seeded(Residual), classification()
+    network, task = seeded(Residual), classification(batch=6)
     statistics = measured(network, task, probes=6000, across_groups=True)
 
     def hessian(logits):

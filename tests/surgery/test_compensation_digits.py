@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +18,7 @@ from secateur.surgery import compensate
 from tests.surgery.residual import Grouped
 
 
+@cache
 def digits() -> tuple[torch.Tensor, torch.Tensor]:
     x, y = load_digits(return_X_y=True)
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
@@ -36,15 +40,21 @@ def trained(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> nn.Module:
     return network.eval()
 
 
+@cache
+def network_with(groups: int) -> nn.Module:
+    x, y = digits()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return trained(Grouped(groups, 32), x[:1000], y[:1000])
+
+
 @pytest.mark.parametrize(
     ("groups", "norm_over", "lost"),
     [(4, "all", 0.03), (4, "kept", 0.05), (32, "all", 0.03), (1, "kept", 0.03)],
 )
 def test_a_network_with_group_norm_holds(groups, norm_over, lost):
     x, y = digits()
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = trained(Grouped(groups, 32), x[:1000], y[:1000])
+    network = copy.deepcopy(network_with(groups))
     channels = find_channels(network, x[:2], norm_over=norm_over)
     calls = [Call((part,)) for part in x[:400].split(100)]
 

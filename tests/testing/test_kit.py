@@ -11,13 +11,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.testing.bad_backends import BAD
+from tests.testing.bad_backends import BAD as BAD_ANSWERS
 from tests.testing.bad_objectives import BAD as BAD_OBJECTIVES
+from tests.testing.bad_promises import BAD as BAD_PROMISES
 from tests.testing.bad_refiners import BAD as BAD_REFINERS
 from tests.testing.operator_rules import BAD as BAD_RULES
 
 HERE = Path(__file__).parent
-FILES = ("bad_backends", "operator_rules", "bad_objectives", "bad_refiners")
+FILES = ("bad_backends", "bad_promises", "operator_rules", "bad_objectives", "bad_refiners")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def kits(tmp_path_factory) -> dict[str, dict[str, set[str]]]:
 
 @pytest.fixture
 def failed(kits) -> dict[str, set[str]]:
-    return kits["bad_backends"]
+    return kits["bad_backends"] | kits["bad_promises"]
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_the_honest_backend_passes_everything(failed):
     assert failed["Honest"] == set()
 
 
-@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.__name__)
+@pytest.mark.parametrize("bad", BAD_ANSWERS + BAD_PROMISES, ids=lambda bad: bad.__name__)
 def test_each_bad_backend_is_caught(failed, bad):
     assert any(re.search(bad.EXPECTED, test) for test in failed[bad.__name__]), (
         f"{bad.__name__} should have failed {bad.EXPECTED}, and failed {failed[bad.__name__]}"

@@ -161,7 +161,7 @@ def test_availability(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_not_installed(monkeypatch: pytest.MonkeyPatch, server: LeapServer) -> None:
-    monkeypatch.setattr("secateur_backends.leap_run.installed", lambda packages: {})
+    monkeypatch.setattr("secateur_backends.leap_access.installed", lambda packages: {})
     there = LeapQPU.availability()
     assert not there.installed
     assert "pip install 'secateur[leap]'" in str(there.remedy)
