@@ -50,8 +50,11 @@ class Distil(Recovery):
 
     def recover(self, work: Work, seed: int) -> None:
         """Train ``work.network``."""
-        from secateur.recover.training import Training
+        from secateur.recover.matching import distance_of
+        from secateur.recover.training import Schedule, Training
 
+        how = Schedule(self.steps, self.seconds, self.looks, self.patience)
+        distance = distance_of(work.task, work.dense, self.temperature)
         with track("recovering", self.steps) as bar:
-            training = Training(self, work, seed, bar)
+            training = Training(work, distance, how, seed, bar)
             training.train(self.learning_rate or training.best_rate())

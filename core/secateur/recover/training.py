@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import torch
 
-from secateur.recover.matching import distance_of
+from secateur.progress import Step
+from secateur.recover.matching import Distance
 from secateur.recover.work import Clock, Work
-
-if TYPE_CHECKING:
-    from secateur.progress import Step
-    from secateur.recover.distil import Distil
 
 RATES = (3e-3, 1e-3, 3e-4)
 """Of Adam; the best on the selection split goes on."""
@@ -20,12 +17,21 @@ TRIAL = 0.05
 """So much of the steps each rate is tried for."""
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """How long, and how often it is looked at; see ``Distil``."""
+
+    steps: int
+    seconds: float | None
+    looks: int
+    patience: int
+
+
 class Training:
     """One run of Adam on a copy of the smaller network."""
 
-    def __init__(self, how: Distil, work: Work, seed: int, bar: Step) -> None:
-        self.how, self.work, self.seed, self.bar = how, work, seed, bar
-        self.distance = distance_of(work.task, work.dense, how.temperature)
+    def __init__(self, work: Work, distance: Distance, how: Schedule, seed: int, bar: Step) -> None:
+        self.work, self.distance, self.how, self.seed, self.bar = work, distance, how, seed, bar
         self.clock = Clock(how.steps, how.seconds)
         self.order: list[int] = []
         self.parameters = [p for p in work.network.parameters() if p.is_floating_point()]
