@@ -1,6 +1,7 @@
 """The directives that make tables of options from their declarations.
 
-``{backend-options} NAME``, ``{objective-options} NAME``, ``{refiner-options} NAME``; and of a
+``{backend-options} NAME``, ``{objective-options} NAME``, ``{refiner-options} NAME``,
+``{recovery-options} NAME``; and of a
 study's file ``{study-table} NAME`` and ``{study-generator} NAME``.
 """
 
@@ -11,6 +12,7 @@ from docutils.parsers.rst import Directive
 
 from secateur.objectives import objective_class
 from secateur.options import Declared, declared
+from secateur.recover import recovery_class
 from secateur.refine import refiner_class
 from secateur.solving import load_solver
 from secateur.study.instances.generators import GENERATORS
@@ -73,6 +75,13 @@ class RefinerOptionsTable(OptionsTable):
         return declared(refiner_class(name))
 
 
+class RecoveryOptionsTable(OptionsTable):
+    """``{recovery-options} NAME``."""
+
+    def options_of(self, name: str) -> list[Declared]:
+        return declared(recovery_class(name))
+
+
 class StudyTable(OptionsTable):
     """``{study-table} NAME``."""
 
@@ -94,6 +103,7 @@ def setup(app):
     app.add_directive("backend-options", BackendOptionsTable)
     app.add_directive("objective-options", ObjectiveOptionsTable)
     app.add_directive("refiner-options", RefinerOptionsTable)
+    app.add_directive("recovery-options", RecoveryOptionsTable)
     app.add_directive("study-table", StudyTable)
     app.add_directive("study-generator", StudyGeneratorTable)
     return {"parallel_read_safe": True}

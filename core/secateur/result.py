@@ -37,8 +37,10 @@ class Row:
         channels: how many stay.
         metric: on the test split, channels removed and nothing else.
         metric_compensated: the same after the layers that read them were re-fitted, and batch norm
-            re-estimated where that helped on the selection split; of the network that is returned.
-            None if compensation was turned off.
+            re-estimated where that helped on the selection split. None if compensation was turned
+            off.
+        metric_recovered: the same after it was trained towards the dense network without labels;
+            None if it was not.
         parameters: of the smaller network.
         macs: multiply–accumulates for one sample.
         times_ms: CPU milliseconds for one sample on one thread, by runtime ("eager",
@@ -68,6 +70,7 @@ class Row:
     energy: float | None = None
     evaluations: int = 0
     proof: str = ""
+    metric_recovered: float | None = None
 
     def to_json(self, metric_name: str) -> dict[str, Any]:
         """The row as plain data; the metric's columns carry its name."""
@@ -214,4 +217,5 @@ def format_rows(rows: tuple[Row, ...], task: Task) -> str:
 
 
 def _columns(rows: tuple[Row, ...], task: Task) -> list[Column]:
-    return row_columns(task.metric_name, task.metric_unit, list(rows[0].times_ms))
+    recovered = any(row.metric_recovered is not None for row in rows)
+    return row_columns(task.metric_name, task.metric_unit, list(rows[0].times_ms), recovered)

@@ -1,4 +1,4 @@
-"""One registry of backends, objectives, refiners and operator rules.
+"""One registry of backends, objectives, refiners, recoveries and operator rules.
 
 Each is found by a name in the entry points of its group, or as ``module:attribute`` typed by a
 user. Listing reads the metadata of the installed distributions and imports nothing of them.
@@ -87,6 +87,11 @@ REFINERS = Kind(
     "refiner",
     "a subclass of secateur.refine.Refiner, or something with search(state, seed)",
 )
+RECOVERIES = Kind(
+    "secateur.recoveries",
+    "recovery",
+    "a subclass of secateur.recover.Recovery, or a function (work, seed, **options)",
+)
 OPERATORS = Kind(
     "secateur.operators",
     "operator rule",
@@ -98,7 +103,7 @@ OPERATORS = Kind(
 )
 OWN = "secateur"
 """The distribution that this is."""
-KINDS = (BACKENDS, OBJECTIVES, REFINERS, OPERATORS)
+KINDS = (BACKENDS, OBJECTIVES, REFINERS, RECOVERIES, OPERATORS)
 
 
 @dataclass(frozen=True)

@@ -253,11 +253,11 @@ def test_a_state_that_cannot_be_saved_does_not_end_the_training(capsys, monkeypa
         return full() if about["step"] == 2 else real(path, about, *more)
 
     monkeypatch.setattr(training, "_save_state", sometimes)
-    training.train_halfunet(TINY, PHOTOGRAPHS, Path("mine"), save_every=2)
+    training.train_network(TINY, PHOTOGRAPHS, Path("mine"), save_every=2)
     assert steps == [0, 2, 4, 6]
     monkeypatch.setattr(training, "_save_state", full)
     with pytest.raises(own.secateur.SecateurError, match="No space left on device"):
-        training.train_halfunet(TINY, PHOTOGRAPHS, Path("other"), save_every=2)
+        training.train_network(TINY, PHOTOGRAPHS, Path("other"), save_every=2)
 
 
 def quick_demo(monkeypatch) -> None:

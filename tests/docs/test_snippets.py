@@ -20,7 +20,7 @@ from secateur.backends.registry import load_backend
 from secateur.cli import cli, run
 from secateur.cli.new_backend import write_plugin
 from secateur.errors import FileError, OptionError
-from secateur.stages import BACKENDS, OBJECTIVES, REFINERS, list_stages
+from secateur.stages import BACKENDS, OBJECTIVES, RECOVERIES, REFINERS, list_stages
 from secateur.testing import brute_force, random_problem
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,7 @@ def test_the_tutorial_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
         "how-to/use-your-own-data.md",
         "reference/backends/branch-and-bound.md",
         "reference/objectives.md",
+        "reference/recoveries.md",
         "reference/refiners.md",
     ],
 )
@@ -248,7 +249,11 @@ def test_the_functions_of_the_how_to_prune():
 
 
 def test_every_objective_and_refiner_has_a_page():
-    for kind, page in ((OBJECTIVES, "objectives"), (REFINERS, "refiners")):
+    for kind, page in (
+        (OBJECTIVES, "objectives"),
+        (REFINERS, "refiners"),
+        (RECOVERIES, "recoveries"),
+    ):
         text = (ROOT / "docs" / "reference" / f"{page}.md").read_text()
         for entry in list_stages(kind):
             if entry.distribution == "secateur":

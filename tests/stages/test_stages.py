@@ -12,6 +12,7 @@ from secateur.errors import SecateurError
 from secateur.network import find_channels
 from secateur.objectives import resolve_objective
 from secateur.operators import load_rules
+from secateur.recover import resolve_recovery
 from secateur.refine import resolve_refiner
 from secateur.solving import load_solver
 from secateur.stages import (
@@ -19,6 +20,7 @@ from secateur.stages import (
     KINDS,
     OBJECTIVES,
     OPERATORS,
+    RECOVERIES,
     REFINERS,
     Entry,
     find_stage,
@@ -32,10 +34,16 @@ RESOLVE = {
     BACKENDS: load_solver,
     OBJECTIVES: resolve_objective,
     REFINERS: resolve_refiner,
+    RECOVERIES: resolve_recovery,
     OPERATORS: lambda name: load_rules(),
 }
-KNOWN = {BACKENDS: "annealing", OBJECTIVES: "fisher", REFINERS: "exchange"}
-TYPED = [BACKENDS, OBJECTIVES, REFINERS]
+KNOWN = {
+    BACKENDS: "annealing",
+    OBJECTIVES: "fisher",
+    REFINERS: "exchange",
+    RECOVERIES: "distil",
+}
+TYPED = [BACKENDS, OBJECTIVES, REFINERS, RECOVERIES]
 
 
 @pytest.fixture(autouse=True)

@@ -18,9 +18,9 @@ from secateur.cli.train import train
 from secateur.errors import FileError, OptionError
 from secateur.tasks.photographs import Photographs
 from secateur.zoo import train as training
-from secateur.zoo.train import Recipe, train_halfunet, training_crops
+from secateur.zoo.train import Recipe, train_network, training_crops
 
-TINY = Recipe(width=4, levels=2, steps=6, batch=2, patch=16, settled=0.5)
+TINY = Recipe("halfunet", width=4, levels=2, steps=6, batch=2, patch=16, settled=0.5)
 
 
 def picture(seed: int) -> torch.Tensor:
@@ -42,7 +42,7 @@ def interrupted_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_leaves_weights_and_what_made_them(tmp_path):
-    about = train_halfunet(TINY, PHOTOGRAPHS, tmp_path / "run", save_every=4, command="me")
+    about = train_network(TINY, PHOTOGRAPHS, tmp_path / "run", save_every=4, command="me")
     assert sorted(p.name for p in (tmp_path / "run").iterdir()) == [
         "halfunet.json",
         "halfunet.safetensors",
@@ -51,7 +51,7 @@ def test_a_run_leaves_weights_and_what_made_them(tmp_path):
     assert [point["step"] for point in about["curve"]] == [4, 6]
     assert about["command"] == "me"
     assert {"python", "torch", "numpy", "machine"} <= about["versions"].keys()
-    network = TINY.network()
+    network = TINY.build()
     network.load_state_dict(load_file(tmp_path / "run" / "halfunet.safetensors"))
     task = training.denoising_task(PHOTOGRAPHS)
     assert training.mean_psnr(network, task, "test") == pytest.approx(about["psnr"], abs=1e-3)
@@ -60,13 +60,13 @@ def test_a_run_leaves_weights_and_what_made_them(tmp_path):
 @pytest.mark.parametrize("step", [0, 1, 2, 3, 5])
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path, monkeypatch, step):
     """Stopped before, at and after a saved state, in both halves of the batch norm."""
-    train_halfunet(TINY, PHOTOGRAPHS, tmp_path / "whole", save_every=2)
+    train_network(TINY, PHOTOGRAPHS, tmp_path / "whole", save_every=2)
     with monkeypatch.context() as patch:
         interrupted_at(step, patch)
         with pytest.raises(KeyboardInterrupt):
-            train_halfunet(TINY, PHOTOGRAPHS, tmp_path / "cut", save_every=2)
+            train_network(TINY, PHOTOGRAPHS, tmp_path / "cut", save_every=2)
     assert [p.name for p in (tmp_path / "cut").iterdir()] == ["state.safetensors"]
-    train_halfunet(TINY, PHOTOGRAPHS, tmp_path / "cut", save_every=2, resume=True)
+    train_network(TINY, PHOTOGRAPHS, tmp_path / "cut", save_every=2, resume=True)
     whole, cut = (load_file(tmp_path / name / "halfunet.safetensors") for name in ("whole", "cut"))
     for name, tensor in whole.items():
         assert torch.equal(tensor, cut[name]), name
@@ -82,7 +82,7 @@ def test_the_seed_and_nothing_else_decides(tmp_path):
     for name, seed in (("one", 0), ("same", 0), ("other", 1)):
         torch.rand(3)  # the global generator must not matter, nor be moved
         before = torch.get_rng_state()
-        train_halfunet(replace(TINY, seed=seed), PHOTOGRAPHS, tmp_path / name)
+        train_network(replace(TINY, seed=seed), PHOTOGRAPHS, tmp_path / name)
         assert torch.equal(before, torch.get_rng_state())
         runs[name] = (tmp_path / name / "halfunet.safetensors").read_bytes()
     assert runs["one"] == runs["same"]
@@ -90,7 +90,7 @@ def test_the_seed_and_nothing_else_decides(tmp_path):
 
 
 def test_batch_norm_settles():
-    network = TINY.network()
+    network = TINY.build()
     optimizer = torch.optim.Adam(network.parameters())
     norm = next(m for m in network.modules() if isinstance(m, nn.BatchNorm2d))
     for step, moves in ((0, True), (2, True), (3, False), (5, False)):
@@ -105,7 +105,7 @@ def test_the_loss_falls(tmp_path):
     flat = Photographs(
         (torch.full((3, 140, 300), 0.5),) * 2, PHOTOGRAPHS.calibration, PHOTOGRAPHS.test, "flat"
     )
-    curve = train_halfunet(recipe, flat, tmp_path / "run", save_every=5)["curve"]
+    curve = train_network(recipe, flat, tmp_path / "run", save_every=5)["curve"]
     assert curve[-1]["loss"] < curve[0]["loss"] - 1.0
 
 
@@ -136,7 +136,7 @@ def test_an_existing_folder_is_left_alone(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("precious")
     with pytest.raises(FileError, match="mine exists already"):
-        train_halfunet(TINY, PHOTOGRAPHS, tmp_path / "mine")
+        train_network(TINY, PHOTOGRAPHS, tmp_path / "mine")
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
@@ -144,12 +144,12 @@ def stopped_run(folder, monkeypatch):
     with monkeypatch.context() as patch:
         interrupted_at(3, patch)
         with pytest.raises(KeyboardInterrupt):
-            train_halfunet(TINY, PHOTOGRAPHS, folder, save_every=2)
+            train_network(TINY, PHOTOGRAPHS, folder, save_every=2)
     return folder / "state.safetensors"
 
 
 def resume(folder, recipe=TINY, photographs=PHOTOGRAPHS):
-    return train_halfunet(recipe, photographs, folder, resume=True)
+    return train_network(recipe, photographs, folder, resume=True)
 
 
 def test_only_the_same_run_is_resumed(tmp_path, monkeypatch):

@@ -29,12 +29,13 @@ COMMANDS = {
     "backends": "List, show, check, cite and write backends.",
     "objectives": "List objectives, and show what one is and its options.",
     "refiners": "List refiners, and show what one is and its options.",
+    "recoveries": "List recoveries, and show what one is and its options.",
     "study": "Compare solvers on many problems, and report it with intervals.",
     "train": "Train the example network.",
 }
 """Names and one-line helps, so that ``--help`` imports nothing."""
 
-_HOMES = {"objectives": "stages", "refiners": "stages", "study": "studies"}
+_HOMES = {"objectives": "stages", "refiners": "stages", "recoveries": "stages", "study": "studies"}
 """Commands that are not in a file of their name."""
 
 _EXTRAS = {"demo": "demo", "train": "demo", "export": "export", "study": "study"}

@@ -19,6 +19,7 @@ FLAGS = {
     "options": "--option",
     "objective_options": "--objective-option",
     "refine_options": "--refine-option",
+    "recover_options": "--recover-option",
 }
 """What is called otherwise than ``--its-name``: what turns something off, and pairs one by one."""
 

@@ -136,6 +136,8 @@ def _method(fields: dict[str, Any], evaluations: int | None) -> dict[str, Any]:
 
     if fields.get("refine") == "none":
         del fields["refine"]
+    if fields.get("recover") == "none":
+        del fields["recover"]
     if evaluations is None:
         return fields
     options = dict(fields.get("refine_options") or {})

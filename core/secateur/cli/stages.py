@@ -1,10 +1,10 @@
-"""``secateur objectives`` and ``secateur refiners``: which there are, what each is, its options."""
+"""``secateur objectives``, ``refiners``, ``recoveries``: which there are, their options."""
 
 from __future__ import annotations
 
 from secateur.cli.showing import Found, stage_group
 from secateur.options import declared
-from secateur.stages import OBJECTIVES, REFINERS, find_stage
+from secateur.stages import OBJECTIVES, RECOVERIES, REFINERS, find_stage
 
 
 def _objective(name: str) -> Found:
@@ -21,5 +21,13 @@ def _refiner(name: str) -> Found:
     return find_stage(REFINERS, name), found, declared(found)
 
 
+def _recovery(name: str) -> Found:
+    from secateur.recover import recovery_class
+
+    found = recovery_class(name)
+    return find_stage(RECOVERIES, name), found, declared(found)
+
+
 objectives = stage_group(OBJECTIVES, _objective, example="residual")
 refiners = stage_group(REFINERS, _refiner, example="tt")
+recoveries = stage_group(RECOVERIES, _recovery, example="distil")

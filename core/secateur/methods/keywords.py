@@ -45,9 +45,11 @@ class MethodSettings(TypedDict, total=False):
     objective: Any
     backend: Any
     refine: Any
+    recover: Any
     objective_options: Mapping[str, Any] | None
     options: Mapping[str, Any] | None
     refine_options: Mapping[str, Any] | None
+    recover_options: Mapping[str, Any] | None
     time_limit: float | None
     compensated: bool
     fit_batches: int | None

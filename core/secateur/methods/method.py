@@ -36,6 +36,11 @@ class Method(Options):
     refine: Given = option(
         None, "go on with the true metric; `secateur refiners` lists what there is"
     )
+    recover: Given = option(
+        None,
+        "train the smaller network without labels towards the dense one; `secateur recoveries` "
+        "lists what there is",
+    )
     objective_options: Mapping[str, Any] | None = option(
         None, "an option of the objective, similarity_weight=0.3"
     )
@@ -43,6 +48,7 @@ class Method(Options):
     refine_options: Mapping[str, Any] | None = option(
         None, "an option of the refinement, evaluations=100"
     )
+    recover_options: Mapping[str, Any] | None = option(None, "an option of the recovery, steps=500")
     time_limit: float | None = option(
         None, "of the whole search", above=0, most=LONGEST_SECONDS, unit="s"
     )

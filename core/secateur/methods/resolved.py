@@ -10,6 +10,7 @@ from secateur.backends.call import check_available
 from secateur.limits import refuse_twice
 from secateur.methods.method import RANDOM, Method
 from secateur.objectives import Objective, resolve_objective
+from secateur.recover import Recovery, resolve_recovery
 from secateur.refine import Refiner, resolve_refiner
 from secateur.solving import CONTROL
 from secateur.solving.chosen import Chosen, choose
@@ -24,6 +25,7 @@ def resolve(method: Method) -> Resolved:
     """
     refuse_twice(method.options or {}, time_limit=method.time_limit)
     refiner = resolve_refiner(method.refine, method.refine_options)
+    recovery = resolve_recovery(method.recover, method.recover_options)
     objective = resolve_objective(method.objective, method.objective_options)
     chosen = choose(method.backend, method.options)
     if chosen.solver is not None and chosen.options is not None:
@@ -31,7 +33,7 @@ def resolve(method: Method) -> Resolved:
     if objective.name == RANDOM:  # nothing is solved
         chosen = choose(CONTROL)
     name = method.name or (f"{objective.name}+{refiner.name}" if refiner else objective.name)
-    return Resolved(name, objective, chosen, refiner, method)
+    return Resolved(name, objective, chosen, refiner, recovery, method)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,7 @@ class Resolved:
         objective: with its options.
         chosen: the backend, which can be used here, with its options; or "auto" or "greedy".
         refiner: with its options, or None.
+        recovery: with its options, or None.
         method: as it was given.
     """
 
@@ -50,6 +53,7 @@ class Resolved:
     objective: Objective
     chosen: Chosen
     refiner: Refiner | None
+    recovery: Recovery | None
     method: Method
 
     def same_choice(self, other: Resolved) -> bool:
@@ -65,6 +69,8 @@ class Resolved:
             "backend": self.chosen.name,
             "refine": None if self.refiner is None else self.refiner.name,
             "refine_options": {} if self.refiner is None else self.refiner.public(),
+            "recover": None if self.recovery is None else self.recovery.name,
+            "recover_options": {} if self.recovery is None else self.recovery.public(),
             "time_limit": self.method.time_limit,
             "compensated": self.method.compensated,
             "fit_batches": self.method.fit_batches,
@@ -74,7 +80,16 @@ class Resolved:
 
 def _of_choice(method: Method) -> Method:
     plain = Method()
-    apart = ("name", "refine", "refine_options", "compensated", "fit_batches", "ridge")
+    apart = (
+        "name",
+        "refine",
+        "refine_options",
+        "recover",
+        "recover_options",
+        "compensated",
+        "fit_batches",
+        "ridge",
+    )
     return replace(method, **{name: getattr(plain, name) for name in apart})
 
 

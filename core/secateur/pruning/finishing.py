@@ -16,6 +16,7 @@ from secateur.network import Call
 from secateur.network.device import device_of
 from secateur.problem import Problem
 from secateur.pruning.subject import Subject
+from secateur.recover import recover
 from secateur.refine import Races, Refined, refine
 from secateur.solving import Selection
 from secateur.surgery import check_cut, cut, reestimate_batch_norm
@@ -32,6 +33,7 @@ class Finished:
     network: nn.Module
     metric: float
     metric_compensated: float | None
+    metric_recovered: float | None
     batch_norm: bool
     fitted: bool
     evaluations: int
@@ -52,12 +54,19 @@ def finish(
         evaluations = refined.evaluations
         selection = _refined(problem, selection, refined)
     made = body.made(selection.bits == 0, compensated=how.compensated)
+    slim, recovered = made.network, None
+    if method.recovery is not None:
+        again = recover(slim, subject.network, subject.task, method.recovery, seed=seed)
+        provenance = {**selection.provenance, "recovery": again.to_json()}
+        selection, slim = replace(selection, provenance=provenance), again.network
+        recovered = body.evaluator.slim(slim)
     return Finished(
         method=method,
         selection=selection,
-        network=made.network.eval(),
+        network=slim.eval(),
         metric=made.metric,
         metric_compensated=made.metric_compensated,
+        metric_recovered=recovered,
         batch_norm=made.batch_norm,
         fitted=made.fitted,
         evaluations=evaluations,

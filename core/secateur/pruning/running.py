@@ -227,6 +227,7 @@ def _rows(
             channels=n,
             metric=dense_metric,
             metric_compensated=dense_metric,
+            metric_recovered=None,
             seconds=0.0,
         )
     ]
@@ -241,6 +242,7 @@ def _rows(
                 channels=n - pruned,
                 metric=done.metric,
                 metric_compensated=done.metric_compensated,
+                metric_recovered=done.metric_recovered,
                 seconds=done.seconds,
                 batch_norm=done.batch_norm,
                 fitted=done.fitted,

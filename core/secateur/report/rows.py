@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from secateur.result import Row
 
 
-def row_columns(metric: str, unit: str = "", runtimes: Sequence[str] = ()) -> list[Column]:
+def row_columns(
+    metric: str, unit: str = "", runtimes: Sequence[str] = (), recovered: bool = False
+) -> list[Column]:
     """The columns of ``Row``.
 
     Arguments:
         metric: its name; the keys of its columns carry it.
         unit: of the metric.
+        recovered: whether what was recovered is shown.
         runtimes: where there are times; the first stands beside the MACs, the others at the end.
     """
     return [
@@ -38,6 +41,13 @@ def row_columns(metric: str, unit: str = "", runtimes: Sequence[str] = ()) -> li
         Column(metric, _get("metric"), unit=unit, format=".3f"),
         Column(
             "compensated", _get("metric_compensated"), format=".3f", key=f"{metric}_compensated"
+        ),
+        Column(
+            "recovered",
+            _get("metric_recovered"),
+            format=".3f",
+            key=f"{metric}_recovered",
+            shown=recovered,
         ),
         Column(
             "seconds",

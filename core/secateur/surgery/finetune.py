@@ -7,13 +7,10 @@ what it was given as it was, and shows how far it is.
 from __future__ import annotations
 
 import copy
-import random
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -22,6 +19,7 @@ from secateur.errors import DataError, MetricError, NetworkError, OptionError
 from secateur.network.device import device_of
 from secateur.network.door import check_weights
 from secateur.progress import Step, track
+from secateur.surgery.seeded import seeded
 from secateur.tasks import Task
 
 OptimiserFactory = Callable[[Iterator[nn.Parameter]], Optimizer]
@@ -94,7 +92,7 @@ def tune(
             remedy="call requires_grad_(True) on what is to be trained",
         )
     total = _steps(data, epochs)
-    with _seeded(own, seed), torch.inference_mode(False), torch.enable_grad():
+    with seeded(own, seed), torch.inference_mode(False), torch.enable_grad():
         loop = _Loop(own, task, loss or task.loss, optimiser, schedule, total)
         with track("fine-tuning", total) as step:
             losses = tuple(loop.epoch(number, data, step) for number in range(epochs))
@@ -197,20 +195,3 @@ def _steps(data: Iterable[Any], epochs: int) -> int | None:
         return len(data) * epochs  # type: ignore[arg-type]
     except TypeError:  # an iterable data set need not know
         return None
-
-
-@contextmanager
-def _seeded(network: nn.Module, seed: int) -> Iterator[None]:
-    """Everything random starts from the seed; the generators of the program come back."""
-    devices = {p.device for p in network.parameters() if p.device.type != "cpu"}
-    python, numpy = random.getstate(), np.random.get_state()
-    kind = next((device.type for device in devices), "cuda")
-    with torch.random.fork_rng(devices=[d.index or 0 for d in devices], device_type=kind):
-        torch.manual_seed(seed)
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from secateur.tasks.batches import Adapter, Batch, Reader
 from secateur.tasks.passes import same_pass
 from secateur.tasks.scores import Score, batch_size, per_sample
 
-Split = Literal["calibration", "selection", "test"]
+Split = Literal["calibration", "selection", "test", "unlabelled"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Task:
         selection: what choices between candidates are made on (refinement, batch-norm
             re-estimation); the calibration split unless given.
         test: what is reported, and never used to choose; the selection split unless given.
+        unlabelled: what the final fit and a recovery are given besides: inputs whose targets, if
+            they have any, nobody looks at; the calibration split unless given.
         metric_name: the metric's column in tables and files.
         metric_unit: printed behind the metric, "dB" for instance.
         higher_is_better: whether more of the metric is better.
@@ -81,9 +83,10 @@ class Task:
     adapter: Adapter | None = None
     shared: tuple[int | str, ...] = ()
     prediction: Callable[[Any], Tensor] | None = None
+    unlabelled: Iterable[Any] | None = None
 
     def __post_init__(self) -> None:
-        for split in ("calibration", "selection", "test"):
+        for split in get_args(Split):
             data = getattr(self, split)
             if data is not None:
                 _check_split(data, split)
@@ -124,8 +127,10 @@ class Task:
             DataError: a batch cannot be understood, is empty, or is not finite.
         """
         data = getattr(self, split)
+        if data is None and split == "test":
+            data = self.selection
         if data is None:
-            data = self.calibration if self.selection is None else self.selection
+            data = self.calibration
         reader = self.reader
         empty = True
         for number, batch in enumerate(_told(same_pass(data), split)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor
 
 from secateur.errors import OptionError
 from secateur.tasks.base import Task
+from secateur.tasks.filed import Photograph
 from secateur.tasks.filed import halves as halved
 from secateur.tasks.noise import sensor_noise
 from secateur.tasks.photographs import (
@@ -21,7 +24,7 @@ from secateur.tasks.photographs import (
 
 FLOOR = 1e-8
 """Added to the mean squared error before its logarithm: a perfect output is 80 dB, not infinity."""
-SELECTION_SEED, TEST_SEED = 1_000_001, 1_000_002
+SELECTION_SEED, TEST_SEED, UNLABELLED_SEED = 1_000_001, 1_000_002, 1_000_003
 
 
 def log_mse(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -40,6 +43,7 @@ def denoising_task(
     *,
     seed: int = 0,
     patches: int = 96,
+    unlabelled: int = 768,
     patch: int = 64,
     selection_patches: int = 64,
     test_patches: int = 32,
@@ -56,6 +60,8 @@ def denoising_task(
         photographs: loaded ones, a folder, or None for those in the packages.
         seed: of the calibration crops and their noise.
         patches: calibration crops.
+        unlabelled: crops for the final fit and for a recovery, made anew in each pass; 0 for the
+            calibration crops.
         patch: side of calibration and selection crops, in pixels.
         selection_patches: selection crops.
         test_patches: test crops, at most.
@@ -75,6 +81,8 @@ def denoising_task(
         "test_patches": test_patches,
         "batch": batch,
     }
+    if unlabelled < 0:
+        raise OptionError(f"unlabelled is {unlabelled}", remedy="use 0 or more")
     for name, count in counts.items():
         if count < 1:
             raise OptionError(f"{name} is {count}", remedy="use at least 1")
@@ -99,7 +107,48 @@ def denoising_task(
         metric_name="psnr",
         metric_unit="dB",
         name="denoising",
+        unlabelled=NoisyCrops(
+            tuple(left for left, _ in halves), unlabelled, patch, batch, seed, varied_colours
+        )
+        if unlabelled
+        else None,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyCrops:
+    """Batches of noisy crops without their clean ones, made when they are asked for.
+
+    Arguments:
+        photographs: that they are cut from.
+        count: of all crops.
+        patch: side of a crop, in pixels.
+        batch: crops in a batch, at most.
+        seed: the same one gives the same crops in every pass.
+        varied_colours: in random colours.
+    """
+
+    photographs: tuple[Photograph, ...]
+    count: int
+    patch: int
+    batch: int
+    seed: int
+    varied_colours: bool = True
+
+    def __len__(self) -> int:
+        return -(-self.count // self.batch)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self.made(number) for number in range(len(self)))
+
+    def made(self, number: int) -> Tensor:
+        """One batch, shape ``(crops, 3, patch, patch)``."""
+        generator = torch.Generator().manual_seed(UNLABELLED_SEED * (self.seed + 1) + number)
+        size = min(self.batch, self.count - number * self.batch)
+        clean = random_crops(self.photographs, size, self.patch, generator)
+        if self.varied_colours:
+            clean = vary_colours(clean, generator)
+        return sensor_noise(clean, generator)
 
 
 def _batches(clean: Tensor, generator: torch.Generator, size: int) -> list[tuple[Tensor, Tensor]]:

@@ -1,44 +1,69 @@
-"""The example network. Nothing in the library knows it: it is pruned like any other."""
+"""The example networks. Nothing in the library knows them: they are pruned like any other."""
 
 from __future__ import annotations
 
 import json
 from importlib.resources import as_file, files
+from typing import Any
 
 from torch import nn
 
 from secateur.errors import FileError
+from secateur.zoo.architectures import sizes_of
+from secateur.zoo.chain import Chain
 from secateur.zoo.halfunet import HalfUNet
 
-__all__ = ["HalfUNet", "halfunet", "pretrained_halfunet"]
+__all__ = ["Chain", "HalfUNet", "chain", "halfunet", "pretrained_chain", "pretrained_halfunet"]
 
 _CHECKPOINT = files("secateur.zoo") / "checkpoints"
 
 
 def halfunet() -> nn.Module:
     """A new network of the checkpoint's architecture, with random weights."""
-    try:
-        recipe = json.loads((_CHECKPOINT / "halfunet.json").read_text("utf-8"))["recipe"]
-        names = ("width", "levels", "unshuffle", "batch_norm")
-        return HalfUNet(**{name: recipe[name] for name in names})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FileError(
-            f"the checkpoint's halfunet.json is missing or corrupt: {error}",
-            remedy="install secateur again",
-        ) from error
+    return HalfUNet(**_sizes("halfunet"))
+
+
+def chain() -> nn.Module:
+    """A new network of the checkpoint's architecture, with random weights."""
+    return Chain(**_sizes("chain"))
 
 
 def pretrained_halfunet() -> nn.Module:
-    """The trained denoiser that comes with secateur, in evaluation mode.
+    """The trained Half-UNet that comes with secateur, in evaluation mode.
 
     ``checkpoints/halfunet.json`` holds the command, seed, versions and figures that made it.
 
     Raises:
         FileError: the checkpoint is missing or corrupt.
     """
+    return _trained("halfunet", halfunet())
+
+
+def pretrained_chain() -> nn.Module:
+    """The trained chain that comes with secateur, in evaluation mode.
+
+    ``checkpoints/chain.json`` holds the command, seed, versions and figures that made it.
+
+    Raises:
+        FileError: the checkpoint is missing or corrupt.
+    """
+    return _trained("chain", chain())
+
+
+def _sizes(name: str) -> dict[str, Any]:
+    try:
+        recipe = json.loads((_CHECKPOINT / f"{name}.json").read_text("utf-8"))["recipe"]
+        return sizes_of(name, recipe)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FileError(
+            f"the checkpoint's {name}.json is missing or corrupt: {error}",
+            remedy="install secateur again",
+        ) from error
+
+
+def _trained(name: str, network: nn.Module) -> nn.Module:
     from secateur.surgery import load_weights
 
-    network = halfunet()
-    with as_file(_CHECKPOINT / "halfunet.safetensors") as path:
+    with as_file(_CHECKPOINT / f"{name}.safetensors") as path:
         load_weights(network, path)
     return network.eval()

@@ -21,6 +21,7 @@ class HalfUNet(nn.Module):
         levels: resolutions.
         unshuffle: factor of the pixel unshuffling; 1 for none.
         batch_norm: normalise behind every convolution but the head.
+        leak: slope of the non-linearity below zero; with a little of it no filter dies.
         channels: of the image.
     """
 
@@ -30,6 +31,7 @@ class HalfUNet(nn.Module):
         levels: int = 4,
         unshuffle: int = 2,
         batch_norm: bool = True,
+        leak: float = 0.0,
         channels: int = 3,
     ) -> None:
         super().__init__()
@@ -41,8 +43,8 @@ class HalfUNet(nn.Module):
         self.pool = nn.MaxPool2d(2)
         self.encoder = nn.ModuleList(
             nn.Sequential(
-                _block(inner if level == 0 else width, width, batch_norm),
-                _block(width, width, batch_norm),
+                _block(inner if level == 0 else width, width, batch_norm, leak),
+                _block(width, width, batch_norm, leak),
             )
             for level in range(levels)
         )
@@ -51,7 +53,7 @@ class HalfUNet(nn.Module):
             for level in range(1, levels)
         )
         self.decoder = nn.Sequential(
-            _block(width, width, batch_norm), _block(width, width, batch_norm)
+            _block(width, width, batch_norm, leak), _block(width, width, batch_norm, leak)
         )
         self.head = nn.Conv2d(width, inner, 3, padding=1)
 
@@ -66,8 +68,9 @@ class HalfUNet(nn.Module):
         return image - noise
 
 
-def _block(inputs: int, outputs: int, batch_norm: bool) -> nn.Sequential:
+def _block(inputs: int, outputs: int, batch_norm: bool, leak: float) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=not batch_norm)
+    active = nn.LeakyReLU(leak) if leak else nn.ReLU()
     if not batch_norm:
-        return nn.Sequential(convolution, nn.ReLU())
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
+        return nn.Sequential(convolution, active)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), active)

@@ -1,4 +1,4 @@
-"""How the example network was trained; the recipe is deterministic in its steps and its seed."""
+"""How the example networks were trained; the recipe is deterministic in its steps and its seed."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from secateur.tasks.filed import Photograph
 from secateur.tasks.noise import sensor_noise
 from secateur.tasks.photographs import Photographs, random_crops, vary_colours
 from secateur.versions import versions
-from secateur.zoo.halfunet import HalfUNet
+from secateur.zoo.architectures import ARCHITECTURES, OWN, sizes_of
 
 logger = logging.getLogger("secateur")
 FLOOR = 1e-4
 """Added to a crop's squared error before its logarithm, so that dark, easy crops do not rule."""
-WEIGHTS, STATE, ABOUT = "halfunet.safetensors", "state.safetensors", "halfunet.json"
+STATE = "state.safetensors"
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,13 @@ class Recipe:
     """Everything that determines the trained weights, but for the photographs.
 
     Arguments:
+        network: "halfunet" or "chain".
         width: of the network.
-        levels: of the network.
+        levels: of a Half-UNet.
+        depth: of a chain.
         unshuffle: of the network.
         batch_norm: of the network.
+        leak: of the network.
         steps: of Adam.
         batch: crops a step.
         patch: side of a crop in pixels.
@@ -57,10 +60,13 @@ class Recipe:
             there is nothing to learn from pruning them.
     """
 
+    network: str = "halfunet"
     width: int = 48
     levels: int = 4
+    depth: int = 8
     unshuffle: int = 2
     batch_norm: bool = True
+    leak: float = 0.0
     steps: int = 6000
     batch: int = 16
     patch: int = 64
@@ -69,14 +75,19 @@ class Recipe:
     settled: float = 0.85
 
     def __post_init__(self) -> None:
-        for name in ("width", "levels", "unshuffle", "steps", "batch", "patch"):
+        if self.network not in ARCHITECTURES:
+            raise OptionError(
+                f"network is {self.network!r}", remedy=f"use one of {', '.join(ARCHITECTURES)}"
+            )
+        for name in ("width", "levels", "depth", "unshuffle", "steps", "batch", "patch"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}", remedy="use at least 1")
-        coarsest = self.unshuffle * 2 ** (self.levels - 1)
+        levels = self.levels if self.network == "halfunet" else 1
+        coarsest = self.unshuffle * 2 ** (levels - 1)
         if self.patch % coarsest:
             raise OptionError(
                 f"patch is {self.patch}, no multiple of {coarsest}",
-                remedy=f"{self.levels} levels and unshuffle {self.unshuffle} need one",
+                remedy=f"{levels} levels and unshuffle {self.unshuffle} need one",
             )
         if not 0 <= self.settled <= 1:
             raise OptionError(f"settled is {self.settled}", remedy="use a share from 0 to 1")
@@ -86,11 +97,26 @@ class Recipe:
                 remedy="use a learning rate between 0 and 1 and a seed of at least 0",
             )
 
-    def network(self) -> HalfUNet:
+    @property
+    def weights(self) -> str:
+        """The file of the trained network."""
+        return f"{self.network}.safetensors"
+
+    @property
+    def about(self) -> str:
+        """The file that says how it was trained."""
+        return f"{self.network}.json"
+
+    def build(self) -> nn.Module:
         """A new network with the recipe's initial weights."""
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
-            return HalfUNet(self.width, self.levels, self.unshuffle, self.batch_norm)
+            return ARCHITECTURES[self.network](**sizes_of(self.network, asdict(self)))
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data, without the sizes that this network does not have."""
+        others = set(OWN.values()) - {OWN[self.network]}
+        return {name: value for name, value in asdict(self).items() if name not in others}
 
     def rate(self, step: int) -> float:
         """The learning rate of a step."""
@@ -101,7 +127,7 @@ class Recipe:
         return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * done))
 
 
-def train_halfunet(
+def train_network(
     recipe: Recipe,
     photographs: Photographs,
     folder: Path,
@@ -111,7 +137,7 @@ def train_halfunet(
     command: str = "",
     tell: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
-    """Train, and write ``halfunet.safetensors`` and ``halfunet.json``; return the latter.
+    """Train, and write the weights and a JSON file of what made them; return the latter.
 
     Every step draws its crops and noise from a generator of its own, so a run that was stopped and
     resumed gives the same weights as one that was not (with the same number of threads).
@@ -129,7 +155,7 @@ def train_halfunet(
         FileError: the folder exists (without ``resume``), or its state is missing, corrupt or of
             another recipe; or the network was written to another folder, which is named.
     """
-    network = recipe.network()
+    network = recipe.build()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
     first, spent = 0, 0.0
@@ -146,7 +172,7 @@ def train_halfunet(
 
     def save(step: int) -> None:
         about = {
-            "recipe": asdict(recipe),
+            "recipe": recipe.to_json(),
             "photographs": photographs.source,
             "step": step,
             "seconds": spent + time.monotonic() - begun,
@@ -175,8 +201,8 @@ def train_halfunet(
             seen = f"{curve[-1]['psnr']:.2f} dB, " if curve else ""
             bar.advance(1, f"{seen}{left / 60:.0f} min left")
     about = {
-        "network": "HalfUNet",
-        "recipe": asdict(recipe),
+        "network": type(network).__name__,
+        "recipe": recipe.to_json(),
         "command": command,
         "photographs": photographs.source,
         "psnr_noisy": mean_psnr(nn.Identity(), task, "test"),
@@ -191,7 +217,9 @@ def train_halfunet(
     weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     if tell is not None:
         tell(about)
-    saved = save_somewhere(lambda place: _finish(place, weights, about), folder, folder=True)
+    saved = save_somewhere(
+        lambda place: _finish(place, recipe, weights, about), folder, folder=True
+    )
     if saved.error is not None:
         raise saved.error
     (folder / STATE).unlink()
@@ -208,14 +236,16 @@ def refuse_another_run(folder: Path) -> None:
         raise FileError(f"{folder} exists already", remedy="choose another, or give --resume")
 
 
-def _finish(folder: Path, weights: dict[str, Tensor], about: dict[str, Any]) -> None:
+def _finish(
+    folder: Path, recipe: Recipe, weights: dict[str, Tensor], about: dict[str, Any]
+) -> None:
     """Write the trained network into its folder, or a new one."""
     new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _atomically(folder / WEIGHTS, lambda path: save_file(weights, path))
+        _atomically(folder / recipe.weights, lambda path: save_file(weights, path))
         text = json.dumps(about, indent=2) + "\n"
-        _atomically(folder / ABOUT, lambda path: Path(path).write_text(text))
+        _atomically(folder / recipe.about, lambda path: Path(path).write_text(text))
     except BaseException:
         if new:
             shutil.rmtree(folder, ignore_errors=True)
@@ -316,7 +346,7 @@ def _load_state(
         raise FileError(
             f"{path} is corrupt: {error}", remedy="remove its folder and start again"
         ) from error
-    now = {**asdict(recipe), "photographs": source}
+    now = {**recipe.to_json(), "photographs": source}
     changed = [f"{k} was {before.get(k)} and is {v}" for k, v in now.items() if before.get(k) != v]
     if changed:
         raise FileError(

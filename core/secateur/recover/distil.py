@@ -1,0 +1,60 @@
+"""Distillation: gradient steps towards the dense network's outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from secateur.limits import LONGEST_SECONDS
+from secateur.options import option
+from secateur.progress import track
+from secateur.recover.base import Recovery
+
+if TYPE_CHECKING:
+    from secateur.recover.work import Work
+
+
+@dataclass(frozen=True)
+class Distil(Recovery):
+    """Adam towards what the dense network gives for the same inputs; no label is used.
+
+    Batch normalisation keeps its running statistics, and nothing is dropped out, so that both
+    networks are as they will be used. The learning rate falls along a cosine. The best network on
+    the selection split is kept, and its start is among them.
+    """
+
+    name: ClassVar[str] = "distil"
+    citation: ClassVar[str] = """@article{hinton2015distilling,
+  title   = {Distilling the Knowledge in a Neural Network},
+  author  = {Hinton, Geoffrey and Vinyals, Oriol and Dean, Jeff},
+  journal = {arXiv:1503.02531},
+  year    = {2015}
+}"""
+
+    steps: int = option(1000, "of Adam, a batch each", least=1, most=10_000_000)
+    seconds: float | None = option(
+        None,
+        "stop after so long; how far it comes then depends on the machine",
+        above=0,
+        most=LONGEST_SECONDS,
+        unit="s",
+    )
+    learning_rate: float | None = option(
+        None, "the highest; the best of three on the selection split unless given", above=0, most=1
+    )
+    temperature: float = option(2.0, "softens the probabilities of classes", above=0, most=100)
+    looks: int = option(10, "so often the selection split is asked, evenly", least=1, most=10_000)
+    patience: int = option(
+        4, "stop after so many looks in a row that were no better", least=1, most=10_000
+    )
+
+    def recover(self, work: Work, seed: int) -> None:
+        """Train ``work.network``."""
+        from secateur.recover.matching import distance_of
+        from secateur.recover.training import Schedule, Training
+
+        how = Schedule(self.steps, self.seconds, self.looks, self.patience)
+        distance = distance_of(work.task, work.dense, self.temperature)
+        with track("recovering", self.steps) as bar:
+            training = Training(work, distance, how, seed, bar)
+            training.train(self.learning_rate or training.best_rate())
