@@ -84,7 +84,8 @@ def test_rows_of_cells():
 def row(**more):
     about = {
         "method": "dense", "amount": 0.0, "pruned": 0, "channels": 10, "metric": 1.0,
-        "metric_compensated": None, "parameters": 12345, "macs": 2_500_000,
+        "metric_compensated": None, "metric_recovered": None, "parameters": 12345,
+        "macs": 2_500_000,
         "times_ms": {"eager": 2.0}, "speedups": {}, "seconds": 0.0, "batch_norm": False,
         "fitted": False, "energy": None, "evaluations": 0, "proof": "",
     }  # fmt: skip
@@ -108,12 +109,16 @@ def test_the_columns_of_a_result():
     for words in ("6 (-4)", "2.5 M", "1.00 ms (2.00x)", "2.000", "3.2", "proven"):
         assert words in text[2]
     assert "2.00 ms (no difference)" in text[3]
+    assert "recovered" not in text[0]
+    shown = table.text(row_columns("psnr", "dB", ["eager"], recovered=True), rows)
+    assert "compensated  recovered" in shown.splitlines()[0]
     data = as_data(row_columns("psnr", runtimes=["eager"]), rows[1])
     assert data["times"]["eager"] == {
         "ms": 1.0, "speedup": 2.0, "at_least": 1.9, "at_most": 2.1, "different": True,
     }  # fmt: skip
     assert set(data) == {
-        "method", "amount", "pruned", "channels", "psnr", "psnr_compensated", "parameters", "macs",
+        "method", "amount", "pruned", "channels", "psnr", "psnr_compensated",
+        "psnr_recovered", "parameters", "macs",
         "times", "seconds", "batch_norm", "fitted", "energy", "evaluations", "proof",
     }  # fmt: skip
     assert (data["channels"], data["seconds"], data["macs"]) == (6, 3.21, 2_500_000)
