@@ -147,3 +147,13 @@ def test_cells_that_have_no_row_are_absent(study, capsys):
         assert methods["nobody"]["absent"] == 3 * len(names)
         assert methods["nobody"]["solved"] == 0
         assert methods["annealing"]["absent"] == 0
+
+
+def test_a_run_in_another_store_says_how_to_report_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = FILE.replace('files = "none/*.sparse"', 'generator = "planted"\nvariables = 6')
+    text = text.replace('backend = "annealing"', 'backend = "greedy"')
+    (tmp_path / "mine.toml").write_text(text)
+    assert run(["study", "run", "mine.toml", "--workers", "1", "--store", "other one.db"]) == 0
+    said = capsys.readouterr().out
+    assert "secateur study report mine.toml --store 'other one.db'" in said

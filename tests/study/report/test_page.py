@@ -6,12 +6,17 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
 
+from secateur.shown import escaped
 from secateur.study.report.about import About
+from secateur.study.report.charts import plots
+from secateur.study.report.looks import page_look
+from secateur.study.report.palette import signs
 from secateur.study.report.writing import page
 
 from ..rows import made_rows
@@ -153,3 +158,36 @@ def test_what_nobody_said_is_not_said():
     assert "3 of its 123 cells have not run yet" in said
     assert "was changed since it was last run" in said
     assert About("M", text="x", sha256="1", run_sha256="1", hardware="h").limitations(rows) == []
+
+
+def test_a_name_is_written_alike_in_plots_and_filters():
+    """Else the filter takes a method or an instance out of what is drawn."""
+    names = {
+        "annealing": "tab\there",
+        "tabu": "line\nbreak",
+        "scip": "\x1b[31m",
+        "greedy": "\u202eλ",
+    }
+    rows = [
+        replace(row, method=names[row.method], instance=f"{row.instance}\t\n\x7f")
+        for row in made_rows(2, 2)
+    ]
+    analysis = quick(rows)
+    text = page(rows, analysis, about())
+    found = Parts(text)
+    told = {}
+    for attribute in ("data-method", "data-second", "data-instance", "value"):
+        told[attribute] = {a[attribute] for _, a in found.elements if attribute in a}
+    methods = {escaped(name) for name in names.values()}
+    instances = {escaped(row.instance) for row in rows}
+    assert told["data-method"] == methods
+    assert told["data-second"] <= methods
+    assert told["data-instance"] == instances
+    assert methods <= told["value"]
+    drawn = {"method": set(), "instance": set()}
+    for plot in plots(analysis, rows, page_look(signs(sorted(names.values())))).values():
+        for row in (row for each in plot.spec["datasets"].values() for row in each):
+            for key, seen in drawn.items():
+                seen |= {row[key]} if key in row else set()
+    assert drawn["method"] == methods
+    assert drawn["instance"] == instances

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from secateur.study import State
 from secateur.study.report import numbers, words
 
 from ..rows import made_rows
@@ -102,3 +103,10 @@ def test_different_machines_are_each_told_and_a_load_is_a_range():
         rows[number] = replace(row, machine=where)
     told = [text for word, text in words.conditions(rows) if word == "machine"]
     assert told == ["system Plan 9, load 0.500 (1 run)", "system Linux, load 1.50–7.50 (7 runs)"]
+
+
+def test_nobody_leads_where_nobody_has_an_answer():
+    rows = [replace(row, state=State.FAILED, energy=None) for row in made_rows(2, 2)]
+    said = " ".join(words.compared(quick(rows), rows))
+    assert "No method has an answer: nothing is compared." in said
+    assert "mean rank" not in said

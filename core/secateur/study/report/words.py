@@ -42,7 +42,8 @@ def compared(analysis: Analysis, rows: Sequence[Row]) -> list[str]:
             "an answer counts as no success and as a gap of 100 %."
         )
     said.append(_limits(rows))
-    said.append(_ahead(analysis))
+    nothing = not any(of.done for of in analysis.methods)
+    said.append("No method has an answer: nothing is compared." if nothing else _ahead(analysis))
     return [sentence for sentence in said if sentence]
 
 

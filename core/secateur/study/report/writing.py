@@ -121,7 +121,7 @@ def page(rows: Sequence[Row], analysis: Analysis, about: About) -> str:
     drawn = plots(analysis, rows, page_look(_signs(analysis)))
     return render(
         _values(list(rows), analysis, about, drawn),
-        signs=_signs(analysis),
+        signs=signs([escaped(of.method) for of in analysis.methods]),
         plots=drawn,
         instances=[
             {"name": escaped(of.name), "family": escaped(of.family)} for of in analysis.instances

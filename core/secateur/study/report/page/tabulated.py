@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secateur.report.columns import Column
+from secateur.shown import escaped
 from secateur.study.report.numbers import MISSING
 from secateur.study.report.tables import Table
 from secateur.study.statistics import Estimate, InstanceSummary
@@ -94,14 +95,16 @@ def _key(column: Column) -> str:
 
 
 def _filtered_by(row: Any) -> tuple[str | None, str | None, str | None]:
-    """Method, second method and instance of a row."""
+    """Method, second method and instance of a row, written as the plots write them."""
     if isinstance(row, InstanceSummary):
-        return None, None, row.name
-    return (
+        return None, None, escaped(row.name)
+    found = (
         getattr(row, "method", getattr(row, "first", None)),
         getattr(row, "second", None),
         getattr(row, "instance", None),
     )
+    method, second, instance = (None if name is None else escaped(name) for name in found)
+    return method, second, instance
 
 
 def _number(column: Column, row: Any) -> float | None:
