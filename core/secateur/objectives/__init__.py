@@ -5,6 +5,7 @@ Every objective is a class whose fields are its options; they are found by the e
 """
 
 from secateur.objectives.ablation import Ablation, linear_alone, shuffled
+from secateur.objectives.auto import Auto
 from secateur.objectives.base import Objective
 from secateur.objectives.fisher import Fisher
 from secateur.objectives.functions import as_function
@@ -25,6 +26,7 @@ taylor_qubo = as_function(Taylor)
 __all__ = [
     "L1",
     "Ablation",
+    "Auto",
     "Fisher",
     "Hybrid",
     "Objective",

@@ -72,8 +72,8 @@ def precision_of(matrix: Matrix, ridge: float) -> Matrix | None:
     scale = float(np.trace(matrix)) / len(matrix)
     if scale <= 0:
         return None
-    inverse: Matrix = np.linalg.inv(matrix + ridge * scale * np.eye(len(matrix)))
-    return inverse
+    inverse = np.linalg.inv(matrix + ridge * scale * np.eye(len(matrix)))
+    return np.asarray(inverse, dtype=np.float64)
 
 
 def determinants(precision: Matrix) -> Matrix:
