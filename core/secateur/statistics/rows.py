@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from secateur.errors import NetworkError, SecateurError
 from secateur.network import GatedNetwork
@@ -86,7 +86,7 @@ def _rows_of(
     observe: Observer | None,
     keep: NDArray[np.bool_] | None,
 ) -> GateRows:
-    gates = _gates(gated, part.size, keep)
+    gates = _gates(gated.network, part.size, len(gated.channels), keep)
     outputs = gated(part.call, gates, keep=keep, observe=observe)
     check_outputs(outputs)
     losses = task.losses(outputs, part.targets, size=part.size)
@@ -99,10 +99,11 @@ def _rows_of(
     return GateRows(losses.detach(), gradients, fisher)
 
 
-def _gates(gated: GatedNetwork, samples: int, keep: NDArray[np.bool_] | None) -> Tensor:
-    parameters = gated.network.parameters()
-    first = next((p for p in parameters if p.is_floating_point()), torch.zeros(1))
-    gates = torch.ones(samples, len(gated.channels), device=first.device, dtype=first.dtype)
+def _gates(
+    network: nn.Module, samples: int, n: int, keep: NDArray[np.bool_] | None = None
+) -> Tensor:
+    first = next((p for p in network.parameters() if p.is_floating_point()), torch.zeros(1))
+    gates = torch.ones(samples, n, device=first.device, dtype=first.dtype)
     if keep is not None:
         gates *= torch.as_tensor(keep).to(gates)
     return gates.requires_grad_()
@@ -124,7 +125,7 @@ def _singly(batch: Batch) -> Iterator[Batch]:
 
 
 def _separable(
-    gated: GatedNetwork, task: Task, pair: Batch, keep: NDArray[np.bool_] | None
+    gated: GatedNetwork, task: Task, pair: Batch, keep: NDArray[np.bool_] | None = None
 ) -> bool:
     """Whether samples of a batch can be told apart by their place where channels are read.
 
@@ -132,7 +133,7 @@ def _separable(
     """
 
     def derivatives(part: Batch) -> Tensor:
-        gates = _gates(gated, part.size, keep)
+        gates = _gates(gated.network, part.size, len(gated.channels), keep)
         outputs = gated(part.call, gates, keep=keep)
         check_outputs(outputs)
         loss = task.losses(outputs, part.targets, size=part.size)
