@@ -5,7 +5,7 @@ Every objective is a class whose fields are its options; they are found by the e
 """
 
 from secateur.objectives.ablation import Ablation, linear_alone, shuffled
-from secateur.objectives.auto import Auto
+from secateur.objectives.auto import Auto, check_one
 from secateur.objectives.base import Objective
 from secateur.objectives.fisher import Fisher
 from secateur.objectives.functions import as_function
@@ -37,6 +37,7 @@ __all__ = [
     "Taylor",
     "Terms",
     "as_function",
+    "check_one",
     "fisher_qubo",
     "hybrid_qubo",
     "l1_qubo",

@@ -28,7 +28,7 @@ class Auto(Objective):
     name: ClassVar[str] = "auto"
 
     candidates: tuple[str, ...] = option(
-        ("residual", "residual+fisher", "fisher", "taylor"), "objectives, with their defaults"
+        ("residual", "residual+fisher", "fisher", "taylor"), "names of objectives, which have their defaults"
     )
 
     def __post_init__(self) -> None:
@@ -68,8 +68,22 @@ class Auto(Objective):
         Raises:
             OptionError: always.
         """
-        raise OptionError(
-            "objective 'auto' is no QUBO: it is chosen among "
-            f"{', '.join(self.candidates)} when a network is pruned",
-            remedy="name one of these, or prune with objective='auto'",
-        )
+        raise _none(self)
+
+
+def check_one(objective: Objective) -> None:
+    """Refuse a choice among objectives where one QUBO is wanted, before anything is measured.
+
+    Raises:
+        OptionError: it is a choice.
+    """
+    if isinstance(objective, Auto):
+        raise _none(objective)
+
+
+def _none(choice: Auto) -> OptionError:
+    return OptionError(
+        f"the objective {choice.name!r} is no QUBO: it is chosen among "
+        f"{', '.join(choice.candidates)} when a network is pruned",
+        remedy="name one of these, or prune with objective='auto'",
+    )
