@@ -152,9 +152,13 @@ def test_auto_is_no_qubo(measured):
 
 
 def test_a_price_is_of_all_searches(measured):
-    one = measured.price("residual", amount=5)
-    assert measured.price("auto", amount=5).calls == len(NAMES) * one.calls
-    assert measured.price("residual", amount=5, rounds=3).calls == 3 * one.calls
+    def calls(objective, **more):
+        return measured.price(objective, amount=5, backend="tabu", max_calls=24, **more).calls
+
+    assert calls("residual") == calls("auto") == calls("residual", rounds=3) == 24
+    one = measured.price("residual", amount=5, backend="tabu").calls
+    assert measured.price("auto", amount=5, backend="tabu").calls == len(NAMES) * one
+    assert measured.price("residual", amount=5, rounds=3, backend="tabu").calls == 3 * one
 
 
 def test_metered_backends_are_not_asked_for_several_problems(measured, monkeypatch):

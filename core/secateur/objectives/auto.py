@@ -28,7 +28,8 @@ class Auto(Objective):
     name: ClassVar[str] = "auto"
 
     candidates: tuple[str, ...] = option(
-        ("residual", "residual+fisher", "fisher", "taylor"), "names of objectives, which have their defaults"
+        ("residual", "residual+fisher", "fisher", "taylor"),
+        "names of objectives, which have their defaults",
     )
 
     def __post_init__(self) -> None:
