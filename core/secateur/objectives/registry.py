@@ -16,6 +16,7 @@ ObjectiveLike = str | type[Objective] | Objective | Callable[..., Any]
 """What a user may give for an objective."""
 AUTO = "auto"
 """The choice among objectives, which is none itself."""
+_AUTO = "secateur.objectives.auto:Auto"
 
 
 def objective_class(given: ObjectiveLike) -> type[Objective]:
@@ -42,11 +43,8 @@ def objective_class(given: ObjectiveLike) -> type[Objective]:
 def _loaded(given: ObjectiveLike) -> object:
     if not isinstance(given, str):
         return given
-    if given == AUTO:  # not registered: whoever goes through the list wants QUBOs
-        from secateur.objectives.auto import Auto
-
-        return Auto
-    loaded: object = load_stage(OBJECTIVES, given)
+    # auto is not registered: whoever goes through the list wants QUBOs
+    loaded: object = load_stage(OBJECTIVES, _AUTO if given == AUTO else given)
     return loaded
 
 
