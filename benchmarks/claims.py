@@ -23,6 +23,7 @@ import torch
 
 import secateur
 from secateur.methods import RANDOM, Method
+from secateur.objectives import linear_alone, shuffled
 from secateur.report.columns import Column
 from secateur.report.table import markdown
 from secateur.solving import CONTROL
@@ -43,6 +44,12 @@ METHODS = (
     Method("fisher", objective_options={"gradient": 1.0}, name="fisher with gradient"),
     Method("residual", CONTROL, name="residual, greedy and swaps"),
     Method("residual"),
+    Method("residual+fisher"),
+    *(
+        Method(make(name), name=f"{name}, {what}")
+        for name in ("hybrid", "fisher", "residual", "residual+fisher")
+        for make, what in ((linear_alone, "linear alone"), (shuffled, "couplings shuffled"))
+    ),
 )
 
 

@@ -50,7 +50,9 @@ def prune(
         network: a trained ``nn.Module``, a result or what ``load_pruned`` gives; see ``measure``.
         task: its data, loss and metric.
         method: a ``Method``, or the name of an objective; or its fields one by one:
-            ``objective="residual", backend="annealing", options={"reads": 50}, refine="tt"``.
+            ``objective="residual", backend="annealing", options={"reads": 50}, refine="tt"``;
+            ``objective="auto"`` for the best of a few on the selection split; ``rounds=3`` to
+            measure again on the way.
         amount: what goes: 36, 0.36 or "36%" of the channels.
         budget: what may stay at most, {"macs": 0.5}, by "params", "macs" or "time": a share of the
             dense network's, or absolute (200_000, "4 ms"). A time is predicted from about 20

@@ -51,3 +51,25 @@ def test_qubo_says_what_it_unwrapped(tmp_path, capsys):
     assert run([*arguments, "--output", str(path)]) == 0
     assert "wrapped by DataParallel" in capsys.readouterr().err
     assert path.exists()
+
+
+def test_an_objective_is_chosen_and_rounds_are_made(capsys):
+    arguments = ["prune", "--network", "tests.end_to_end.own:build", *TASK, "--amount", "6"]
+    assert run([*arguments, "--objective", "auto", "--rounds", "2", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    row = told["rows"][-1]
+    assert row["method"].startswith("auto (")
+    assert row["method"].endswith(") in 2 rounds")
+    assert row["pruned"] == 6
+    assert sum("2 rounds: " in note or "the best of" in note for note in told["notes"]) == 2
+    some = [*arguments, "--objective", "auto", "--objective-option", 'candidates=["l1", "taylor"]']
+    assert run([*some, "--json"]) == 0
+    assert "auto (" in capsys.readouterr().out
+    assert run([*some, "--dry-run"]) == 0
+    assert "nothing is charged" in capsys.readouterr().out
+
+
+def test_a_choice_is_no_qubo_to_write(tmp_path, capsys):
+    arguments = ["qubo", "--network", "tests.end_to_end.own:build", *TASK, "--objective", "auto"]
+    assert run([*arguments, "--output", str(tmp_path / "own.bqm")]) == 1
+    assert "the objective 'auto' is no QUBO" in capsys.readouterr().err

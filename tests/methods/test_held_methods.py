@@ -164,6 +164,7 @@ def test_the_bounds_of_the_settings():
         "seed": "from 0 to 2147483647, default 0",
         "measure_batches": "from 1 to 1000000000, default None",
         "time_limit": "more than 0, at most 2000000.0, in s, default None",
+        "rounds": "from 1 to 100, default 1",
         "max_calls": "from 1 to 1000000000, default None",
         "fit_batches": "from 1 to 1000000000, default None",
         "ridge": "more than 0, default 0.001",
@@ -194,7 +195,7 @@ def test_a_method_as_data():
     assert told["refine_options"]["evaluations"] == 5
     for name, value in {
         "name": "hybrid+tt", "objective": "hybrid", "backend": "annealing", "refine": "tt",
-        "time_limit": 3.0, "compensated": False, "fit_batches": 2, "ridge": 0.5,
+        "time_limit": 3.0, "rounds": 1, "compensated": False, "fit_batches": 2, "ridge": 0.5,
     }.items():  # fmt: skip
         assert told[name] == value
     plain = resolve(Method("l1", "greedy", name="mine")).to_json()
@@ -217,7 +218,7 @@ def test_what_makes_no_other_choice(other):
     "other",
     [
         {"objective": "l1"}, {"backend": "greedy"}, {"time_limit": 3},
-        {"options": {"reads": 3}}, {"objective": "hybrid", "objective_options": {}},
+        {"options": {"reads": 3}}, {"objective": "hybrid", "objective_options": {}}, {"rounds": 2},
     ],
 )  # fmt: skip
 def test_what_does(other):

@@ -225,3 +225,48 @@ def test_a_network_that_goes_another_way_is_refused():
     network.way = 1
     with pytest.raises(NetworkError, match="goes another way on these inputs"):
         gated.masked(Call((x,)), np.ones(8, dtype=bool))
+
+
+class Normed(nn.Module):
+    """A norm over channels, which is taken over those that are kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.last = nn.Linear(4, 6), nn.LayerNorm(6), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(torch.relu(self.norm(self.first(x))))
+
+
+@pytest.mark.parametrize(
+    ("build", "shape", "how"),
+    [
+        (Normed, (3, 4), {"norm_over": "kept"}),
+        (Residual, (3, 2, 6, 6), {"tied": False}),
+        (Residual, (3, 2, 6, 6), {}),
+    ],
+)
+def test_gates_with_a_mask_are_the_mask_and_have_derivatives(build, shape, how):
+    network = seeded(build).double()
+    inputs = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    channels = find_channels(network, inputs, **how)
+    gated, call = GatedNetwork(network, channels), Call((inputs,))
+    keep = np.random.default_rng(0).random(len(channels)) < 0.6
+    for group in channels.groups:
+        keep[group.start] = True
+    gates = torch.as_tensor(keep).double().expand(3, -1).clone().requires_grad_()
+    out = gated(call, gates, keep=keep)
+    torch.testing.assert_close(out, gated.masked(call, keep))
+    (slope,) = torch.autograd.grad(out.square().sum(), gates)
+    assert bool((slope[:, torch.as_tensor(keep)].abs().sum(0) > 0).any())
+    step = 1e-6
+    with torch.no_grad():
+        for number in range(len(channels)):
+            ends = []
+            for sign in (-1.0, 0.0, 1.0):
+                moved = gates.clone()
+                moved[1, number] += sign * step
+                ends.append(float(gated(call, moved, keep=keep).square().sum()))
+            # a closed gate in front of a ReLU is at its corner: the slope is that of one side
+            sides = np.diff(ends) / step
+            assert sides.min() - 1e-5 <= float(slope[1, number]) <= sides.max() + 1e-5

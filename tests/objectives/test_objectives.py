@@ -181,7 +181,7 @@ def test_linear_objectives(statistics):
     assert l1.num_interactions == taylor_qubo(statistics).num_interactions == 0
 
 
-NAMES = ["fisher", "hybrid", "l1", "random", "residual", "taylor"]
+NAMES = ["fisher", "hybrid", "l1", "random", "residual", "residual+fisher", "taylor"]
 
 
 def test_every_named_objective_builds(statistics):

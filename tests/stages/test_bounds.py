@@ -75,7 +75,7 @@ ENDS: dict[str, dict[str, tuple[int, int]]] = {
         "fit_steps": (1, 10_000),
     },
     "Measuring": {"probes": (0, 10_000), "seed": SEED, "measure_batches": (1, LONG)},
-    "Method": {"fit_batches": (1, LONG), "max_calls": (1, LONG)},
+    "Method": {"rounds": (1, 100), "fit_batches": (1, LONG), "max_calls": (1, LONG)},
     "Wanted": {},
 }
 

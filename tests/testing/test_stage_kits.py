@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from secateur.objectives import Fisher
+from secateur.objectives import Fisher, shuffled
 from secateur.refine import Exchange
 from secateur.testing import ObjectiveConformance, RefinerConformance
 
@@ -19,7 +19,7 @@ def _objective(name):
     )
 
 
-for _name in ("fisher", "hybrid", "l1", "random", "residual", "taylor"):
+for _name in ("fisher", "hybrid", "l1", "random", "residual", "residual+fisher", "taylor"):
     globals()[f"Test{_name.title()}"] = _objective(_name)
 
 
@@ -27,6 +27,12 @@ class TestAnInstance(ObjectiveConformance):
     @pytest.fixture
     def objective(self):
         return Fisher(gradient=0.5)
+
+
+class TestAnAblation(ObjectiveConformance):
+    @pytest.fixture
+    def objective(self):
+        return shuffled("residual+fisher", seed=1)
 
 
 class TestAFunction(ObjectiveConformance):

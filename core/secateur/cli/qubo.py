@@ -62,13 +62,14 @@ def qubo(
     """
     from secateur.files import save_bqm
     from secateur.measured import measure
-    from secateur.objectives import resolve_objective
+    from secateur.objectives import check_one, resolve_objective
     from secateur.report import try_output
     from secateur.report.output import save_somewhere
     from secateur.versions import versions
 
     try_output(output)
     chosen = resolve_objective(objective, key_values(objective_options, "--objective-option"))
+    check_one(chosen)
     measuring = read_measuring(values, folder)
     if folder is not None:
         measured, _ = load_measured(values, folder)

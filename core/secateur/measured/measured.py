@@ -130,7 +130,9 @@ class Measured:
 
         Arguments:
             method: a ``Method``, or the name of an objective; or its fields one by one:
-                ``objective="residual", backend="annealing", options={"reads": 50}``.
+                ``objective="residual", backend="annealing", options={"reads": 50}``;
+                ``objective="auto"`` for the best of a few on the selection split; ``rounds=3``
+                to measure again on the way.
             amount: what goes: 36, 0.36 or "36%" of the channels.
             budget: what may stay at most, {"macs": 0.5}, by "params", "macs" or "time".
             seed: of everything random; that of the measuring unless given.

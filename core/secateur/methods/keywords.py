@@ -51,6 +51,7 @@ class MethodSettings(TypedDict, total=False):
     refine_options: Mapping[str, Any] | None
     recover_options: Mapping[str, Any] | None
     time_limit: float | None
+    rounds: int
     compensated: bool
     fit_batches: int | None
     ridge: float

@@ -10,6 +10,9 @@ from secateur.limits import LONGEST_SECONDS, MOST_ROUNDS
 from secateur.options import Options, option
 from secateur.solving import AUTO, CONTROL
 
+MOST_PARTS = 100
+"""Rounds of a pruning."""
+
 RANDOM = "random"
 """The objective of the random control: no QUBO at all."""
 
@@ -26,7 +29,9 @@ class Method(Options):
     """
 
     objective: Given = option(
-        "fisher", "what the QUBO is made of; `secateur objectives` lists what there is"
+        "fisher",
+        "what the QUBO is made of; `secateur objectives` lists what there is; auto: the best of a "
+        "few on the selection split",
     )
     backend: Given = option(
         AUTO,
@@ -51,6 +56,13 @@ class Method(Options):
     recover_options: Mapping[str, Any] | None = option(None, "an option of the recovery, steps=500")
     time_limit: float | None = option(
         None, "of the whole search", above=0, most=LONGEST_SECONDS, unit="s"
+    )
+    rounds: int = option(
+        1,
+        "prune a part, compensate, measure again, and so on to the amount; what left may come back",
+        least=1,
+        most=MOST_PARTS,
+        why="each of them measures the network again",
     )
     compensated: bool = option(True, "re-fit the layers that read pruned channels")
     fit_batches: int | None = option(

@@ -7,9 +7,10 @@ from typing import Any
 
 from secateur.backends import BackendOptions
 from secateur.backends.call import check_available
+from secateur.errors import OptionError
 from secateur.limits import refuse_twice
 from secateur.methods.method import RANDOM, Method
-from secateur.objectives import Objective, resolve_objective
+from secateur.objectives import Auto, Objective, resolve_objective
 from secateur.recover import Recovery, resolve_recovery
 from secateur.refine import Refiner, resolve_refiner
 from secateur.solving import CONTROL
@@ -32,7 +33,7 @@ def resolve(method: Method) -> Resolved:
         check_available(chosen.solver, licensed=not _has_secret(chosen.options))
     if objective.name == RANDOM:  # nothing is solved
         chosen = choose(CONTROL)
-    name = method.name or (f"{objective.name}+{refiner.name}" if refiner else objective.name)
+    name = _row(method, objective.name, refiner)
     return Resolved(name, objective, chosen, refiner, recovery, method)
 
 
@@ -56,9 +57,41 @@ class Resolved:
     recovery: Recovery | None
     method: Method
 
+    @property
+    def candidates(self) -> tuple[Resolved, ...]:
+        """One for each objective that ``auto`` chooses among; none where one is named."""
+        if not isinstance(self.objective, Auto):
+            return ()
+        shown = [f"{self.objective.name} ({one.name})" for one in self.objective.objectives]
+        return tuple(
+            replace(self, objective=one, name=_row(self.method, name, self.refiner))
+            for one, name in zip(self.objective.objectives, shown, strict=True)
+        )
+
+    def shared(self, parts: int) -> Resolved:
+        """The same with what is left of its limits for each of so many searches.
+
+        Raises:
+            OptionError: fewer calls than searches.
+        """
+        method = self.method
+        limit, calls = method.time_limit, method.max_calls
+        if calls is not None and calls < parts:
+            raise OptionError(
+                f"{self.name} is {parts} searches, and max_calls is {calls}",
+                remedy=f"allow {parts} calls or more, or leave max_calls out",
+            )
+        own = replace(
+            method,
+            time_limit=None if limit is None else limit / parts,
+            max_calls=None if calls is None else calls // parts,
+        )
+        return replace(self, method=own)
+
     def same_choice(self, other: Resolved) -> bool:
         """Whether two methods make the same selection, refinement and compensation apart."""
-        return _of_choice(self.method) == _of_choice(other.method)
+        judged = self.method.rounds > 1 or isinstance(self.objective, Auto)
+        return _of_choice(self.method, judged) == _of_choice(other.method, judged)
 
     def to_json(self) -> dict[str, Any]:
         """The method as plain data, without secrets."""
@@ -72,24 +105,26 @@ class Resolved:
             "recover": None if self.recovery is None else self.recovery.name,
             "recover_options": {} if self.recovery is None else self.recovery.public(),
             "time_limit": self.method.time_limit,
+            "rounds": self.method.rounds,
             "compensated": self.method.compensated,
             "fit_batches": self.method.fit_batches,
             "ridge": self.method.ridge,
         }
 
 
-def _of_choice(method: Method) -> Method:
+def _row(method: Method, objective: str, refiner: Refiner | None) -> str:
+    """The name of a method's row."""
+    if method.name:
+        return method.name
+    rounds = f" in {method.rounds} rounds" if method.rounds > 1 else ""
+    return f"{objective}{rounds}" + (f"+{refiner.name}" if refiner else "")
+
+
+def _of_choice(method: Method, judged: bool) -> Method:
+    """What a selection depends on; ``judged``: on what is compensated, too."""
     plain = Method()
-    apart = (
-        "name",
-        "refine",
-        "refine_options",
-        "recover",
-        "recover_options",
-        "compensated",
-        "fit_batches",
-        "ridge",
-    )
+    fit = () if judged else ("compensated", "fit_batches", "ridge")
+    apart = ("name", "refine", "refine_options", "recover", "recover_options", *fit)
     return replace(method, **{name: getattr(plain, name) for name in apart})
 
 

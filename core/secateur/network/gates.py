@@ -46,21 +46,29 @@ class GatedNetwork:
         self.coarse = False
 
     def __call__(
-        self, call: Call, gates: Tensor | None = None, *, observe: Observer | None = None
+        self,
+        call: Call,
+        gates: Tensor | None = None,
+        *,
+        keep: NDArray[np.bool_] | None = None,
+        observe: Observer | None = None,
     ) -> Any:
         """The outputs, in evaluation mode.
 
         Arguments:
             call: what forward is given.
             gates: factors of shape ``(1, n)`` or ``(batch, n)``; a leaf may ask for its gradient.
+            keep: the channels that stay, shape ``(n,)``, where the gates are zero for the others:
+                what is made of channels alone, sums and norms, goes with them.
             observe: sees every place where channels are read.
 
         Raises:
             DataError: forward fails on these inputs.
             NetworkError: forward went another way than in the run that found the channels.
         """
-        full = None if gates is None else _extended(gates, self.channels)
-        visitor = Masking(self, full, None, observe, call)
+        stay = None if keep is None else ~self.channels.extended(~np.asarray(keep))
+        full = None if gates is None else _extended(gates, self.channels, stay)
+        visitor = Masking(self, full, stay, observe, call)
         grad = gates is not None and gates.requires_grad
         out = run(self.network, call, visitor, grad=grad)
         visitor.check()
@@ -86,9 +94,11 @@ class GatedNetwork:
         return Masking(self, gates, ~gone, None, call)
 
 
-def _extended(gates: Tensor, channels: Channels) -> Tensor:
+def _extended(gates: Tensor, channels: Channels, stay: NDArray[np.bool_] | None) -> Tensor:
     """Gates with those of the sums' own channels and a one behind."""
     ones = gates.new_ones(len(gates), len(channels.streams) + 1)
+    if stay is not None:
+        ones = ones * torch.as_tensor(stay[len(channels) :]).to(ones)
     return torch.cat([gates, ones], dim=1)
 
 
@@ -167,7 +177,7 @@ class Masking(Visitor):
         if self.gates is None:
             return tensor
         factor = self.gates[:, torch.as_tensor(channel, device=self.gates.device)]
-        if self.stay is not None and bool((factor == 1).all()):
+        if self.stay is not None and not factor.requires_grad and bool((factor == 1).all()):
             return tensor
         shape = [-1 if d == dim else 1 for d in range(tensor.ndim)]
         if len(factor) > 1:

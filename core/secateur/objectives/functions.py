@@ -60,7 +60,7 @@ def as_function(kind: type[Objective]) -> Callable[..., dimod.BinaryQuadraticMod
         inspect.Parameter(one.name, keyword, default=one.default, annotation=one.type)
         for one in about
     ]
-    made.__name__ = made.__qualname__ = f"{kind.name}_qubo"
+    made.__name__ = made.__qualname__ = f"{kind.name.replace('+', '_')}_qubo"
     made.__module__ = kind.__module__
     lines = [f"    {one.name}: {one.text}; {one.values}." for one in about]
     arguments = ["Arguments:", "    statistics: from ``collect_statistics``.", *lines]

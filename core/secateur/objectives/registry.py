@@ -14,6 +14,9 @@ from secateur.stages import OBJECTIVES, load_stage, misfit
 
 ObjectiveLike = str | type[Objective] | Objective | Callable[..., Any]
 """What a user may give for an objective."""
+AUTO = "auto"
+"""The choice among objectives, which is none itself."""
+_AUTO = "secateur.objectives.auto:Auto"
 
 
 def objective_class(given: ObjectiveLike) -> type[Objective]:
@@ -23,7 +26,7 @@ def objective_class(given: ObjectiveLike) -> type[Objective]:
         OptionError: there is no such objective (the nearest is named), or it is no objective.
         StageFailed: it cannot be imported.
     """
-    loaded: object = load_stage(OBJECTIVES, given) if isinstance(given, str) else given
+    loaded = _loaded(given)
     kind = loaded if isinstance(loaded, type) else type(loaded)
     if issubclass(kind, Objective):
         return kind
@@ -35,6 +38,14 @@ def objective_class(given: ObjectiveLike) -> type[Objective]:
         f"the objective is {given!r}, a {kind.__name__}",
         remedy=f"give a name, {OBJECTIVES.wanted}",
     )
+
+
+def _loaded(given: ObjectiveLike) -> object:
+    if not isinstance(given, str):
+        return given
+    # auto is not registered: whoever goes through the list wants QUBOs
+    loaded: object = load_stage(OBJECTIVES, _AUTO if given == AUTO else given)
+    return loaded
 
 
 def resolve_objective(given: ObjectiveLike, options: Mapping[str, Any] | None = None) -> Objective:
@@ -52,7 +63,7 @@ def resolve_objective(given: ObjectiveLike, options: Mapping[str, Any] | None = 
         StageFailed: it cannot be imported.
     """
     options = dict(options or {})
-    loaded: object = load_stage(OBJECTIVES, given) if isinstance(given, str) else given
+    loaded = _loaded(given)
     if isinstance(loaded, Objective):
         if options:
             raise OptionError(

@@ -42,11 +42,8 @@ class Residual(Objective):
         """
         from secateur.statistics import covariance
 
-        energy = statistics.energy
-        alive = energy > 0
-        curvature = 0.5 * statistics.fisher_diagonal
-        weight = np.where(alive, curvature / np.where(alive, energy, 1.0), 0.0)
-        linear = np.zeros(len(energy))
+        weight = weights(statistics)
+        linear = np.zeros(len(weight))
         blocks = []
         for group, matrix in zip(statistics.channels.groups, covariance(statistics), strict=True):
             part, block = _residuals(matrix, weight[group.slice], self.ridge)
@@ -55,15 +52,45 @@ class Residual(Objective):
         return Terms(statistics.channels, linear, blocks)
 
 
-def _residuals(matrix: Matrix, weight: Matrix, ridge: float) -> tuple[Matrix, Matrix]:
-    size = len(matrix)
-    scale = float(np.trace(matrix)) / size
-    if scale <= 0:  # a group of constant channels: the bias restores each of them
-        return np.zeros(size), np.zeros((size, size))
-    precision = np.linalg.inv(matrix + ridge * scale * np.eye(size))
+def weights(statistics: ChannelStatistics) -> Matrix:
+    """``m_i = ½ H_ii / E[a_i²]``, the loss for each unit of a channel's energy, shape ``(n,)``.
+
+    Raises:
+        OptionError: the statistics have no Fisher probes.
+    """
+    energy = statistics.energy
+    alive = energy > 0
+    curvature = 0.5 * statistics.fisher_diagonal
+    return np.where(alive, curvature / np.where(alive, energy, 1.0), 0.0)
+
+
+def precision_of(matrix: Matrix, ridge: float) -> Matrix | None:
+    """``(C + ε)⁻¹`` of a group's covariance; None for a group of constant channels.
+
+    The bias restores each of those.
+    """
+    scale = float(np.trace(matrix)) / len(matrix)
+    if scale <= 0:
+        return None
+    inverse = np.linalg.inv(matrix + ridge * scale * np.eye(len(matrix)))
+    return np.asarray(inverse, dtype=np.float64)
+
+
+def determinants(precision: Matrix) -> Matrix:
+    """``P_ii P_jj - P_ij²`` of every pair; ones on the diagonal."""
     diagonal = np.diag(precision)
     det = np.outer(diagonal, diagonal) - precision**2
     np.fill_diagonal(det, 1.0)
+    return det
+
+
+def _residuals(matrix: Matrix, weight: Matrix, ridge: float) -> tuple[Matrix, Matrix]:
+    size = len(matrix)
+    precision = precision_of(matrix, ridge)
+    if precision is None:
+        return np.zeros(size), np.zeros((size, size))
+    diagonal = np.diag(precision)
+    det = determinants(precision)
     # residual of i when j is gone too, less its residual when j stays
     more = diagonal[None, :] / det - 1.0 / diagonal[:, None]
     block = weight[:, None] * more + weight[None, :] * more.T

@@ -42,12 +42,29 @@ class Finished:
 
 
 def finish(
-    subject: Subject, problem: Problem, method: Resolved, selection: Selection, *, seed: int
+    subject: Subject,
+    problem: Problem,
+    method: Resolved,
+    selection: Selection,
+    *,
+    seed: int,
+    body: Body | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Finished:
-    """Refine, compensate, re-estimate, cut, check and measure one selection."""
+    """Refine, compensate, re-estimate, cut, check and measure one selection.
+
+    Arguments:
+        subject: the network, its task and its channels.
+        problem: that the selection is of.
+        method: how.
+        selection: where it starts.
+        seed: of everything random.
+        body: that has made this mask already; a new one unless given.
+        notes: of the selection, that come before those of the network.
+    """
     started = time.monotonic()
     how = method.method
-    body = Body(subject, ridge=how.ridge, fit_batches=how.fit_batches)
+    body = body_of(subject, method) if body is None else body
     evaluations = 0
     if method.refiner is not None:
         refined = refine(Races(body.evaluator), problem, selection.bits, method.refiner, seed=seed)
@@ -71,7 +88,7 @@ def finish(
         fitted=made.fitted,
         evaluations=evaluations,
         seconds=selection.seconds + time.monotonic() - started,
-        notes=made.notes,
+        notes=(*notes, *made.notes),
     )
 
 
@@ -99,6 +116,7 @@ class Body:
     def __init__(self, subject: Subject, *, ridge: float, fit_batches: int | None) -> None:
         self.subject, self.ridge, self.fit_batches = subject, ridge, fit_batches
         self.calls = _Calls(subject.task, subject.network)
+        self._known: dict[tuple[bytes, bool], Made] = {}
         self.evaluator = Evaluator(
             subject.network,
             subject.channels,
@@ -116,6 +134,29 @@ class Body:
         Raises:
             NetworkError: a layer would be empty.
         """
+        key = (np.packbits(keep).tobytes(), compensated)
+        if key not in self._known:
+            self._known[key] = self._made(keep, compensated)
+        return self._known[key]
+
+    def worth(self, keep: Keep, *, compensated: bool) -> float:
+        """The metric of what a mask leaves, on the selection split.
+
+        Arguments:
+            keep: the channels that stay, shape ``(n,)``.
+            compensated: as in ``made``.
+        """
+        made = self.made(keep, compensated=compensated)
+        return self.evaluator.slim(made.network, "selection")
+
+    def fitted(self, keep: Keep) -> nn.Module:
+        """The compensated network in the dense shape, to be measured with a mask.
+
+        Channels that are gone are re-fitted too.
+        """
+        return self._compensate(keep, every_output=True).network
+
+    def _made(self, keep: Keep, compensated: bool) -> Made:
         network, channels, call = self.subject.network, self.subject.channels, self.calls.first
         plain = cut(network, channels, keep)
         check_cut(network, channels, keep, plain, call)
@@ -130,7 +171,7 @@ class Body:
         value = metric if slim is plain else self.evaluator.slim(slim)
         return Made(slim, metric, value, batch_norm, fitted, notes)
 
-    def _compensate(self, keep: Keep) -> Compensation:
+    def _compensate(self, keep: Keep, **more: bool) -> Compensation:
         return fit(
             self.subject.network,
             self.subject.channels,
@@ -138,7 +179,13 @@ class Body:
             self.calls,
             ridge=self.ridge,
             fit_batches=self.fit_batches,
+            **more,
         )
+
+
+def body_of(subject: Subject, method: Resolved) -> Body:
+    """The body that a method compensates in."""
+    return Body(subject, ridge=method.method.ridge, fit_batches=method.method.fit_batches)
 
 
 class _Calls:

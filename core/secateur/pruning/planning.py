@@ -81,6 +81,16 @@ class Planner:
         }
         return problem, replace(selection, provenance={**selection.provenance, "time": told})
 
+    def select_part(self, statistics: ChannelStatistics, method: Resolved, count: int) -> Selection:
+        """A selection of another count, on the way to what is wanted.
+
+        Budgets, multiples and most widths hold in the end; the least widths hold here too.
+        """
+        part = replace(self.wanted, amount=count, budget=None, maximum=None, multiple=None)
+        channels = self.subject.channels
+        demands = with_room(channels, part.demands(channels, None, None))
+        return self._selected(statistics, method, demands)[1]
+
     def _selected(
         self, statistics: ChannelStatistics, method: Resolved, demands: Sequence[Constraint]
     ) -> tuple[Problem, Selection]:
@@ -89,8 +99,11 @@ class Planner:
 
     def price(self, statistics: ChannelStatistics, method: Resolved) -> Quote:
         """What the selection of a method would be charged; nothing is solved."""
-        problem = method.objective.problem(statistics, self.demands)
-        return price_choice(problem, method, self.seed)
+        searches = max(len(method.candidates), 1) * method.method.rounds
+        one = method.candidates[0] if method.candidates else method
+        problem = one.objective.problem(statistics, self.demands)
+        quote = price_choice(problem, one.shared(searches), self.seed)
+        return replace(quote, calls=searches * quote.calls)
 
     def _fitted(self) -> TimeModel:
         channels = self.subject.channels

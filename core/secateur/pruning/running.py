@@ -17,9 +17,11 @@ from secateur.methods.resolved import Resolved
 from secateur.methods.wanted import Wanted
 from secateur.network.labels import Origin
 from secateur.problem import Problem
-from secateur.pruning.finishing import Finished, finish
+from secateur.pruning.choosing import Picked, pick
+from secateur.pruning.finishing import Finished, body_of, finish
 from secateur.pruning.paying import check_paid_once
 from secateur.pruning.planning import Planner
+from secateur.pruning.rounds import check_rounds
 from secateur.pruning.subject import Subject
 from secateur.result import PruningResult, Row
 from secateur.solving import Selection
@@ -99,6 +101,7 @@ def prepare(
             )
         refuse_twice(method.method.options or {}, seed=seed)
     check_paid_once(wanted, methods)
+    check_rounds(wanted, methods)
     planners = [Planner(one, subject, seed) for one in wanted]
     for planner in planners:
         _check_applicable(planner, methods)
@@ -142,16 +145,27 @@ def run(
     finished: list[tuple[Planner, Finished]] = []
     failed: list[tuple[Resolved, SecateurError]] = []
     for planner in job.planners:
-        chosen: list[tuple[Resolved, Problem, Selection]] = []
+        chosen: list[tuple[Resolved, Picked]] = []
         for method in job.methods:
             # a refinement starts from the very selection that is shown beside it
             same = next((one for one in chosen if one[0].same_choice(method)), None)
             try:
-                problem, selection = (
-                    planner.select(statistics, method) if same is None else (same[1], same[2])
+                body = body_of(subject, method)
+                picked = (
+                    pick(planner, statistics, method, body)
+                    if same is None
+                    else same[1].beside(method)
                 )
-                chosen.append((method, problem, selection))
-                done = finish(subject, problem, method, selection, seed=job.seed)
+                chosen.append((method, picked))
+                done = finish(
+                    subject,
+                    picked.problem,
+                    picked.method,
+                    picked.selection,
+                    seed=job.seed,
+                    body=body,
+                    notes=picked.notes,
+                )
             except SecateurError as error:
                 if len(job.methods) * len(job.planners) == 1:
                     raise

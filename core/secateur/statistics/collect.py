@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from itertools import islice
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from secateur.errors import OptionError
@@ -39,6 +41,7 @@ def collect_statistics(
     seed: int = 0,
     batches: int | None = None,
     across_groups: bool = False,
+    keep: NDArray[np.bool_] | None = None,
 ) -> ChannelStatistics:
     """Measure every channel on the calibration split.
 
@@ -54,6 +57,9 @@ def collect_statistics(
         batches: so many of the calibration split; all unless given.
         across_groups: measure the Fisher matrix between channels of different groups too, which
             takes n × n numbers.
+        keep: the channels that stay, shape ``(n,)``: the network is measured with the others zero
+            where they are read. What is measured of those is what they would bring back: their
+            derivatives at a gate of zero, and their activations. All stay unless given.
 
     Raises:
         DataError: the data do not fit the network, are empty or not finite.
@@ -86,7 +92,13 @@ def collect_statistics(
     with preserved_rng(seed), frozen_parameters(network), track("measuring channels") as step:
         seen = data.watch(islice(task.batches("calibration", device), batches))
         for rows in gate_rows(
-            gated, task, seen, probes=probes, generator=generator, observe=moments.add
+            gated,
+            task,
+            seen,
+            probes=probes,
+            generator=generator,
+            observe=moments.add,
+            keep=keep,
         ):
             gradients.add(rows.losses, rows.gradients)
             if fisher is not None:

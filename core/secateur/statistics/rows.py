@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from secateur.errors import NetworkError, SecateurError
@@ -44,6 +46,7 @@ def gate_rows(
     probes: int,
     generator: torch.Generator,
     observe: Observer | None = None,
+    keep: NDArray[np.bool_] | None = None,
 ) -> Iterator[GateRows]:
     """The derivatives of every sample, in the order of the data.
 
@@ -57,6 +60,8 @@ def gate_rows(
         probes: Fisher probes a sample.
         generator: of their random numbers, on the network's device.
         observe: sees every place where channels are read.
+        keep: the channels that stay, shape ``(n,)``; the gates of the others are zero, and their
+            derivatives say what they would bring back. All unless given.
 
     Raises:
         DataError: the data do not fit the network, are empty or not finite.
@@ -66,10 +71,10 @@ def gate_rows(
     together: bool | None = None
     for batch in batches:
         if together is None and batch.size > 1:
-            together = _separable(gated, task, batch.take(slice(0, 2)))
+            together = _separable(gated, task, batch.take(slice(0, 2)), keep)
         parts = [batch] if together or batch.size == 1 else _singly(batch)
         for part in parts:
-            yield _rows_of(gated, task, part, probes, generator, observe)
+            yield _rows_of(gated, task, part, probes, generator, observe, keep)
 
 
 def _rows_of(
@@ -79,9 +84,10 @@ def _rows_of(
     probes: int,
     generator: torch.Generator,
     observe: Observer | None,
+    keep: NDArray[np.bool_] | None,
 ) -> GateRows:
-    gates = _gates(gated.network, part.size, len(gated.channels))
-    outputs = gated(part.call, gates, observe=observe)
+    gates = _gates(gated.network, part.size, len(gated.channels), keep)
+    outputs = gated(part.call, gates, keep=keep, observe=observe)
     check_outputs(outputs)
     losses = task.losses(outputs, part.targets, size=part.size)
     gradients = _gate_gradient(losses.sum(), gates, keep=probes > 0)
@@ -93,9 +99,14 @@ def _rows_of(
     return GateRows(losses.detach(), gradients, fisher)
 
 
-def _gates(network: nn.Module, samples: int, n: int) -> Tensor:
+def _gates(
+    network: nn.Module, samples: int, n: int, keep: NDArray[np.bool_] | None = None
+) -> Tensor:
     first = next((p for p in network.parameters() if p.is_floating_point()), torch.zeros(1))
-    return torch.ones(samples, n, device=first.device, dtype=first.dtype).requires_grad_()
+    gates = torch.ones(samples, n, device=first.device, dtype=first.dtype)
+    if keep is not None:
+        gates *= torch.as_tensor(keep).to(gates)
+    return gates.requires_grad_()
 
 
 def _gate_gradient(scalar: Tensor, gates: Tensor, *, keep: bool) -> Tensor:
@@ -113,15 +124,17 @@ def _singly(batch: Batch) -> Iterator[Batch]:
         yield batch.take(index)
 
 
-def _separable(gated: GatedNetwork, task: Task, pair: Batch) -> bool:
+def _separable(
+    gated: GatedNetwork, task: Task, pair: Batch, keep: NDArray[np.bool_] | None = None
+) -> bool:
     """Whether samples of a batch can be told apart by their place where channels are read.
 
     Measured, not assumed: the derivatives of two samples at once against each by itself.
     """
 
     def derivatives(part: Batch) -> Tensor:
-        gates = _gates(gated.network, part.size, len(gated.channels))
-        outputs = gated(part.call, gates)
+        gates = _gates(gated.network, part.size, len(gated.channels), keep)
+        outputs = gated(part.call, gates, keep=keep)
         check_outputs(outputs)
         loss = task.losses(outputs, part.targets, size=part.size)
         return _gate_gradient(loss.sum(), gates, keep=False)

@@ -172,6 +172,7 @@ def test_how_it_is_judged_is_a_part_of_the_key(tmp_path):
     ("more", "said"),
     [
         ('amount = 4\nobjective = "random"', "the objective 'random' is no QUBO"),
+        ('amount = 4\nobjective = "auto"', "the objective 'auto' is no QUBO"),
         ('amount = 4\nobjective = "fischer"', "did you mean 'fisher'"),
         ("amount = 4\nobjective_options = { ridge = 1 }", "has no option 'ridge'"),
         ("", "neither an amount nor a budget"),

@@ -25,6 +25,7 @@ from secateur.methods.method import RANDOM
 from secateur.methods.resolved import Resolved, resolve
 from secateur.methods.wanted import DEVICE
 from secateur.network.device import device_of
+from secateur.objectives import check_one
 from secateur.problem.model import Bits, Problem
 from secateur.progress import track
 from secateur.pruning.running import prepare
@@ -185,6 +186,7 @@ def _method(source: Mapping[str, Any]) -> Resolved:
         **source["judging"],
     )
     found = resolve(method)
+    check_one(found.objective)
     if found.objective.name == RANDOM:
         raise OptionError(
             f"the objective {RANDOM!r} is no QUBO", remedy="name one that a solver can minimise"

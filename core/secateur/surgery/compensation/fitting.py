@@ -132,8 +132,13 @@ def fit(
     ridge: float = 1e-3,
     fit_batches: int | None = None,
     memory: int = MEMORY,
+    every_output: bool = False,
 ) -> Compensation:
-    """``compensate``, and what was done; arguments and errors are the same."""
+    """``compensate``, and what was done; arguments and errors are the same.
+
+    With ``every_output`` the channels that are gone are re-fitted too, from what stays: masked, the
+    network is the same, and they could come back as what they were.
+    """
     if not ridge > 0:
         raise OptionError(f"ridge is {ridge}", remedy="use a small positive number, 1e-3")
     if fit_batches is not None and fit_batches < 1:
@@ -148,6 +153,7 @@ def fit(
     held = 0
     if planned.fits:
         with _Fitting(network, fitted, channels, keep, batches, planned, memory) as fitting:
+            fitting.every_output = every_output
             held = len(fitting.held)
             with track("compensating", len(planned.fits)) as step:
                 for number, one in enumerate(planned.fits):
@@ -220,7 +226,7 @@ class _Fitting:
         self.plans = {laid_out(network, channels, batches.first): planned.fits}
         self.gone = channels.extended(~keep)
         self.held: list[Carried] = []
-        self.again = False
+        self.again = self.every_output = False
         self.stack = ExitStack()
         self.memory = memory
 
@@ -279,7 +285,14 @@ class _Fitting:
         fit = self.planned.fits[number]
         parameters = dict(self.fitted.named_parameters())
         weight = fit.weight.of(parameters[fit.weight.name].data)
-        units = units_of(fit, weight, self.channels, self.gone, parameters[fit.weight.name])
+        units = units_of(
+            fit,
+            weight,
+            self.channels,
+            self.gone,
+            parameters[fit.weight.name],
+            every_output=self.every_output,
+        )
         blocks = units.blocks()
         size = 0.0
         before = after = 0.0

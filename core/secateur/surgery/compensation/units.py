@@ -94,7 +94,13 @@ class Units:
 
 
 def units_of(
-    fit: Fit, weight: Tensor, channels: Channels, gone: NDArray[np.bool_], parameter: Tensor
+    fit: Fit,
+    weight: Tensor,
+    channels: Channels,
+    gone: NDArray[np.bool_],
+    parameter: Tensor,
+    *,
+    every_output: bool = False,
 ) -> Units:
     """What stays of a layer's weight.
 
@@ -104,6 +110,7 @@ def units_of(
         channels: of the network.
         gone: of ``Channels.extended``.
         parameter: the whole parameter.
+        every_output: outputs that go are fitted too, from the inputs that stay.
     """
     stays = torch.empty_strided(
         parameter.shape, parameter.stride(), dtype=torch.bool, device=parameter.device
@@ -116,6 +123,8 @@ def units_of(
     groups = alive.flatten(1).any(1).nonzero().flatten()
     if len(alive) > 1:
         return Units(fit.design, alive, groups, None, None)
+    if every_output:
+        alive = alive.any(1, keepdim=True).expand_as(alive)
     outputs, inputs = alive[0].any(2).any(1), alive[0].any(2).any(0)
     return Units(
         fit.design,
