@@ -10,14 +10,14 @@ import torch
 from torch import nn
 
 from secateur.statistics.preserved import frozen_parameters, preserved_rng
-from secateur.surgery.finetune import _seeded
+from secateur.surgery.seeded import seeded
 
 NETWORK = nn.Linear(1, 1)
 
 
 def tuning(seed: int):
     """As training does it."""
-    return _seeded(NETWORK, seed)
+    return seeded(NETWORK, seed)
 
 
 def drawn() -> tuple[float, float, float]:
