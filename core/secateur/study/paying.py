@@ -23,7 +23,8 @@ from secateur.study.executing import (
     problem_of,
 )
 from secateur.study.row import Row
-from secateur.study.store import Payment, Store
+from secateur.study.store import Store
+from secateur.study.stored import Payment
 
 CUT_OFF = (
     "an earlier run ended while this cell could be charged, and its backend keeps no journal of "

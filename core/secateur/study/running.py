@@ -23,7 +23,8 @@ from secateur.study.executing import machine, row_of
 from secateur.study.paying import Purse, Waiting
 from secateur.study.reads import Reads
 from secateur.study.row import Row, State
-from secateur.study.store import Member, Store
+from secateur.study.store import Store
+from secateur.study.stored import Member
 
 logger = logging.getLogger("secateur")
 

@@ -9,7 +9,8 @@ from hashlib import sha256
 import pytest
 
 from secateur.cli import run
-from secateur.study.store import Member, open_store
+from secateur.study.store import open_store
+from secateur.study.stored import Member
 
 from ..rows import made_rows
 

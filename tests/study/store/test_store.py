@@ -14,7 +14,8 @@ import pytest
 from secateur.errors import StoreError
 from secateur.study import Row, State
 from secateur.study.reads import Reads
-from secateur.study.store import Member, open_store
+from secateur.study.store import open_store
+from secateur.study.stored import Member
 from tests.study.rows import made_rows
 
 

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from secateur.study.row import Row
-from secateur.study.store import Member, open_store
+from secateur.study.store import open_store
+from secateur.study.stored import Member
 from secateur.study.tables import AS_JSON, VERSION, metadata
 from tests.study.rows import made_rows
 

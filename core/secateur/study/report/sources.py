@@ -12,7 +12,8 @@ from secateur.study.opening import url_of
 from secateur.study.report.about import About
 from secateur.study.row import Row
 from secateur.study.spec.heading import read_heading
-from secateur.study.store import StoredStudy, open_store
+from secateur.study.store import open_store
+from secateur.study.stored import StoredStudy
 
 NAMED = 5
 """Titles that an error tells."""
