@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,8 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
     Raises:
         OptionError: a pair without "=", a key twice, or brackets without end.
     """
+    import json  # `--help` of everything need not wait for it
+
     values: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
@@ -56,4 +57,6 @@ def show_quote(quote: Quote, as_json: bool) -> None:
 
 def print_json(data: Mapping[str, Any]) -> None:
     """Data as JSON on standard output."""
+    import json
+
     click.echo(json.dumps(data, indent=2), file=answer())
