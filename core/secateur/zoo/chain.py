@@ -20,8 +20,8 @@ class Chain(nn.Module):
         depth: convolutions but the head.
         unshuffle: factor of the pixel unshuffling; 1 for none.
         batch_norm: normalise behind every convolution but the first and the head.
-        leak: slope of the non-linearity below zero; with a little of it no filter dies.
         channels: of the image.
+        leak: slope of the non-linearity below zero; with a little of it no filter dies.
     """
 
     def __init__(
@@ -30,8 +30,8 @@ class Chain(nn.Module):
         depth: int = 8,
         unshuffle: int = 2,
         batch_norm: bool = True,
-        leak: float = 0.0,
         channels: int = 3,
+        leak: float = 0.0,
     ) -> None:
         super().__init__()
         if min(width, depth, unshuffle, channels) < 1:

@@ -21,8 +21,8 @@ class HalfUNet(nn.Module):
         levels: resolutions.
         unshuffle: factor of the pixel unshuffling; 1 for none.
         batch_norm: normalise behind every convolution but the head.
-        leak: slope of the non-linearity below zero; with a little of it no filter dies.
         channels: of the image.
+        leak: slope of the non-linearity below zero; with a little of it no filter dies.
     """
 
     def __init__(
@@ -31,8 +31,8 @@ class HalfUNet(nn.Module):
         levels: int = 4,
         unshuffle: int = 2,
         batch_norm: bool = True,
-        leak: float = 0.0,
         channels: int = 3,
+        leak: float = 0.0,
     ) -> None:
         super().__init__()
         if min(width, levels, unshuffle, channels) < 1:
