@@ -1,0 +1,40 @@
+"""The benchmarks of decibels in their tiny configurations."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarking import run
+
+
+@pytest.mark.parametrize(("tied", "channels"), [([], 480), (["--tied"], 336)])
+def test_claims(tmp_path, tied, channels):
+    content, _ = run(tmp_path, "claims.py", *tied)
+    rows = {row["method"]: row for row in content["runs"]}
+    assert {"dense", "random", "taylor", "fisher", "residual"} <= set(rows)
+    assert rows["dense"]["channels"] == channels
+    asked = content["runs"][0]["asked"]
+    assert asked == "20%"
+    for name, row in rows.items():
+        assert row["pruned"] == (0 if name == "dense" else round(0.2 * channels))
+    assert rows["fisher"]["psnr"] > rows["random"]["psnr"]
+
+
+def test_refinement(tmp_path):
+    content, text = run(tmp_path, "refinement.py")
+    rows = {row["method"]: row for row in content["runs"]}
+    assert rows["tensor train of rank 4"]["evaluations"] <= 4
+    assert rows["fisher, not refined"]["evaluations"] == 0
+    assert "| swaps guided by the QUBO |" in text
+
+
+def test_the_refiner_of_teneva_beside_ours(tmp_path):
+    """Without teneva it says so; with it, both have as many evaluations."""
+    content, text = run(tmp_path, "teneva_refiner.py")
+    rows = {row["method"]: row for row in content["runs"]}
+    assert {"fisher, not refined", "our tensor train of rank 4"} <= set(rows)
+    assert all(row["evaluations"] <= 4 for row in content["runs"])
+    if content["teneva"] is None:
+        assert "is not installed" in text
+    else:
+        assert "| teneva, ANOVA alone |" in text
