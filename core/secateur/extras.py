@@ -25,7 +25,6 @@ _BROUGHT_BY = {
     "optuna": ("Optuna", "study"),
     "psycopg": ("psycopg", "postgres"),
     "distributed": ("Dask", "cluster"),
-    "scikit_posthocs": ("scikit-posthocs", "posthocs"),
 }
 """A module that may be missing: what people call it, and the extra that brings it."""
 

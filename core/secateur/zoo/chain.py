@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from secateur.zoo.layers import block
+
 
 class Chain(nn.Module):
     """A denoiser that predicts the noise and subtracts it, at one resolution, without skips.
@@ -41,7 +43,7 @@ class Chain(nn.Module):
         self.shuffle = nn.PixelShuffle(unshuffle)
         self.body = nn.Sequential(
             *(
-                _layer(inner if k == 0 else width, width, batch_norm and k > 0, leak)
+                block(inner if k == 0 else width, width, batch_norm and k > 0, leak)
                 for k in range(depth)
             )
         )
@@ -51,11 +53,3 @@ class Chain(nn.Module):
         """The image without its noise."""
         noise: Tensor = self.shuffle(self.head(self.body(self.unshuffle(image))))
         return image - noise
-
-
-def _layer(inputs: int, outputs: int, batch_norm: bool, leak: float) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=not batch_norm)
-    active = nn.LeakyReLU(leak) if leak else nn.ReLU()
-    if not batch_norm:
-        return nn.Sequential(convolution, active)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), active)

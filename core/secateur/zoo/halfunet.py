@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from secateur.zoo.layers import block
+
 
 class HalfUNet(nn.Module):
     """A denoiser that predicts the noise and subtracts it.
@@ -43,8 +45,8 @@ class HalfUNet(nn.Module):
         self.pool = nn.MaxPool2d(2)
         self.encoder = nn.ModuleList(
             nn.Sequential(
-                _block(inner if level == 0 else width, width, batch_norm, leak),
-                _block(width, width, batch_norm, leak),
+                block(inner if level == 0 else width, width, batch_norm, leak),
+                block(width, width, batch_norm, leak),
             )
             for level in range(levels)
         )
@@ -53,7 +55,7 @@ class HalfUNet(nn.Module):
             for level in range(1, levels)
         )
         self.decoder = nn.Sequential(
-            _block(width, width, batch_norm, leak), _block(width, width, batch_norm, leak)
+            block(width, width, batch_norm, leak), block(width, width, batch_norm, leak)
         )
         self.head = nn.Conv2d(width, inner, 3, padding=1)
 
@@ -66,11 +68,3 @@ class HalfUNet(nn.Module):
             total = total + upsample(level)
         noise: Tensor = self.shuffle(self.head(self.decoder(total)))
         return image - noise
-
-
-def _block(inputs: int, outputs: int, batch_norm: bool, leak: float) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=not batch_norm)
-    active = nn.LeakyReLU(leak) if leak else nn.ReLU()
-    if not batch_norm:
-        return nn.Sequential(convolution, active)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), active)

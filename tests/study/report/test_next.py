@@ -15,7 +15,7 @@ from secateur.cli.studies.commands import command
     [
         ("study.toml", None, []),
         ("my study's.toml", "a b.db", ["--again", "failed"]),
-        ("s.toml", "sqlite:////tmp/a&b.db", ["--charge"]),
+        ("s.toml", "sqlite:////data/a&b.db", ["--charge"]),
     ],
 )
 def test_it_is_what_a_shell_takes(file, store, flags):
