@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
 import math
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -195,6 +196,31 @@ def owner_of(kind: type[Options]) -> str:
     """The words for a class of options in messages: "objective 'fisher'", or its name."""
     name = getattr(kind, "name", None)
     return f"{kind.noun} {name!r}" if isinstance(name, str) and name else kind.__name__
+
+
+def refuse_beside(owner: str, options: Iterable[str]) -> None:
+    """Nothing is given beside an instance, which has its options.
+
+    Raises:
+        OptionError: something is.
+    """
+    named = ", ".join(options)
+    if named:
+        raise OptionError(
+            f"{owner} is given with its options, and {named} besides",
+            remedy="put them into the instance, or give the class",
+        )
+
+
+def make_stage(kind: type[Made], given: Mapping[str, Any], method: str) -> Made:
+    """``make_options`` of a stage whose class has to define a method.
+
+    Raises:
+        OptionError: it does not; or as ``make_options``.
+    """
+    if inspect.isabstract(kind):
+        raise OptionError(f"{owner_of(kind)} has no {method}()", remedy="define it in the subclass")
+    return make_options(kind, given)
 
 
 def make_options(

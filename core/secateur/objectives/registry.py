@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from secateur.errors import OptionError
 from secateur.objectives.base import Objective
 from secateur.objectives.functions import objective_of_function
-from secateur.options import make_options, owner_of
+from secateur.options import make_stage, owner_of, refuse_beside
 from secateur.stages import OBJECTIVES, load_stage, misfit
 
 ObjectiveLike = str | type[Objective] | Objective | Callable[..., Any]
@@ -65,17 +64,10 @@ def resolve_objective(given: ObjectiveLike, options: Mapping[str, Any] | None = 
     options = dict(options or {})
     loaded = _loaded(given)
     if isinstance(loaded, Objective):
-        if options:
-            raise OptionError(
-                f"{owner_of(type(loaded))} is given with its options, and {', '.join(options)} "
-                "besides",
-                remedy="put them into the instance, or give the class",
-            )
+        refuse_beside(owner_of(type(loaded)), options)
         return loaded
     if callable(loaded) and not isinstance(loaded, type):
         kind = objective_of_function(loaded, given if isinstance(given, str) else "", options)
     else:
         kind = objective_class(given)
-    if inspect.isabstract(kind):
-        raise OptionError(f"{owner_of(kind)} has no terms()", remedy="define it in the subclass")
-    return make_options(kind, options)
+    return make_stage(kind, options, "terms")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from secateur.errors import OptionError
-from secateur.options import make_options, owner_of
+from secateur.options import make_stage, owner_of, refuse_beside
 from secateur.recover.base import Recovery
 from secateur.signatures import stage_of_function
 from secateur.stages import RECOVERIES, load_stage, misfit
@@ -79,12 +78,6 @@ def resolve_recovery(
     loaded = load_stage(RECOVERIES, given) if isinstance(given, str) else given
     kind = recovery_class(given, options)
     if isinstance(loaded, Recovery):
-        if options:
-            raise OptionError(
-                f"{owner_of(kind)} is given with its options, and {', '.join(options)} besides",
-                remedy="put them into the instance, or give the class",
-            )
+        refuse_beside(owner_of(kind), options)
         return loaded
-    if inspect.isabstract(kind):
-        raise OptionError(f"{owner_of(kind)} has no recover()", remedy="define it in the subclass")
-    return make_options(kind, options)
+    return make_stage(kind, options, "recover")

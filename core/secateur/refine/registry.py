@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, overload
 
 from secateur.errors import OptionError
-from secateur.options import make_options, owner_of
+from secateur.options import make_stage, owner_of, refuse_beside
 from secateur.refine.base import Refiner
 from secateur.refine.foreign import foreign_class, foreign_instance, is_foreign
 from secateur.refine.search import Search
@@ -82,14 +81,8 @@ def resolve_refiner(
     loaded = load_stage(REFINERS, given) if isinstance(given, str) else given
     kind = refiner_class(given)
     if not isinstance(loaded, type) and (isinstance(loaded, Refiner) or hasattr(loaded, "search")):
-        if options:
-            raise OptionError(
-                f"{owner_of(kind)} is given with its options, and {', '.join(options)} besides",
-                remedy="put them into the instance, or give the class",
-            )
+        refuse_beside(owner_of(kind), options)
         return loaded if isinstance(loaded, Refiner) else foreign_instance(loaded)
     if kind is not loaded:  # a function, or a class of a stranger's
         kind = foreign_class(loaded, given if isinstance(given, str) else "", options)
-    if inspect.isabstract(kind):
-        raise OptionError(f"{owner_of(kind)} has no search()", remedy="define it in the subclass")
-    return make_options(kind, options)
+    return make_stage(kind, options, "search")
