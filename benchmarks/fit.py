@@ -17,9 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import common
-
-common.one_core()
-
 import numpy as np
 import torch
 
@@ -62,7 +59,7 @@ class Networks:
                 seed=seed,
                 patches=patches,
                 unlabelled=unlabelled,
-                batch=min(BATCH, patches),
+                batch=min(2 if self.quick else BATCH, patches),
                 **(QUICK if self.quick else {}),
             )
             self.measured = secateur.measure(
@@ -74,7 +71,7 @@ class Networks:
 
 def curve(given: argparse.Namespace, networks: Networks) -> Iterator[tuple[Cell, Run]]:
     """The fit alone, on more patches than the statistics, and both on as many."""
-    most = max(given.patches)
+    most, size = max(given.patches), 2 if given.quick else BATCH
     for seed, name, kind in itertools.product(
         range(given.seeds), given.networks, ("fit", "statistics and fit")
     ):
@@ -85,13 +82,13 @@ def curve(given: argparse.Namespace, networks: Networks) -> Iterator[tuple[Cell,
                 measured = networks.of(
                     cell["network"],
                     cell["seed"],
-                    USUAL if cell["kind"] == "fit" else cell["patches"],
+                    given.usual if cell["kind"] == "fit" else cell["patches"],
                     most if cell["kind"] == "fit" else 0,
                 )
                 method = Method(given.objective, compensated=False)
                 chosen = measured.prune(method, amount=cell["amount"]).selection
                 with common.clocks() as seconds:
-                    worth = measured.evaluate(chosen, fit_batches=-(-cell["patches"] // BATCH))
+                    worth = measured.evaluate(chosen, fit_batches=-(-cell["patches"] // size))
                 yield {
                     "psnr": worth.compensated,
                     "dense": worth.dense,
@@ -131,6 +128,7 @@ def lines_of(path: Path) -> list[Cell]:
 
 
 def main() -> None:
+    common.one_core()
     parser = common.parser(__doc__, "fit.json")
     parser.add_argument("--few", action="store_true", help="objectives on 8 to 96 patches")
     parser.add_argument("--seeds", type=int, default=3)
@@ -144,7 +142,9 @@ def main() -> None:
     given.patches = given.patches or list(FEW if given.few else PATCHES)
     if given.quick:
         given.seeds, given.networks, given.amounts = 1, given.networks[:1], given.amounts[:1]
-        given.patches = [2, 4] if given.few else [16, 112]
+        given.patches = [2] if given.few else [2, 4]
+        given.objectives = ["taylor", "residual"]
+    given.usual = 2 if given.quick else USUAL
     torch.set_num_threads(1)
     lines = given.output.with_suffix(".jsonl")
     lines.parent.mkdir(parents=True, exist_ok=True)
