@@ -68,7 +68,7 @@ class Method(Options):
     fit_batches: int | None = option(
         None,
         "so many batches are used to re-fit, first of calibration and then unlabelled; unless "
-        "given all of calibration, and unlabelled ones to 384 samples in all",
+        "given all of calibration, and unlabelled ones to 192 samples in all",
         least=1,
         most=MOST_ROUNDS,
         why="nobody has so many",
