@@ -49,6 +49,7 @@ class Networks:
         self.quick, self.photographs = quick, load_photographs()
         self.key: tuple[Any, ...] = ()
         self.measured: Any = None
+        self.selections: dict[str, Any] = {}
 
     def of(self, name: str, seed: int, patches: int, unlabelled: int) -> Any:
         """A network that was measured on so many patches."""
@@ -65,8 +66,15 @@ class Networks:
             self.measured = secateur.measure(
                 NETWORKS[name](), task, seed=seed, probes=2 if self.quick else 20
             )
-            self.key = key
+            self.key, self.selections = key, {}
         return self.measured
+
+    def selection(self, objective: str, amount: str) -> Any:
+        """What goes of the network that was asked for last; made once."""
+        if amount not in self.selections:
+            method = Method(objective, compensated=False)
+            self.selections[amount] = self.measured.prune(method, amount=amount).selection
+        return self.selections[amount]
 
 
 def curve(given: argparse.Namespace, networks: Networks) -> Iterator[tuple[Cell, Run]]:
@@ -85,8 +93,7 @@ def curve(given: argparse.Namespace, networks: Networks) -> Iterator[tuple[Cell,
                     given.usual if cell["kind"] == "fit" else cell["patches"],
                     most if cell["kind"] == "fit" else 0,
                 )
-                method = Method(given.objective, compensated=False)
-                chosen = measured.prune(method, amount=cell["amount"]).selection
+                chosen = networks.selection(given.objective, cell["amount"])
                 with common.clocks() as seconds:
                     worth = measured.evaluate(chosen, fit_batches=-(-cell["patches"] // size))
                 yield {

@@ -27,7 +27,7 @@ from secateur.tasks import Task
 FIT_SAMPLES = 192
 """Samples that the last fit is given where nothing else is said, if there are unlabelled ones.
 
-The curve is flat from there: of the denoisers at 75 %, 384 patches of two photographs in place of 96
+The curve is flat from there: of the denoisers at 75 %, 384 patches of two photographs instead of 96
 gave the Half-UNet 0.02 dB and the chain nothing, for four times the seconds (benchmarks/fit.py).
 """
 
