@@ -168,7 +168,7 @@ def main() -> None:
         print(*rows, sep="\n", flush=True)
     wanted = [cell for cell, _ in cells]
     rows = [r for r in lines_of(lines) if any(cell.items() <= r.items() for cell in wanted)]
-    content = {"few": given.few, "objective": given.objective, "rows": rows}
+    content = {"few": given.few, "objective": given.objective, "usual": given.usual, "rows": rows}
     common.write(given.output, content, few_table if given.few else curve_table)
 
 
@@ -195,7 +195,7 @@ def curve_table(content: dict[str, Any]) -> str:
     lines = ["# Patches for the fit", ""]
     lines += [
         f"PSNR in dB on the test photographs, compensated; selections of {content['objective']}; "
-        f"seeds: {seeds}. *fit*: statistics on {USUAL} patches. In brackets the seconds of the "
+        f"seeds: {seeds}. *fit*: statistics on {content['usual']} patches. In brackets the seconds of the "
         "processor that fit and measuring took.",
         "",
     ]
