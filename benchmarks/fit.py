@@ -195,8 +195,8 @@ def curve_table(content: dict[str, Any]) -> str:
     lines = ["# Patches for the fit", ""]
     lines += [
         f"PSNR in dB on the test photographs, compensated; selections of {content['objective']}; "
-        f"seeds: {seeds}. *fit*: statistics on {content['usual']} patches. In brackets the seconds of the "
-        "processor that fit and measuring took.",
+        f"seeds: {seeds}. *fit*: statistics on {content['usual']} patches. In brackets the "
+        "seconds of the processor that fit and measuring took.",
         "",
     ]
     counts = sorted({row["patches"] for row in rows})
