@@ -38,7 +38,7 @@ def cheapest(network: nn.Module) -> np.ndarray:
 
 
 def test_every_filter_works():
-    """None is dead, and the cheapest 36 % carry a twentieth of what all do; the large one's none."""
+    """The cheapest 36 % carry a twentieth of what all do; those of the large one nothing."""
     shares = cheapest(pretrained_small_halfunet())
     assert shares[0] > 1e-6
     assert shares[int(0.36 * len(shares)) - 1] > 0.05
