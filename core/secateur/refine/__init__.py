@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from secateur.refine.races import Metric, Races
     from secateur.refine.registry import RefinerLike, refiner_class, resolve_refiner
     from secateur.refine.run import Refined, refine
-    from secateur.refine.search import Candidate, Search, swap_proposals
+    from secateur.refine.search import Candidate, Search
+    from secateur.refine.swaps import swap_proposals
     from secateur.refine.tensor_train import TensorTrain
 
 _HOME = {
@@ -30,7 +31,7 @@ _HOME = {
     "refine": "run",
     "refiner_class": "registry",
     "resolve_refiner": "registry",
-    "swap_proposals": "search",
+    "swap_proposals": "swaps",
 }
 
 __all__ = [

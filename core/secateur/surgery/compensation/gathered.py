@@ -101,12 +101,12 @@ class _Found:
     def __init__(self, network: nn.Module, channels: Channels, call: Call) -> None:
         self.network, self.channels = network, channels
         self.nothing = np.zeros(len(channels), dtype=bool)
-        self.plans: dict[Channels, dict[int, Fit]] = {}
+        self.plans: dict[Channels, tuple[Fit, ...]] = {}
         layout = laid_out(network, channels, call)
         planned = plan(record(network, call, layout, self.nothing))
         self.recurrent, self.stands = planned.recurrent, planned.stands
         self.every = planned.fits
-        self.plans[layout] = {fit.op: fit for fit in planned.fits}
+        self.plans[layout] = planned.fits
         parameters = dict(network.named_parameters())
         self.weights: list[Tensor] = []
         self.columns: list[NDArray[np.int64]] = []
@@ -139,10 +139,9 @@ class _Found:
             fits = plan(record(self.network, call, layout, self.nothing)).fits
             if [fit.weight for fit in fits] != [fit.weight for fit in self.every]:
                 raise another_way(self.network)
-            self.plans[layout] = {fit.op: fit for fit in fits}
-        fits = self.plans[layout]
-        own = dict(zip(fits, range(len(fits)), strict=True))
-        at = {op: (fits[op], self.taken[k]) for op, k in own.items() if k in self.taken}
+            self.plans[layout] = fits
+        known = self.plans[layout]
+        at = {known[k].op: (known[k], sums) for k, sums in self.taken.items()}
         run(sharing(self.network), call, _Adding(self.network, layout.names, at))
 
     def gathered(self) -> Gathered:
