@@ -144,7 +144,9 @@ def drawn(problem: Problem, bits: np.ndarray, reach: float | None, number: int =
     return found
 
 
-@pytest.mark.parametrize(("n", "ones", "reach"), [(7, 3, 0.4), (7, 3, None), (40, 16, 0.2), (40, 16, 0.4)])
+@pytest.mark.parametrize(
+    ("n", "ones", "reach"), [(7, 3, 0.4), (7, 3, None), (40, 16, 0.2), (40, 16, 0.4)]
+)
 def test_single_swaps_follow_the_law_of_their_energies(n, ones, reach):
     problem = random_problem(n, ones, 3)
     bits = np.zeros(n, dtype=np.int8)
@@ -176,9 +178,7 @@ def test_swaps_that_cost_the_same_are_drawn_alike():
 def test_further_swaps_come_with_their_probability():
     problem = random_problem(60, 30, 0)
     bits = np.repeat([1, 0], 30).astype(np.int8)
-    rows = swap_proposals(
-        problem, bits, 3000, np.random.default_rng(2), reach=None, more_swaps=0.5
-    )
+    rows = swap_proposals(problem, bits, 3000, np.random.default_rng(2), reach=None, more_swaps=0.5)
     swaps = np.array([(row != bits).sum() / 2 for row in rows])
     assert all(row.sum() == 30 for row in rows)
     assert abs((swaps == 1).mean() - 0.5) < 0.05

@@ -86,7 +86,7 @@ class Free:
         return value
 
 
-LAWS = [Exchange(60), TensorTrain(60), TensorTrain(60, neighbours=0.0)]
+LAWS = [Exchange(30), TensorTrain(30), TensorTrain(30, neighbours=0.0)]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_the_budget_is_spent_on_masks_that_differ(method, ones):
     start[np.argsort(guess)[:ones]] = 1
     metric = Free(worth)
     found = refine(metric, problem, start, method, seed=1)
-    assert found.evaluations >= 59
+    assert found.evaluations >= 29
     values = np.array(list(metric.quicks.values()))
     changed = np.abs(values - found.start) > 1e-9
     assert changed[len(changed) // 2 :].mean() > 0.4

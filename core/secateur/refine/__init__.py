@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from secateur.refine.exchange import Exchange
     from secateur.refine.races import Metric, Races
     from secateur.refine.registry import RefinerLike, refiner_class, resolve_refiner
-    from secateur.refine.run import Refined, refine
+    from secateur.refine.run import Confirmed, Refined, refine
     from secateur.refine.search import Candidate, Search
     from secateur.refine.swaps import swap_proposals
     from secateur.refine.tensor_train import TensorTrain
 
 _HOME = {
     "Candidate": "search",
+    "Confirmed": "run",
     "Exchange": "exchange",
     "Metric": "races",
     "Races": "races",
@@ -36,6 +37,7 @@ _HOME = {
 
 __all__ = [
     "Candidate",
+    "Confirmed",
     "Exchange",
     "Metric",
     "Races",

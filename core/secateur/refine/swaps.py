@@ -80,8 +80,8 @@ def in_play(cost: NDArray[np.float64], wanted: float) -> NDArray[np.float64]:
     if wanted >= len(cost):
         return np.ones(len(cost))
     dear = excess[costly]
-    low, high = np.log(dear.min()) - 8.0, np.log(dear.max()) + np.log(len(cost)) + 1.0
-    for _ in range(60):  # the number in play grows with the temperature
+    low, high = np.log(dear.min()) - 8.0, np.log(dear.max()) + 30.0
+    for _ in range(80):  # the number in play grows with the temperature
         middle = 0.5 * (low + high)
         if np.exp(-excess / np.exp(middle)).sum() < wanted:
             low = middle
