@@ -74,7 +74,7 @@ def refine_selection(
     subject, compensated = body.subject, method.method.compensated
     searched, held = searched_and_held(subject.task, subject.network, compensated=compensated)
     evaluator = Evaluator(subject.network, subject.channels, part_of(subject.task, searched))
-    state, named, notes = _state(body, compensated=compensated)
+    state, named, notes = state_of(body, compensated=compensated)
     races = Races(evaluator, state=state)
     refined = refine(races, problem, selection.bits, method.refiner, seed=seed)
     refined = replace(refined, state=named)
@@ -120,10 +120,15 @@ def searched_and_held(
     return searched, held
 
 
-def _state(
+def state_of(
     body: Body, *, compensated: bool
 ) -> tuple[Callable[[Keep], Runner] | None, str, tuple[str, ...]]:
-    """How masks are looked at, its name, and what to say of it."""
+    """How masks are looked at in a search, its name, and what to say of it.
+
+    Arguments:
+        body: of the network.
+        compensated: in the end, too.
+    """
     if not compensated:
         return None, "masked", ()
     quick = body.quick

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from secateur.refine.registry import RefinerLike, refiner_class, resolve_refiner
     from secateur.refine.run import Confirmed, Refined, refine
     from secateur.refine.search import Candidate, Search
-    from secateur.refine.swaps import swap_proposals
+    from secateur.refine.swaps import Reach, swap_proposals
     from secateur.refine.tensor_train import TensorTrain
 
 _HOME = {
@@ -24,6 +24,7 @@ _HOME = {
     "Exchange": "exchange",
     "Metric": "races",
     "Races": "races",
+    "Reach": "swaps",
     "Refined": "run",
     "Refiner": "base",
     "RefinerLike": "registry",
@@ -41,6 +42,7 @@ __all__ = [
     "Exchange",
     "Metric",
     "Races",
+    "Reach",
     "Refined",
     "Refiner",
     "RefinerLike",
