@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,18 +22,44 @@ from secateur.metric import Evaluator, Keep, Runner, mean_metric, run_batch
 from secateur.network.device import device_of
 from secateur.problem import Problem
 from secateur.problem.model import Bits
+from secateur.pruning.subject import Subject
 from secateur.refine import Confirmed, Races, Refined, refine
 from secateur.solving import Selection
+from secateur.surgery.compensation.stored import Stored
 from secateur.tasks import Split, Task
 from secateur.tasks.batches import Batch
-
-if TYPE_CHECKING:
-    from secateur.pruning.finishing import Body
 
 HELD = 3
 """Every so manieth sample of the selection split is held back."""
 BESIDE = 2
 """So many calibration samples for one of the selection split, at most, are searched on besides."""
+
+
+class HasNetwork(Protocol):
+    """What is made of a mask."""
+
+    @property
+    def network(self) -> nn.Module:
+        """Cut, compensated where it is to be."""
+
+
+class Making(Protocol):
+    """What makes networks of masks; ``Body`` is the real one."""
+
+    @property
+    def subject(self) -> Subject:
+        """The network, its task and its channels."""
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """Of the network; it compensates truly."""
+
+    @property
+    def quick(self) -> Stored:
+        """Compensates quickly."""
+
+    def made(self, keep: Keep, *, compensated: bool) -> HasNetwork:
+        """What a mask leaves in the end."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +85,7 @@ def part_of(task: Task, part: list[Batch]) -> Part:
 
 
 def refine_selection(
-    body: Body, problem: Problem, method: Resolved, selection: Selection, *, seed: int
+    body: Making, problem: Problem, method: Resolved, selection: Selection, *, seed: int
 ) -> tuple[Selection, int, tuple[str, ...]]:
     """The selection that a refinement leaves, the evaluations it spent, and what to say of it.
 
@@ -121,7 +147,7 @@ def searched_and_held(
 
 
 def state_of(
-    body: Body, *, compensated: bool
+    body: Making, *, compensated: bool
 ) -> tuple[Callable[[Keep], Runner] | None, str, tuple[str, ...]]:
     """How masks are looked at in a search, its name, and what to say of it.
 
@@ -146,7 +172,7 @@ def _running(network: nn.Module) -> Runner:
 
 
 def _confirmed(
-    body: Body, held: list[Batch], start: Bits, refined: Refined, *, compensated: bool
+    body: Making, held: list[Batch], start: Bits, refined: Refined, *, compensated: bool
 ) -> Confirmed:
     """Start and best, made as they are in the end."""
     task = body.subject.task
