@@ -89,7 +89,7 @@ class Evaluator:
         return lambda batch: run_batch(self._bench.cut(keep), batch)
 
     def cut(self, keep: Keep) -> nn.Module:
-        """What a cut leaves; it is another one after the next call, of ``cutting`` too."""
+        """What a cut leaves: not to be changed, and another one after the next call."""
         return self._bench.cut(keep)
 
     def compensating(self, keep: Keep) -> Runner:

@@ -101,8 +101,9 @@ def plain_outputs(out: Any) -> list[Tensor] | None:
 
 class _Watcher(Visitor):
     def __init__(self, network: nn.Module) -> None:
-        self.network = network
         self.modules = dict(network.named_modules())
+        # now: what is written to is put back after the run, in another place
+        self.own = {_storage(t) for t in [*network.parameters(), *network.buffers()]}
         self.visits: list[_Visit] = []
         self.inside: list[_Visit] = []
         self.readers: dict[int, list[tuple[str, str]]] = defaultdict(list)
@@ -183,8 +184,7 @@ class _Watcher(Visitor):
 
     def recording(self, out: Any, same: bool) -> Recording:
         """What follows from it all."""
-        own = {_storage(t) for t in [*self.network.parameters(), *self.network.buffers()]}
-        stateless = same and not any(storage in own for _, storage in self.writes)
+        stateless = same and not any(storage in self.own for _, storage in self.writes)
         by_path: dict[str, list[_Visit]] = defaultdict(list)
         for visit in self.visits:
             by_path[visit.path].append(visit)
