@@ -71,15 +71,18 @@ def networks(quick: bool) -> dict[str, tuple[Any, Any]]:
     from secateur.tasks.denoising import denoising_task
     from secateur.zoo import pretrained_chain, pretrained_halfunet
 
-    small = {"patches": 8, "patch": 32, "selection_patches": 4, "test_patches": 4, "unlabelled": 0}
-    task = denoising_task(**(small if quick else {"patches": 32, "selection_patches": 32}))
     torch.manual_seed(0)
-    resnet = networks_models.ResNet((lambda w: w // 4) if quick else networks_models.dense).eval()
+    resnet = networks_models.ResNet(
+        (lambda width: width // 8) if quick else networks_models.dense
+    ).eval()
     digits = networks_digits.digits()
     images = networks_digits.batches(digits.selection, seed=0, signal=False)
     images = images[: 1 if quick else 4]
     classify = Task(images, lambda o, t: F.cross_entropy(o, t, reduction="none"), name="digits",
                     likelihood="categorical")  # fmt: skip
+    if quick:
+        return {"resnet": (resnet, classify)}
+    task = denoising_task(patches=32, selection_patches=32)
     return {
         "chain": (pretrained_chain(), task),
         "halfunet": (pretrained_halfunet(), task),
