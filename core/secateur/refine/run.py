@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from secateur.options import owner_of
 from secateur.problem.model import Bits, Problem
 from secateur.progress import track
 from secateur.refine.base import Refiner
+from secateur.refine.many import fulls, quicks
 from secateur.refine.registry import RefinerLike, resolve_refiner
 from secateur.refine.search import Search
 from secateur.stages import REFINERS, origin
@@ -181,6 +183,12 @@ class _Watched:
 
     def quick(self, bits: Bits) -> float:
         return self._metric.quick(bits.copy())
+
+    def fulls(self, rows: Sequence[Bits]) -> list[float]:
+        return fulls(self._metric, [bits.copy() for bits in rows])
+
+    def quicks(self, rows: Sequence[Bits]) -> list[float]:
+        return quicks(self._metric, [bits.copy() for bits in rows])
 
 
 def _search(refiner: Refiner, state: Search, seed: int) -> None:

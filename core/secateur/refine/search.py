@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
 from secateur.progress import Step
+from secateur.refine.many import fulls, quicks
 
 if TYPE_CHECKING:
     from secateur.refine.races import Metric
+
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -102,20 +106,38 @@ class Search:
             confirm: at most so many that beat the incumbent's own race are evaluated fully.
         """
         self.base = base = self.metric.quick(self.bits)
-        raced = []
-        for bits, source in proposals:
-            if not self.affords(self.metric.quick_cost):
-                break
-            raced.append(Candidate(bits, self.metric.quick(bits), source))
+        raced: list[Candidate] = []
+        while some := self._afforded(proposals[len(raced) :], self.metric.quick_cost):
+            values = quicks(self.metric, [bits for bits, _ in some])
+            raced += [
+                Candidate(bits, value, source)
+                for (bits, source), value in zip(some, values, strict=True)
+            ]
         raced.sort(key=lambda candidate: -candidate.quick)
-        for candidate in raced[:confirm]:
-            rest = 1.0 - self.metric.quick_cost
-            if candidate.quick <= base or not self.affords(rest):
-                break
-            value = self.metric.full(candidate.bits)
-            if value > self.value:
-                self.bits, self.value = candidate.bits, value
-                self.history.append((self.spent, value))
-                self.wins[candidate.source] = self.wins.get(candidate.source, 0) + 1
+        better = [candidate for candidate in raced[:confirm] if candidate.quick > base]
+        self._confirm(better)
         self.step.advance(round(self.spent) - self.step.done, note=f"{self.value:.3f}")
         return raced
+
+    def _confirm(self, candidates: list[Candidate]) -> None:
+        """Evaluate candidates fully, as far as the budget goes, and take what is better."""
+        rest = 1.0 - self.metric.quick_cost
+        done = 0
+        while some := self._afforded(candidates[done:], rest):
+            done += len(some)
+            before = self.spent
+            values = fulls(self.metric, [candidate.bits for candidate in some])
+            each = (self.spent - before) / len(some)
+            for number, (candidate, value) in enumerate(zip(some, values, strict=True), 1):
+                if value > self.value:
+                    self.bits, self.value = candidate.bits, value
+                    spent = self.spent if number == len(some) else before + number * each
+                    self.history.append((spent, value))
+                    self.wins[candidate.source] = self.wins.get(candidate.source, 0) + 1
+
+    def _afforded(self, rows: list[T], cost: float) -> list[T]:
+        """The first of them, as many as the budget has room for if each costs this much."""
+        number = 0
+        while number < len(rows) and self.affords((number + 1) * cost):
+            number += 1
+        return rows[:number]
