@@ -68,20 +68,20 @@ class Free:
 
     def __init__(self, worth: np.ndarray) -> None:
         self.worth, self.spent = worth, 0.0
-        self.quicks: dict[bytes, float] = {}
-        self.fulls: set[bytes] = set()
+        self.looked: dict[bytes, float] = {}
+        self.whole: set[bytes] = set()
 
     def quick(self, bits):
         key = bits.tobytes()
-        if key not in self.quicks:
+        if key not in self.looked:
             self.spent += self.quick_cost
-            self.quicks[key] = 30.0 - float(self.worth @ bits)
-        return self.quicks[key]
+            self.looked[key] = 30.0 - float(self.worth @ bits)
+        return self.looked[key]
 
     def full(self, bits):
         value = self.quick(bits)
-        if bits.tobytes() not in self.fulls:
-            self.fulls.add(bits.tobytes())
+        if bits.tobytes() not in self.whole:
+            self.whole.add(bits.tobytes())
             self.spent += 1.0 - self.quick_cost
         return value
 
@@ -105,7 +105,7 @@ def test_the_budget_is_spent_on_masks_that_differ(method, ones):
     metric = Free(worth)
     found = refine(metric, problem, start, method, seed=1)
     assert found.evaluations >= 29
-    values = np.array(list(metric.quicks.values()))
+    values = np.array(list(metric.looked.values()))
     changed = np.abs(values - found.start) > 1e-9
     assert changed[len(changed) // 2 :].mean() > 0.4
     if ones > 80:

@@ -8,7 +8,7 @@ the best is kept only if it is better on the whole split and on what was held ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
@@ -99,9 +99,8 @@ def refine_selection(
     assert method.refiner is not None
     subject, compensated = body.subject, method.method.compensated
     searched, held = searched_and_held(subject.task, subject.network, compensated=compensated)
-    evaluator = Evaluator(subject.network, subject.channels, part_of(subject.task, searched))
-    state, named, notes = state_of(body, compensated=compensated)
-    races = Races(evaluator, state=state)
+    part = part_of(subject.task, searched)
+    races, named, notes = races_of(body, part, compensated=compensated)
     refined = refine(races, problem, selection.bits, method.refiner, seed=seed)
     refined = replace(refined, state=named)
     if np.array_equal(refined.bits, selection.bits):
@@ -146,25 +145,26 @@ def searched_and_held(
     return searched, held
 
 
-def state_of(
-    body: Making, *, compensated: bool
-) -> tuple[Callable[[Keep], Runner] | None, str, tuple[str, ...]]:
-    """How masks are looked at in a search, its name, and what to say of it.
+def races_of(body: Making, part: Part, *, compensated: bool) -> tuple[Races, str, tuple[str, ...]]:
+    """What a search maximises, how masks are looked at in it, and what to say of that.
 
     Arguments:
         body: of the network.
+        part: what is searched on.
         compensated: in the end, too.
     """
+    evaluator = Evaluator(body.subject.network, body.subject.channels, part)
     if not compensated:
-        return None, "masked", ()
+        return Races(evaluator), "masked", ()
     quick = body.quick
     if quick.layers:
         notes = tuple(f"not re-fitted in the search: {path}: {why}" for path, why in quick.left)
-        return lambda keep: _running(quick.cut(keep)), "compensated quickly", notes
+        return Races(evaluator, maker=quick.cut), "compensated quickly", notes
     if not quick.left:
-        return None, "masked", ("no layer is compensated: the search is on the masked metric",)
+        note = "no layer is compensated: the search is on the masked metric"
+        return Races(evaluator), "masked", (note,)
     note = "no layer can be compensated quickly: every mask of the search is compensated truly"
-    return body.evaluator.compensating, "compensated", (note,)
+    return Races(evaluator, state=body.evaluator.compensating), "compensated", (note,)
 
 
 def _running(network: nn.Module) -> Runner:
