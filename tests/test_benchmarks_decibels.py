@@ -28,12 +28,8 @@ def test_refinement(tmp_path):
         assert row["true"].keys() == {"searched", "selection", "held", "test"}
         assert "history" not in row or row["evaluations"] <= 3, name
     assert "| swaps guided by the QUBO |" in text
-    kept = (tmp_path / "made.rows.jsonl").read_text().splitlines()
-    (tmp_path / "made.rows.jsonl").write_text("\n".join(kept[:-1]) + "\n")
     again, _ = run(tmp_path, "refinement.py", "--resume")
-    ends = [made["rows"][-1] for made in (content, again)]
-    assert again["rows"][:-1] == content["rows"][:-1]  # read, not measured
-    assert all(ends[0][name] == ends[1][name] for name in ("method", "true", "own", "history"))
+    assert again["rows"] == content["rows"]  # read, not measured again
 
 
 def test_the_refiner_of_teneva_beside_ours(tmp_path):
