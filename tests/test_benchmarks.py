@@ -120,3 +120,14 @@ def test_qiskit_optimization_beside_ours(tmp_path):
     assert len(exact) == 2
     assert all(row["gap"] == pytest.approx(0, abs=1e-9) for row in exact)
     assert "| 5 | qiskit-optimization, recursive |" in text
+
+
+def test_the_evaluator_on_the_masks_of_a_refinement(tmp_path):
+    content, text = run(tmp_path, "evaluator.py")
+    (row,) = content["rows"]
+    assert row["network"] == "resnet"
+    assert row["masks"] >= 4
+    assert row["difference"] < 1e-5
+    for way in ("cut", "one"):
+        assert row["speedup"][way] == pytest.approx(row["cpu"]["masked"] / row["cpu"][way])
+        assert f"{row['speedup'][way]:.2f}" in text

@@ -88,6 +88,10 @@ class Evaluator:
         """Runs what a cut leaves: the same numbers as masked, in less time."""
         return lambda batch: run_batch(self._bench.cut(keep), batch)
 
+    def cut(self, keep: Keep) -> nn.Module:
+        """What a cut leaves: not to be changed, and another one after the next call."""
+        return self._bench.cut(keep)
+
     def compensating(self, keep: Keep) -> Runner:
         """Fits and cuts once, then runs what is left."""
         assert self._compensate is not None, "this evaluator was made without compensation"

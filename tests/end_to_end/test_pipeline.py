@@ -155,7 +155,7 @@ def test_bad_options_are_named_and_change_nothing(options, error, message):
     [
         "secateur.measured.measured.collect_statistics",
         "secateur.pruning.selecting.solve",
-        "secateur.pruning.finishing.refine",
+        "secateur.pruning.refining.refine",
         "secateur.pruning.finishing.fit",
         "secateur.pruning.finishing.cut",
         "secateur.pruning.running.measure_speed",

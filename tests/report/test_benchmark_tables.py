@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ PLAIN = {
     "capacity-widths": "capacity_widths",
     "instances": "instances",
     "overhead": "overhead",
+    "refinement": "refinement",
     "ties": "ties",
 }
 
@@ -56,18 +56,6 @@ def test_the_claims(benchmark, name):
     content, wanted = committed(name)
     amounts = list(dict.fromkeys(run["asked"] for run in content["runs"]))
     assert words(benchmark("claims").table(content, amounts)) == wanted
-
-
-def test_the_refinement(benchmark):
-    content, wanted = committed("refinement")
-    given = content["command"].split()
-    after = {option: given[given.index(option) + 1] for option in given if option[:2] == "--"}
-    arguments = Namespace(
-        amount=after["--amount"],
-        evaluations=int(after["--evaluations"]),
-        seeds=int(after["--seeds"]),
-    )
-    assert words(benchmark("refinement").table(content, arguments)) == wanted
 
 
 def test_no_benchmark_makes_tables_by_hand():
