@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from claims_aims import aims
 from claims_cells import Bench, Recipe, wanted_cells
+from claims_figure import draw
 from claims_networks import CLASSIFIER, DENOISERS, cases
 from claims_rows import Rows
 from claims_tables import tables
@@ -75,6 +76,7 @@ def main() -> None:
     }
     content["aims"] = aims(content)
     write(given.output, content, tables)
+    draw(content, given.output.with_suffix(".png"))
 
 
 def everything_key(cells: list[tuple[int, Any, str, Any]]) -> list[tuple[str, int, str, str]]:

@@ -58,6 +58,8 @@ CONTENDERS = (
         for name in QUBOS
         for what in ("linear alone", "couplings shuffled")
     ),
+    Contender("hybrid, true Fisher", "ablation"),
+    Contender("hybrid, true Fisher, linear alone", "ablation"),
     Contender(LONG, "long"),
 )
 
@@ -77,8 +79,10 @@ def method_of(row: str, scores: Mapping[str, Scores]) -> Method:
         return Method(JUDGED)
     if row == "residual in 3 rounds":
         return Method("residual", rounds=3)
-    name, _, ablation = row.partition(", ")
-    if ablation:
-        made = linear_alone if ablation == "linear alone" else shuffled
-        return Method(made(name), name=row)
-    return Method(row)
+    name, *said = row.split(", ")
+    options = {"fisher_kind": "true"} if "true Fisher" in said else {}
+    if "linear alone" in said:
+        return Method(linear_alone(name, **options), name=row)
+    if "couplings shuffled" in said:
+        return Method(shuffled(name, **options), name=row)
+    return Method(name, objective_options=options or None, name=row)

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 import secateur
+from secateur.methods import resolve
 from secateur.network import find_channels
 from secateur.network.call import Call
 from tests.benchmarking import ROOT, run
@@ -167,6 +168,19 @@ def test_the_lowest_scores_go(benchmark):
     assert result.rows[-1].method == "LAMP"
 
 
+def test_every_row_is_a_method_of_its_own(benchmark):
+    methods = benchmark("claims_methods")
+    rows = [one.name for one in methods.CONTENDERS if one.kind != "peer"]
+    made = {row: resolve(methods.method_of(row, {})) for row in rows}
+    choices = [(one.objective, one.method.rounds) for one in made.values()]
+    assert len({str(choice) for choice in choices}) == len(rows) - 1, "the long one is auto again"
+    assert made["residual in 3 rounds"].method.rounds == 3
+    assert made["hybrid, true Fisher"].objective.fisher_kind == "true"
+    alone = made["hybrid, true Fisher, linear alone"].objective
+    assert alone.couplings == "none"
+    assert alone.whole == made["hybrid, true Fisher"].objective
+
+
 def test_differences_are_paired_and_say_what_they_may_be(benchmark):
     pairs = benchmark("claims_pairs")
     runs = [
@@ -258,6 +272,11 @@ def test_a_missed_aim_has_its_cause(benchmark):
     assert "| taylor" in text
     assert "(the best peer, recovered)" in text
     assert "27.00 ⇒ 30.01 ⇒ 30.41 ⇒ 30.50" in text
+
+
+def test_the_picture_has_a_panel_for_each_network(benchmark, tmp_path):
+    benchmark("claims_figure").draw(content_of(auto=31.0, residual=30.0), tmp_path / "one.png")
+    assert (tmp_path / "one.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_it_runs_stops_and_goes_on(tmp_path):
