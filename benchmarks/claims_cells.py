@@ -183,15 +183,17 @@ def tuned(
     rate: float,
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
 ) -> nn.Module:
-    """A copy after one pass of Adam over labelled batches, the rate along a cosine.
+    """A copy after one pass of Adam over labelled batches.
 
-    Batch norm keeps its running statistics: a few steps would only make them worse.
+    The rate rises over the first fifth, while Adam does not know its gradients yet, and falls along
+    a cosine. Batch norm keeps its running statistics: a few steps would only make them worse.
     """
     own = copy.deepcopy(network).eval().requires_grad_(True)
     optimiser = torch.optim.Adam(own.parameters(), lr=rate)
     for step, (inputs, targets) in enumerate(data):
+        rising = min(1.0, 5.0 * (step + 1) / len(data))
         for group in optimiser.param_groups:
-            group["lr"] = rate * 0.5 * (1.0 + math.cos(math.pi * step / len(data)))
+            group["lr"] = rate * rising * 0.5 * (1.0 + math.cos(math.pi * step / len(data)))
         optimiser.zero_grad()
         loss(own(inputs), targets).backward()
         optimiser.step()

@@ -93,7 +93,7 @@ def _denoiser(name: str, quick: bool) -> Case:
         ("20%", "36%", "50%", "65%", "75%", "85%"),
         lambda seed: denoising_task(photographs, seed=seed, **small),
         labelled,
-        1e-4,
+        5e-5,
         ("dB", 1.0),
         quick,
     )
