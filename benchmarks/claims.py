@@ -1,164 +1,118 @@
-"""What the objectives are worth: the table of the explanation, on the network of the project.
+"""What pruning costs, by every objective and every peer: masked ⇒ compensated ⇒ recovered ⇒ tuned.
 
-    python benchmarks/claims.py --output benchmarks/results/claims.json
+    python benchmarks/claims.py --resume
 
-Every method prunes exactly the same number of channels of the same trained network, from the same
-statistics; PSNR is on test photographs. A difference is paired by calibration seed. Writes a JSON
-file and, beside it, the same as a Markdown table.
+Every method prunes exactly the same number of channels of the same trained network. Each is given
+the same compensation, the same recovery without labels and the same short fine-tuning. A row is
+written to the JSON-lines file beside the output as soon as it is there; ``--resume`` skips it the
+next time, so that the benchmark can be stopped at any moment. Seeds are outermost: whatever is
+there is a table of fewer seeds.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import time
-from collections import defaultdict
-from operator import itemgetter
+from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
+from claims_aims import aims
+from claims_cells import Bench, Recipe, wanted_cells
+from claims_figure import draw
+from claims_networks import CLASSIFIER, DENOISERS, cases
+from claims_rows import Rows
+from claims_tables import tables
+from common import one_core, parser, write
+from networks_digits import default_cache
 
-import secateur
-from secateur.methods import RANDOM, Method
-from secateur.objectives import linear_alone, shuffled
-from secateur.report.columns import Column
-from secateur.report.table import markdown
-from secateur.solving import CONTROL
-from secateur.tasks.denoising import denoising_task
-from secateur.tasks.photographs import load_photographs
-from secateur.versions import versions
-from secateur.zoo import pretrained_halfunet
-
-METHODS = (
-    Method(RANDOM),
-    Method("l1", CONTROL),
-    Method("taylor", CONTROL),
-    Method("hybrid", name="hybrid, prune form, cosine"),
-    Method("hybrid", objective_options={"similarity_weight": 0.3}, name="hybrid, γ = 0.3"),
-    Method("fisher", CONTROL, objective_options={"shrinkage": 0.0}, name="fisher diagonal"),
-    Method("fisher", CONTROL, name="fisher, greedy and swaps"),
-    Method("fisher"),
-    Method("fisher", objective_options={"gradient": 1.0}, name="fisher with gradient"),
-    Method("residual", CONTROL, name="residual, greedy and swaps"),
-    Method("residual"),
-    Method("residual+fisher"),
-    *(
-        Method(make(name), name=f"{name}, {what}")
-        for name in ("hybrid", "fisher", "residual", "residual+fisher")
-        for make, what in ((linear_alone, "linear alone"), (shuffled, "couplings shuffled"))
-    ),
-)
-
-
-QUICK = {"patches": 8, "patch": 32, "selection_patches": 4, "test_patches": 4}
-"""The task of the tiny configuration."""
+SOON = 12
+"""Cells after which the first estimate is told."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--amounts", nargs="+", default=["20%", "36%", "50%", "65%", "75%"])
-    parser.add_argument(
-        "--plain-colours", action="store_true", help="calibrate on the photographs as they are"
+    given = arguments()
+    torch.set_num_threads(1)
+    recipe = Recipe(
+        steps=2 if given.quick else given.steps,
+        long=3 if given.quick else given.long,
+        tuning=2 if given.quick else given.tuning,
+        fit_batches=given.fit_batches,
+        tied=not given.untied,
+        probes=2 if given.quick else 20,
     )
-    parser.add_argument(
-        "--tied", action="store_true", help="filters that are added up leave together"
-    )
-    parser.add_argument("--quick", action="store_true", help="a tiny configuration, in seconds")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
-    small = QUICK if arguments.quick else {}
-    if arguments.quick:
-        arguments.seeds, arguments.amounts = 1, arguments.amounts[:1]
-    torch.set_num_threads(arguments.threads)
-    network, photographs = pretrained_halfunet(), load_photographs()
-    started = time.time()
-    runs = []
-    for seed in range(arguments.seeds):
-        task = denoising_task(
-            photographs, seed=seed, varied_colours=not arguments.plain_colours, **small
-        )
-        measured = secateur.measure(
-            network, task, seed=seed, tied=arguments.tied, probes=2 if arguments.quick else 20
-        )
-        print(f"seed {seed}: measured in {measured.seconds:.1f} s", flush=True)
-        for amount in arguments.amounts:
-            result = measured.compare(METHODS, amount).last
-            for row in result.to_json()["rows"]:
-                runs.append({"seed": seed, "asked": amount, **row})
-            print(f"seed {seed}, {amount}, {time.time() - started:.0f} s\n{result}\n", flush=True)
-            reliability = result.reliability
-    content = {
-        "command": f"python benchmarks/claims.py --seeds {arguments.seeds} --amounts "
-        + " ".join(arguments.amounts)
-        + (" --plain-colours" if arguments.plain_colours else "")
-        + (" --tied" if arguments.tied else "")
-        + (" --quick" if arguments.quick else ""),
-        "versions": versions(),
-        "processors": os.cpu_count(),
-        "system": platform.platform(),
-        "seconds": round(time.time() - started),
-        "reliability": reliability,
-        "runs": runs,
+    rows = Rows(given.output.with_suffix(".jsonl"), recipe.key(), resume=given.resume)
+    known = list(cases(given.networks, quick=given.quick, cache=given.cache, mnist=given.mnist))
+    everything = [
+        (seed, case, amount, one)
+        for seed in range(1 if given.quick else given.seeds)
+        for case in known
+        for amount, one in wanted_cells(case)
+        if amount in ("0%", *case.amounts[: 1 if given.quick else None])
+    ]
+    missing = [
+        cell for cell in everything if not rows.has(cell[1].name, cell[0], cell[2], cell[3].name)
+    ]
+    print(f"{len(everything)} cells, {len(missing)} to make", flush=True)
+    bench: Bench | None = None
+    started, told = time.process_time(), 0.0
+    for number, (seed, case, amount, one) in enumerate(missing):
+        if bench is None or bench.case is not case or bench.seed != seed:
+            bench = Bench(case, seed, recipe)
+        row = bench.cell(amount, one)
+        rows.add(case.name, seed, amount, one.name, kind=one.kind, **row)
+        print(f"{case.name} seed {seed} {amount} {one.name}: {shown(row)}", flush=True)
+        spent = time.process_time() - started
+        if number + 1 >= SOON and spent - told > 60.0:
+            told, left = spent, spent / (number + 1) * (len(missing) - number - 1)
+            print(f"{spent:.0f} s of the processor, about {left:.0f} s more", flush=True)
+    names = {case.name: case.unit for case in known}
+    found = rows.of(everything_key(everything))
+    content: dict[str, Any] = {
+        "networks": {name: list(unit) for name, unit in names.items()},
+        "recipe": recipe.key(),
+        "seconds": round(sum(seconds(row) for row in found)),
+        "runs": found,
     }
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(content, indent=1) + "\n")
-    arguments.output.with_suffix(".md").write_text(table(content, arguments.amounts))
+    content["aims"] = aims(content)
+    write(given.output, content, tables)
+    draw(content, given.output.with_suffix(".png"))
 
 
-def table(content: dict, amounts: list[str]) -> str:
-    """Mean over seeds, masked ⇒ compensated, and the paired difference to greedy Taylor."""
-    by_cell = defaultdict(dict)
-    for run in content["runs"]:
-        by_cell[run["method"], run["asked"]][run["seed"]] = (
-            run["psnr"],
-            run["psnr_compensated"],
-        )
-    dense = np.mean([run["psnr"] for run in content["runs"] if run["method"] == "dense"])
-    methods = list(dict.fromkeys(run["method"] for run in content["runs"]))[1:]
-    lines = [
-        "# Claims",
-        "",
-        f"PSNR in dB on the test photographs, channels removed ⇒ and compensated; dense "
-        f"{dense:.2f}. Mean over {len(by_cell[methods[0], amounts[0]])} calibration seeds; in "
-        "brackets the mean paired difference to greedy Taylor and its smallest and largest value.",
-        "",
-    ]
-    rows = []
-    for method in methods:
-        cells = []
-        for amount in amounts:
-            own, taylor = by_cell[method, amount], by_cell["taylor", amount]
-            values = np.array([own[seed] for seed in sorted(own)])
-            difference = values - np.array([taylor[seed] for seed in sorted(own)])
-            masked, compensated = values.mean(0)
-            cell = f"{masked:.2f} ⇒ {compensated:.2f}"
-            if method != "taylor":
-                mean, low, high = difference.mean(0), difference.min(0), difference.max(0)
-                cell += (
-                    f" ({mean[0]:+.2f} [{low[0]:+.2f}, {high[0]:+.2f}] ⇒ "
-                    f"{mean[1]:+.2f} [{low[1]:+.2f}, {high[1]:+.2f}])"
-                )
-            cells.append(cell)
-        rows.append([method, *cells])
-    columns = [
-        Column(name, itemgetter(k), left=True) for k, name in enumerate(["method", *amounts])
-    ]
-    lines.append(markdown(columns, rows))
-    about = ", ".join(f"{name} {value}" for name, value in content["versions"].items())
-    lines += [
-        "",
-        f"`{content['command']}`: {content['seconds']} s on {content['processors']} cores "
-        f"({about}). Split-half reliability of the Fisher couplings: "
-        f"{content['reliability']:.2f}.",
-        "",
-    ]
-    return "\n".join(lines)
+def everything_key(cells: list[tuple[int, Any, str, Any]]) -> list[tuple[str, int, str, str]]:
+    return [(case.name, seed, amount, one.name) for seed, case, amount, one in cells]
+
+
+def seconds(row: dict[str, Any]) -> float:
+    """Of the processor, for one cell."""
+    return float(sum(value for name, value in row.items() if name.endswith("_s")))
+
+
+def shown(row: dict[str, Any]) -> str:
+    stages = ("masked", "compensated", "recovered", "tuned")
+    values = " ⇒ ".join(f"{row[stage]:.4g}" for stage in stages if stage in row)
+    return f"{values} in {seconds(row):.1f} s"
+
+
+def arguments() -> Namespace:
+    made = parser(__doc__, "claims.json")
+    made.add_argument("--networks", nargs="+", default=list(DENOISERS), metavar="NAME")
+    made.add_argument("--seeds", type=int, default=5, help="of calibration, from 0")
+    made.add_argument("--steps", type=int, default=Recipe.steps, help="of the recovery")
+    made.add_argument("--long", type=int, default=Recipe.long, help="of ours where an aim is")
+    made.add_argument("--tuning", type=int, default=Recipe.tuning, help="steps of fine-tuning")
+    made.add_argument("--fit-batches", type=int, default=None, help="of the compensation")
+    made.add_argument("--untied", action="store_true", help="every filter goes by itself")
+    made.add_argument("--resume", action="store_true", help="go on with the rows that are there")
+    made.add_argument("--mnist", type=Path, help="mnist.npz for the classifier instead of digits")
+    made.add_argument("--cache", type=Path, default=default_cache(), help="of the classifier")
+    given = made.parse_args()
+    wrong = sorted(set(given.networks) - {*DENOISERS, CLASSIFIER})
+    if wrong:
+        made.error(f"no network {wrong[0]!r}: there are {', '.join((*DENOISERS, CLASSIFIER))}")
+    return given
 
 
 if __name__ == "__main__":
+    one_core()
     main()

@@ -8,8 +8,8 @@ from tests.benchmarking import run
 
 
 @pytest.mark.parametrize(("tied", "channels"), [([], 480), (["--tied"], 336)])
-def test_claims(tmp_path, tied, channels):
-    content, _ = run(tmp_path, "claims.py", *tied)
+def test_claims_of_filters_by_themselves(tmp_path, tied, channels):
+    content, _ = run(tmp_path, "claims_untied.py", *tied)
     rows = {row["method"]: row for row in content["runs"]}
     assert {"dense", "random", "taylor", "fisher", "residual"} <= set(rows)
     assert rows["dense"]["channels"] == channels

@@ -61,7 +61,8 @@ def test_prune_prints_a_table_and_writes_a_folder(capsys, eager_alone):
     assert run(command) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["method", "channels", "parameters"]
-    assert lines[2].split()[:3] == ["fisher", "10", "(-6)"]
+    assert lines[2].split()[0] == "auto"
+    assert lines[2].split()[2:4] == ["10", "(-6)"]
     assert sorted(p.name for p in Path("out").iterdir()) == [
         "figure.png",
         "network.safetensors",
@@ -127,7 +128,8 @@ def test_a_wrong_amount(capsys, amount):
             "from 1 to 1000000",
         ),
         (["--objective", "fischer"], "OptionError", "did you mean 'fisher'"),
-        (["--objective-option", "gamma=1"], "OptionError", "gradient"),
+        (["--objective", "fisher", "--objective-option", "gamma=1"], "OptionError", "gradient"),
+        (["--objective-option", "gradient=1"], "OptionError", "name the objective"),
         (["--weights", "nowhere.safetensors"], "FileError", "nowhere.safetensors"),
         (["--ignored", "stemm"], "NetworkError", "did you mean 'stem'"),
         (

@@ -144,8 +144,8 @@ def test_images_without_labels_of_different_sizes():
 )
 def test_wrapped_networks(wrap, said, tmp_path):
     task = classification()
-    plain = secateur.prune(seeded(Residual), task, amount=3, probes=3)
-    result = secateur.prune(wrap(seeded(Residual)), task, amount=3, probes=3)
+    plain = secateur.prune(seeded(Residual), task, "fisher", amount=3, probes=3)
+    result = secateur.prune(wrap(seeded(Residual)), task, "fisher", amount=3, probes=3)
     assert result.selection.ones == plain.selection.ones
     assert type(result.network) is Residual
     assert said in str(result).splitlines()[-1]
@@ -227,7 +227,12 @@ def test_a_loader_with_shuffling_workers_and_a_smaller_last_batch():
 def test_couplings_across_groups_are_measured_where_an_objective_wants_them():
     within, across = (
         secateur.prune(
-            seeded(Residual), classification(), amount=3, probes=3, objective_options=options
+            seeded(Residual),
+            classification(),
+            "fisher",
+            amount=3,
+            probes=3,
+            objective_options=options,
         )
         for options in ({}, {"across_groups": True})
     )

@@ -37,7 +37,7 @@ def trained() -> torch.nn.Module:
 
 @pytest.fixture(scope="module")
 def result() -> secateur.PruningResult:
-    return secateur.prune(trained(), task(), amount=6, probes=2, seed=0)
+    return secateur.prune(trained(), task(), "fisher", amount=6, probes=2, seed=0)
 
 
 def adam(parameters):
@@ -62,7 +62,7 @@ def test_a_result_is_trained_and_measured_again(result):
 
 
 def test_an_ordinary_loop_does_as_well(result):
-    network = secateur.prune(trained(), task(), amount=6, probes=2, seed=0)
+    network = secateur.prune(trained(), task(), "fisher", amount=6, probes=2, seed=0)
     optimiser = torch.optim.SGD(network.network.parameters(), lr=0.01)
     network.network.train()
     for inputs, labels in batches(3):
@@ -84,8 +84,8 @@ def test_it_is_saved_loaded_and_pruned_again(result, tmp_path):
     loaded = secateur.load_pruned(deep(), tmp_path / "first")
     assert torch.equal(loaded.network(X), tuned.network(X))
 
-    second = secateur.prune(tuned, task(), amount=3, probes=2)
-    same = secateur.prune(loaded, task(), amount=3, probes=2)
+    second = secateur.prune(tuned, task(), "fisher", amount=3, probes=2)
+    same = secateur.prune(loaded, task(), "fisher", amount=3, probes=2)
     assert second.selection.ones == same.selection.ones
     assert second.selection.count == 3
     assert [row.method for row in second.rows] == ["before", "fisher"]

@@ -46,7 +46,8 @@ TYPOS = [
     ({"objective": True}, "the objective is True"),
     ({"backend": True}, "True"),
     ({"refine": True}, "True"),
-    ({"objective_options": {"gradiant": 1}}, "gradient"),
+    ({"objective": "fisher", "objective_options": {"gradiant": 1}}, "gradient"),
+    ({"objective_options": {"gradient": 1}}, "name the objective"),
     ({"objective_options": {"shrinkage": 2}}, "shrinkage"),
     ({"backend": "annealng"}, "annealing"),
     ({"backend": "annealing", "options": {"red": 3}}, "reads"),
@@ -138,7 +139,10 @@ NETWORK = ["--network", f"{__name__}:never_built", "--task", f"{__name__}:never_
     ("arguments", "message"),
     [
         (["--amount", "3", "--objective", "fishr"], "did you mean 'fisher'"),
-        (["--amount", "3", "--objective-option", "gradiant=1"], "gradient"),
+        (
+            ["--amount", "3", "--objective", "fisher", "--objective-option", "gradiant=1"],
+            "gradient",
+        ),
         (["--amount", "3", "--backend", "annealng"], "annealing"),
         (["--amount", "3", "--option", "red=3"], "reads"),
         (["--amount", "3", "--refine", "ttt"], "tt"),

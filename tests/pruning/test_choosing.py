@@ -174,3 +174,20 @@ def test_metered_backends_are_not_asked_for_several_problems(measured, monkeypat
                 ask(amount=5, backend="annealing", **more)
     chosen = resolve(Method("residual", "annealing"))
     paying.check_paid_once([], [chosen])
+
+
+def test_the_default_follows_what_becomes_of_the_network(measured, monkeypatch):
+    """Compensated, the selection split chooses, unless each candidate would be paid for."""
+    from secateur.methods import resolved
+
+    assert resolve(Method()).objective == Auto()
+    assert resolve(Method(rounds=2)).objective == Auto()
+    assert resolve(Method(compensated=False)).objective.name == "fisher"
+    assert resolve(Method("taylor", compensated=False)).objective.name == "taylor"
+    default = measured.prune(amount=14)
+    assert default.selection.ones == measured.prune("auto", amount=14).selection.ones
+    assert set(default.selection.provenance["auto"]["candidates"]) == set(NAMES)
+    monkeypatch.setattr(resolved, "is_metered", lambda solver, options: True)
+    assert resolve(Method(backend="annealing")).objective.name == "residual"
+    assert resolve(Method(backend="annealing", compensated=False)).objective.name == "fisher"
+    assert resolve(Method()).objective == Auto(), "no backend that charges"

@@ -29,9 +29,10 @@ class Method(Options):
     """
 
     objective: Given = option(
-        "fisher",
+        None,
         "what the QUBO is made of; `secateur objectives` lists what there is; auto: the best of a "
-        "few on the selection split",
+        "few on the selection split; unless given: auto where the network is compensated (residual "
+        "on a metered backend), fisher where it is not",
     )
     backend: Given = option(
         AUTO,
@@ -85,6 +86,22 @@ class Method(Options):
         why="no more can be done in years",
     )
     name: str = option("", "of its row in the table")
+
+
+def default_objective(*, compensated: bool, metered: bool) -> str:
+    """What the QUBO is made of where nobody says.
+
+    Which objective is best after compensation depends on the network and the amount, and the
+    selection split tells (`benchmarks/claims.py`); a metered backend would be paid for each
+    candidate. Nothing re-fitted, the Fisher's own expansion is what a mask costs.
+
+    Arguments:
+        compensated: the network is compensated.
+        metered: the backend charges.
+    """
+    if not compensated:
+        return "fisher"
+    return "residual" if metered else "auto"
 
 
 def standard_methods(*, evaluations: int = 500, backend: str = AUTO) -> tuple[Method, ...]:

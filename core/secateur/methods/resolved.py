@@ -7,9 +7,10 @@ from typing import Any
 
 from secateur.backends import BackendOptions
 from secateur.backends.call import check_available
+from secateur.backends.metered import is_metered
 from secateur.errors import OptionError
 from secateur.limits import refuse_twice
-from secateur.methods.method import RANDOM, Method
+from secateur.methods.method import RANDOM, Method, default_objective
 from secateur.objectives import Auto, Objective, resolve_objective
 from secateur.recover import Recovery, resolve_recovery
 from secateur.refine import Refiner, resolve_refiner
@@ -27,8 +28,16 @@ def resolve(method: Method) -> Resolved:
     refuse_twice(method.options or {}, time_limit=method.time_limit)
     refiner = resolve_refiner(method.refine, method.refine_options)
     recovery = resolve_recovery(method.recover, method.recover_options)
-    objective = resolve_objective(method.objective, method.objective_options)
     chosen = choose(method.backend, method.options)
+    given = method.objective
+    if given is None:
+        if method.objective_options:
+            raise OptionError(
+                f"{', '.join(method.objective_options)} is given of an objective, and no objective",
+                remedy="name the objective that it is an option of",
+            )
+        given = default_objective(compensated=method.compensated, metered=_metered(chosen))
+    objective = resolve_objective(given, method.objective_options)
     if chosen.solver is not None and chosen.options is not None:
         check_available(chosen.solver, licensed=not _has_secret(chosen.options))
     if objective.name == RANDOM:  # nothing is solved
@@ -126,6 +135,12 @@ def _of_choice(method: Method, judged: bool) -> Method:
     fit = () if judged else ("compensated", "fit_batches", "ridge")
     apart = ("name", "refine", "refine_options", "recover", "recover_options", *fit)
     return replace(method, **{name: getattr(plain, name) for name in apart})
+
+
+def _metered(chosen: Chosen) -> bool:
+    """Whether the backend charges for a call."""
+    solver, options = chosen.solver, chosen.options
+    return solver is not None and options is not None and is_metered(solver, options)
 
 
 def _has_secret(options: BackendOptions) -> bool:

@@ -1,0 +1,88 @@
+"""Who is compared: ours, controls, ablations and peers, each a row of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from claims_peers import Scores, scored
+
+from secateur.methods import RANDOM, Method
+from secateur.objectives import linear_alone, shuffled
+from secateur.solving import CONTROL
+
+CONTROL_ROW = "taylor"
+"""What every difference is to: greedy Taylor."""
+JUDGED = "auto"
+"""Whose figures the aims are about."""
+LONG = "auto, recovered for longer"
+QUBOS = ("hybrid", "fisher", "residual", "residual+fisher")
+ABLATED = {"50%", "70%", "75%"}
+"""Where the ablations are looked at: each costs a compensation."""
+PEERS = (
+    "Torch-Pruning Taylor, raw",
+    "Torch-Pruning Taylor",
+    "Torch-Pruning OBD Hessian",
+    "BNScale",
+    "LAMP",
+    "FPGM",
+)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A row.
+
+    Arguments:
+        name: of the row.
+        kind: "ours", "control", "peer", "ablation" or "long".
+    """
+
+    name: str
+    kind: str
+
+    @property
+    def recovered(self) -> bool:
+        """Ablations are compensated only: they are about the selection."""
+        return self.kind != "ablation"
+
+
+OURS = (*QUBOS, "residual in 3 rounds", JUDGED)
+CONTENDERS = (
+    Contender(CONTROL_ROW, "control"),
+    Contender(RANDOM, "control"),
+    *(Contender(name, "ours") for name in OURS),
+    *(Contender(name, "peer") for name in PEERS),
+    *(
+        Contender(f"{name}, {what}", "ablation")
+        for name in QUBOS
+        for what in ("linear alone", "couplings shuffled")
+    ),
+    Contender("hybrid, true Fisher", "ablation"),
+    Contender("hybrid, true Fisher, linear alone", "ablation"),
+    Contender(LONG, "long"),
+)
+
+
+def method_of(row: str, scores: Mapping[str, Scores]) -> Method:
+    """How a row is pruned.
+
+    Arguments:
+        row: its name.
+        scores: of the peers that there are.
+    """
+    if row in scores:
+        return Method(scored(row, scores[row]), CONTROL, name=row)
+    if row in (CONTROL_ROW, RANDOM):
+        return Method(row, CONTROL)
+    if row == LONG:
+        return Method(JUDGED)
+    if row == "residual in 3 rounds":
+        return Method("residual", rounds=3)
+    name, *said = row.split(", ")
+    options = {"fisher_kind": "true"} if "true Fisher" in said else {}
+    if "linear alone" in said:
+        return Method(linear_alone(name, **options), name=row)
+    if "couplings shuffled" in said:
+        return Method(shuffled(name, **options), name=row)
+    return Method(name, objective_options=options or None, name=row)
