@@ -17,12 +17,22 @@ from torch import nn
 import secateur
 from secateur.tasks.denoising import denoising_task
 from secateur.tasks.photographs import load_photographs
-from secateur.zoo import Chain, HalfUNet, pretrained_chain, pretrained_halfunet
+from secateur.zoo import (
+    Chain,
+    HalfUNet,
+    pretrained_chain,
+    pretrained_halfunet,
+    pretrained_small_halfunet,
+)
 
 Labelled = Sequence[tuple[torch.Tensor, torch.Tensor]]
-DENOISERS = ("halfunet", "chain")
+DENOISERS = ("halfunet", "chain", "small-halfunet")
 CLASSIFIER = "resnet"
-_PRETRAINED = {"halfunet": pretrained_halfunet, "chain": pretrained_chain}
+_PRETRAINED = {
+    "halfunet": pretrained_halfunet,
+    "chain": pretrained_chain,
+    "small-halfunet": pretrained_small_halfunet,
+}
 BATCH = 16
 LABELLED_SEED = 10_000
 """Apart from the seeds of calibration."""
@@ -58,7 +68,7 @@ def cases(names: Sequence[str], *, quick: bool, cache: Path, mnist: Path | None)
     """The networks that are named.
 
     Arguments:
-        names: ``halfunet``, ``chain``, ``resnet``.
+        names: ``halfunet``, ``chain``, ``small-halfunet``, ``resnet``.
         quick: the tiny configuration.
         cache: where a trained classifier is kept.
         mnist: a file with MNIST as Keras packs it (``mnist.npz``); scikit-learn's digits without.
@@ -70,7 +80,7 @@ def cases(names: Sequence[str], *, quick: bool, cache: Path, mnist: Path | None)
 def _tiny(name: str) -> nn.Module:
     """Untrained, of the same kind: it is about the benchmark, not about decibels."""
     torch.manual_seed(0)
-    return (HalfUNet(width=8, levels=2) if name == "halfunet" else Chain(width=8, depth=3)).eval()
+    return (Chain(width=8, depth=3) if name == "chain" else HalfUNet(width=8, levels=2)).eval()
 
 
 def _denoiser(name: str, quick: bool) -> Case:
