@@ -44,7 +44,9 @@ def methods(evaluations: int) -> tuple[Any, ...]:
     made = [
         Method("fisher", name="fisher, not refined"),
         Method("fisher", refine=Exchange(evaluations), name="swaps guided by the QUBO"),
-        Method("fisher", refine=TensorTrain(evaluations), name="our tensor train of rank 4"),
+        Method(
+            "fisher", refine=TensorTrain(evaluations, rank=4), name="our tensor train of rank 4"
+        ),
     ]
     kind = teneva_refiner()
     if kind is not None:

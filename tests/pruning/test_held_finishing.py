@@ -16,8 +16,9 @@ from secateur.backends import Status
 from secateur.methods import Method, resolve
 from secateur.metric import evaluate
 from secateur.problem import Problem, count
-from secateur.pruning import finishing
-from secateur.pruning.finishing import _best, _Calls, _refined, finish
+from secateur.pruning import finishing, refining
+from secateur.pruning.finishing import _best, _Calls, finish
+from secateur.pruning.refining import refined_selection
 from secateur.pruning.selecting import with_room
 from tests.end_to_end.own import deep, task
 
@@ -79,7 +80,7 @@ def refined_from(bits, solved):
     made = types.SimpleNamespace(
         bits=np.array(bits, dtype=np.int8), to_json=lambda: {"evaluations": 7}
     )
-    return _refined(problem, selection, made)
+    return refined_selection(problem, selection, made)
 
 
 def test_a_refinement_that_changes_nothing_leaves_the_proof(solved):
@@ -145,13 +146,13 @@ def test_the_compensated_metric_is_that_of_the_network_that_is_returned(measured
 
 def test_a_refinement_starts_from_the_selection_with_the_seed(measured, monkeypatch):
     given = []
-    real = finishing.refine
+    real = refining.refine
 
     def refine(races, problem, bits, refiner, *, seed):
         given.append((bits.copy(), seed))
         return real(races, problem, bits, refiner, seed=seed)
 
-    monkeypatch.setattr(finishing, "refine", refine)
+    monkeypatch.setattr(refining, "refine", refine)
     selection, done = finished(measured, refine="exchange", refine_options={"evaluations": 4})
     ((bits, seed),) = given
     np.testing.assert_array_equal(bits, selection.bits)

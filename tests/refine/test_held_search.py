@@ -8,10 +8,12 @@ import math
 import dimod
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from secateur.problem import Problem, count
 from secateur.progress import Step
-from secateur.refine.search import Search, swap_proposals
+from secateur.refine.search import Search
+from secateur.refine.swaps import swap_proposals
 from tests.random_problems import random_problem
 
 
@@ -131,9 +133,9 @@ def swap_costs(problem: Problem, bits: np.ndarray) -> dict[bytes, float]:
     return costs
 
 
-def drawn(problem: Problem, bits: np.ndarray, temperature: float | None, number: int = 4000):
+def drawn(problem: Problem, bits: np.ndarray, reach: float | None, number: int = 4000):
     rows = swap_proposals(
-        problem, bits, number, np.random.default_rng(0), temperature=temperature, more_swaps=0.0
+        problem, bits, number, np.random.default_rng(0), reach=reach, more_swaps=0.0
     )
     assert len(rows) == number
     found: dict[bytes, int] = {}
@@ -142,21 +144,23 @@ def drawn(problem: Problem, bits: np.ndarray, temperature: float | None, number:
     return found
 
 
-@pytest.mark.parametrize(("n", "ones", "temperature"), [(7, 3, 0.4), (7, 3, None), (24, 8, 0.2)])
-def test_single_swaps_follow_the_law_of_their_energies(n, ones, temperature):
+@pytest.mark.parametrize(
+    ("n", "ones", "reach"), [(7, 3, 0.4), (7, 3, None), (40, 16, 0.2), (40, 16, 0.4)]
+)
+def test_single_swaps_follow_the_law_of_their_energies(n, ones, reach):
     problem = random_problem(n, ones, 3)
     bits = np.zeros(n, dtype=np.int8)
     bits[np.random.default_rng(1).permutation(n)[:ones]] = 1
     costs = swap_costs(problem, bits)
-    cheapest = sorted(costs.values())[:100]
-    weights = {
-        key: 1.0
-        if temperature is None
-        else math.exp(-(cost - cheapest[0]) / (temperature * (cheapest[-1] - cheapest[0])))
-        for key, cost in costs.items()
-    }
+    wanted = len(costs) if reach is None else max(100, reach * len(costs))
+    cheapest, warmth = min(costs.values()), math.inf
+    if wanted < len(costs):  # the temperature at which so many are in play, by bisection
+        warmth = brentq(
+            lambda t: sum(math.exp((cheapest - c) / t) for c in costs.values()) - wanted, 1e-3, 1e4
+        )
+    weights = {key: math.exp((cheapest - cost) / warmth) for key, cost in costs.items()}
     total = sum(weights.values())
-    found = drawn(problem, bits, temperature)
+    found = drawn(problem, bits, reach)
     assert found.keys() <= weights.keys()
     for key, weight in weights.items():
         wanted = 4000 * weight / total
@@ -174,9 +178,7 @@ def test_swaps_that_cost_the_same_are_drawn_alike():
 def test_further_swaps_come_with_their_probability():
     problem = random_problem(60, 30, 0)
     bits = np.repeat([1, 0], 30).astype(np.int8)
-    rows = swap_proposals(
-        problem, bits, 3000, np.random.default_rng(2), temperature=None, more_swaps=0.5
-    )
+    rows = swap_proposals(problem, bits, 3000, np.random.default_rng(2), reach=None, more_swaps=0.5)
     swaps = np.array([(row != bits).sum() / 2 for row in rows])
     assert all(row.sum() == 30 for row in rows)
     assert abs((swaps == 1).mean() - 0.5) < 0.05
@@ -186,4 +188,4 @@ def test_further_swaps_come_with_their_probability():
 @pytest.mark.parametrize("name", ["0000", "1111"])
 def test_where_nothing_can_be_swapped_nothing_is_proposed(name):
     problem = random_problem(4, name.count("1"), 0)
-    assert swap_proposals(problem, mask(name), 3, np.random.default_rng(0), temperature=1.0) == []
+    assert swap_proposals(problem, mask(name), 3, np.random.default_rng(0), reach=1.0) == []

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from secateur.refine.model import ExactCountTrain, warm_cores
 from secateur.refine.search import Candidate
+from secateur.refine.swaps import in_play
 from secateur.refine.tensor_train import TensorTrain, _best, _odds
 from tests.random_problems import random_problem
 
@@ -18,18 +19,18 @@ from tests.random_problems import random_problem
 @given(
     cost=st.lists(st.floats(-1, 1).map(lambda x: round(x, 6)), min_size=1, max_size=12),
     expected=st.floats(0.05, 20),
-    temperature=st.floats(0.2, 3),
+    reach=st.floats(0.05, 1),
 )
-def test_odds_are_boltzmann_with_the_flips_that_are_expected(cost, expected, temperature):
+def test_odds_are_boltzmann_with_the_flips_that_are_expected(cost, expected, reach):
     cost = np.array(cost) * 0.01
-    odds = _odds(cost, expected, temperature)
-    excess = cost - cost.min()
-    scale = temperature * max(np.median(excess), 1e-12)
+    odds = _odds(cost, expected, reach)
     inside = (odds > 1e-6) & (odds < 1e3)
     if inside.all():
         chances = odds / (1 + odds)
         assert chances.sum() == pytest.approx(min(expected, 0.5 * len(cost)), rel=1e-6)
-    logs = np.log(odds[inside]) + excess[inside] / scale
+    law = in_play(cost, reach * len(cost))
+    inside &= law > 1e-200
+    logs = np.log(odds[inside]) - np.log(law[inside])
     np.testing.assert_allclose(logs, logs[:1].repeat(len(logs)), atol=1e-6, rtol=1e-6)
     assert odds.min() >= 1e-6
     assert odds.max() <= 1e3
@@ -57,7 +58,7 @@ def test_the_window_holds_the_bits_nearest_to_flipping(n, ones, window):
         most = (window + side) // 2
         wanted |= set(own[np.argsort(cost[own], kind="stable")][:most].tolist())
     method = TensorTrain(window=window)
-    found, odds = method._window(problem, bits)
+    found, odds = method._window(problem, bits, method.reach)
     assert found.tolist() == sorted(wanted)
     for side in (0, 1):
         own = bits[found] == side

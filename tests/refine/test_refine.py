@@ -177,7 +177,7 @@ def test_bad_settings_metrics_and_starts_are_named(small):
         (TensorTrain, {"neighbours": 1.5}),
         (TensorTrain, {"learning_rate": 0.0}),
         (Exchange, {"guide": "qbo"}),
-        (Exchange, {"temperature": 0.0}),
+        (Exchange, {"reach": 0.0}),
     ):
         with pytest.raises(OptionError, match=next(iter(options))):
             kind(**options)

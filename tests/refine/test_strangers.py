@@ -119,7 +119,7 @@ def test_the_options_of_ours_are_checked_where_they_are_made():
         lambda: TensorTrain(learning_rate=0.0),
         lambda: Exchange(0),
         lambda: Exchange(guide="both"),
-        lambda: Exchange(temperature=0.0),
+        lambda: Exchange(reach=0.0),
     ):
         with pytest.raises(OptionError):
             make()
@@ -127,7 +127,7 @@ def test_the_options_of_ours_are_checked_where_they_are_made():
     assert [one.name for one in declared(refiner_class("exchange"))] == [
         "evaluations",
         "guide",
-        "temperature",
+        "reach",
         "batch",
         "confirm",
     ]

@@ -28,7 +28,7 @@ class Honest(Refiner):
     batch: int = option(8, "swaps raced together", least=1)
 
     def proposals(self, state, rng):
-        return swap_proposals(state.problem, state.bits, self.batch, rng, temperature=None)
+        return swap_proposals(state.problem, state.bits, self.batch, rng, reach=None)
 
     def search(self, state, seed):
         rng, fruitless = np.random.default_rng(seed), 0
@@ -65,7 +65,7 @@ class Overspends(Honest):
     def search(self, state, seed):
         super().search(state, seed)
         rng = np.random.default_rng(seed)
-        for row in swap_proposals(state.problem, state.bits, 100, rng, temperature=None):
+        for row in swap_proposals(state.problem, state.bits, 100, rng, reach=None):
             if state.problem.feasible(row)[0]:
                 state.metric.full(row)
 
@@ -172,7 +172,7 @@ class FailsOnNothing(Honest):
     EXPECTED = "degenerate"
 
     def proposals(self, state, rng):
-        return [swap_proposals(state.problem, state.bits, 4, rng, temperature=None)[0]]
+        return [swap_proposals(state.problem, state.bits, 4, rng, reach=None)[0]]
 
 
 class NeverEnds(Honest):

@@ -5,22 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from torch import nn
 
-from secateur.backends import Status
 from secateur.methods.resolved import Resolved
 from secateur.metric import Evaluator, Keep
 from secateur.network import Call
 from secateur.network.device import device_of
 from secateur.problem import Problem
+from secateur.pruning.refining import refine_selection
 from secateur.pruning.subject import Subject
 from secateur.recover import recover
-from secateur.refine import Races, Refined, refine
 from secateur.solving import Selection
 from secateur.surgery import check_cut, cut, reestimate_batch_norm
 from secateur.surgery.compensation import Compensation, fit
+from secateur.surgery.compensation.stored import Stored
 from secateur.tasks import Task
 
 
@@ -67,9 +68,8 @@ def finish(
     body = body_of(subject, method) if body is None else body
     evaluations = 0
     if method.refiner is not None:
-        refined = refine(Races(body.evaluator), problem, selection.bits, method.refiner, seed=seed)
-        evaluations = refined.evaluations
-        selection = _refined(problem, selection, refined)
+        selection, evaluations, told = refine_selection(body, problem, method, selection, seed=seed)
+        notes = (*notes, *told)
     made = body.made(selection.bits == 0, compensated=how.compensated)
     slim, recovered = made.network, None
     if method.recovery is not None:
@@ -122,6 +122,18 @@ class Body:
             subject.channels,
             subject.task,
             compensate=lambda keep: self._compensate(keep).network,
+        )
+
+    @cached_property
+    def quick(self) -> Stored:
+        """Compensates masks quickly, for a search."""
+        subject = self.subject
+        return Stored(
+            subject.network,
+            subject.channels,
+            self.calls,
+            ridge=self.ridge,
+            fit_batches=self.fit_batches,
         )
 
     def made(self, keep: Keep, *, compensated: bool) -> Made:
@@ -218,19 +230,3 @@ def _best(
         candidates.append((again, True, True))
     values = [sign * evaluator.slim(candidate[0], "selection") for candidate in candidates]
     return candidates[int(np.argmax(values))]
-
-
-def _refined(problem: Problem, selection: Selection, refined: Refined) -> Selection:
-    """The selection that a refinement made of another one; the bound stays the QUBO's."""
-    provenance = {**selection.provenance, "refinement": refined.to_json()}
-    if np.array_equal(refined.bits, selection.bits):
-        return replace(selection, provenance=provenance)
-    return replace(
-        selection,
-        bits=refined.bits,
-        energy=float(problem.energies(refined.bits)[0]),
-        status=Status.FEASIBLE,
-        provenance=provenance,
-        reads=None,
-        prover=None,
-    )

@@ -13,15 +13,18 @@ if TYPE_CHECKING:
     from secateur.refine.exchange import Exchange
     from secateur.refine.races import Metric, Races
     from secateur.refine.registry import RefinerLike, refiner_class, resolve_refiner
-    from secateur.refine.run import Refined, refine
-    from secateur.refine.search import Candidate, Search, swap_proposals
+    from secateur.refine.run import Confirmed, Refined, refine
+    from secateur.refine.search import Candidate, Search
+    from secateur.refine.swaps import Reach, swap_proposals
     from secateur.refine.tensor_train import TensorTrain
 
 _HOME = {
     "Candidate": "search",
+    "Confirmed": "run",
     "Exchange": "exchange",
     "Metric": "races",
     "Races": "races",
+    "Reach": "swaps",
     "Refined": "run",
     "Refiner": "base",
     "RefinerLike": "registry",
@@ -30,14 +33,16 @@ _HOME = {
     "refine": "run",
     "refiner_class": "registry",
     "resolve_refiner": "registry",
-    "swap_proposals": "search",
+    "swap_proposals": "swaps",
 }
 
 __all__ = [
     "Candidate",
+    "Confirmed",
     "Exchange",
     "Metric",
     "Races",
+    "Reach",
     "Refined",
     "Refiner",
     "RefinerLike",

@@ -9,7 +9,8 @@ import numpy as np
 
 from secateur.options import option
 from secateur.refine.base import Refiner
-from secateur.refine.search import Search, swap_proposals
+from secateur.refine.search import Search
+from secateur.refine.swaps import DRY, REACH, Reach, swap_proposals
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,12 @@ class Exchange(Refiner):
     guide: Literal["qubo", "random"] = option(
         "qubo", "swaps by a Boltzmann law on the QUBO's energy, or uniform ones"
     )
-    temperature: float = option(
-        0.5, "of that law, in units of the spread of the cheapest hundred swaps", above=0
+    reach: float = option(
+        REACH,
+        "the share of all swaps that this law has in play at first, the cheapest before the "
+        "others (at least a hundred); it is widened while proposals change nothing or run dry",
+        above=0,
+        most=1,
     )
     batch: int = option(
         12, "proposals raced together", least=1, most=10_000, why="every one is held in memory"
@@ -38,12 +43,10 @@ class Exchange(Refiner):
     def search(self, state: Search, seed: int) -> None:
         """Spend the budget."""
         rng = np.random.default_rng(seed)
-        temperature = self.temperature if self.guide == "qubo" else None
-        fruitless = 0
-        while state.affords(state.metric.quick_cost) and fruitless < 20:
-            rows = swap_proposals(
-                state.problem, state.bits, self.batch, rng, temperature=temperature
-            )
+        reach, dry = Reach(self.reach), 0
+        while state.affords(state.metric.quick_cost) and dry < DRY:
+            share = reach.share if self.guide == "qubo" else None
+            rows = swap_proposals(state.problem, state.bits, self.batch, rng, reach=share)
             fresh = state.fresh((row, self.guide) for row in rows)
-            fruitless = 0 if fresh else fruitless + 1
-            state.race(fresh, self.confirm)
+            dry = 0 if fresh or (share is not None and share < 1) else dry + 1
+            reach.learn(self.batch, state.race(fresh, self.confirm), state.base)

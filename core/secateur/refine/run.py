@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -24,20 +24,50 @@ if TYPE_CHECKING:
     from secateur.refine.races import Metric
 
 
+@dataclass(frozen=True)
+class Confirmed:
+    """Start and best as they are made in the end, not as a search saw them; more is better.
+
+    Arguments:
+        start: the metric of the start on the whole selection split.
+        value: that of the best.
+        held_start: that of the start on what the search never saw.
+        held_value: that of the best there.
+        held: so many samples; with none the whole split stands for them.
+    """
+
+    start: float
+    value: float
+    held_start: float
+    held_value: float
+    held: int
+
+    @property
+    def kept(self) -> bool:
+        """The gain is none of the search's alone."""
+        return self.value > self.start and self.held_value > self.held_start
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {**asdict(self), "kept": self.kept}
+
+
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """What a refinement found; never worse than its start on the selection split.
+    """What a refinement found; never worse than its start on what it searched on.
 
     Arguments:
         bits: exactly K ones, shape ``(n,)``.
-        start: the metric of the start on the selection split, more is better.
-        value: the metric of ``bits`` there.
+        start: the metric of the start as the search saw it, more is better.
+        value: that of the best it found.
         evaluations: spent, in units of the whole split, rounded up.
         history: evaluations spent and best metric, at every improvement.
         wins: improvements by who proposed them.
         repaired: proposals that broke a limit and were mended.
         method: the refiner with its options.
         seconds: wall time.
+        state: in which masks were looked at: "masked", "compensated quickly", "compensated".
+        confirmed: start and best, compared truly; ``bits`` is the start where that was not kept.
     """
 
     bits: Bits
@@ -49,6 +79,19 @@ class Refined:
     repaired: int
     method: Refiner
     seconds: float
+    state: str = ""
+    confirmed: Confirmed | None = None
+
+    def told(self) -> str:
+        """The gains in words."""
+        text = f"{self.value - self.start:+.3g} in the search"
+        if self.confirmed is None:
+            return text
+        one = self.confirmed
+        text += f", {one.value - one.start:+.3g} on the selection split"
+        if one.held:
+            text += f", {one.held_value - one.held_start:+.3g} on what was held back of it"
+        return text + (": kept" if one.kept else ": not kept, the start is")
 
     def to_json(self) -> dict[str, Any]:
         """All but the bits, as plain data."""
@@ -62,6 +105,8 @@ class Refined:
             "wins": dict(self.wins),
             "repaired": self.repaired,
             "seconds": self.seconds,
+            "state": self.state,
+            "confirmed": None if self.confirmed is None else self.confirmed.to_json(),
         }
 
 

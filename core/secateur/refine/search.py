@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from secateur.problem.model import Bits, Problem
 from secateur.problem.moves import Moves
@@ -48,6 +47,7 @@ class Search:
         value: its metric on the whole split.
         history: evaluations spent and the incumbent's metric, at every improvement.
         wins: improvements by who proposed them.
+        base: the incumbent's metric in the last race, before it.
     """
 
     problem: Problem
@@ -60,6 +60,7 @@ class Search:
     wins: dict[str, int] = field(default_factory=dict)
     seen: set[bytes] = field(default_factory=set)
     repaired: int = 0
+    base: float = -np.inf
     _spent_before: float = 0.0
 
     def __post_init__(self) -> None:
@@ -104,7 +105,7 @@ class Search:
             proposals: from ``fresh``; as many as the budget affords are raced.
             confirm: at most so many that beat the incumbent's own race are evaluated fully.
         """
-        base = self.metric.quick(self.bits)
+        self.base = base = self.metric.quick(self.bits)
         raced: list[Candidate] = []
         while some := self._afforded(proposals[len(raced) :], self.metric.quick_cost):
             values = quicks(self.metric, [bits for bits, _ in some])
@@ -140,52 +141,3 @@ class Search:
         while number < len(rows) and self.affords((number + 1) * cost):
             number += 1
         return rows[:number]
-
-
-def swap_proposals(
-    problem: Problem,
-    bits: Bits,
-    count: int,
-    rng: np.random.Generator,
-    *,
-    temperature: float | None,
-    more_swaps: float = 0.3,
-) -> list[Bits]:
-    """Neighbours of a mask by one swap or a few.
-
-    Arguments:
-        problem: its QUBO gives the energy of a swap.
-        bits: exactly K ones.
-        count: how many proposals; repeats are possible.
-        rng: the seed.
-        temperature: Boltzmann on the QUBO's swap gains, in units of the spread of the cheapest
-            hundred; None for uniform swaps.
-        more_swaps: the probability of each further swap in a proposal.
-    """
-    leaving, entering = np.flatnonzero(bits == 1), np.flatnonzero(bits == 0)
-    if len(leaving) == 0 or len(entering) == 0:
-        return []
-    field_ = problem.field(bits)
-    coupled = problem.couplings[leaving][:, entering].toarray()
-    gain = (field_[entering][None, :] - field_[leaving][:, None] - coupled).reshape(-1)
-    weights = _weights(gain, temperature)
-    proposals = []
-    for _ in range(count):
-        proposal = bits.copy()
-        swaps = int(rng.geometric(1.0 - more_swaps))
-        for pair in rng.choice(len(gain), size=swaps, p=weights):
-            out, new = leaving[pair // len(entering)], entering[pair % len(entering)]
-            if proposal[out] == 1 and proposal[new] == 0:
-                proposal[out], proposal[new] = 0, 1
-        proposals.append(proposal)
-    return proposals
-
-
-def _weights(gain: NDArray[np.float64], temperature: float | None) -> NDArray[np.float64]:
-    if temperature is None:
-        return np.full(len(gain), 1.0 / len(gain))
-    cheapest = np.sort(gain)[: min(100, len(gain))]
-    scale = temperature * max(float(cheapest[-1] - cheapest[0]), 1e-12)
-    boltzmann = np.exp(-(gain - gain.min()) / scale)
-    weights: NDArray[np.float64] = boltzmann / boltzmann.sum()
-    return weights

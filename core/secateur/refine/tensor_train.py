@@ -13,7 +13,11 @@ from secateur.options import option
 from secateur.problem.model import Bits, Problem
 from secateur.refine.base import Refiner
 from secateur.refine.model import ExactCountTrain, warm_cores
-from secateur.refine.search import Candidate, Search, swap_proposals
+from secateur.refine.search import Candidate, Search
+from secateur.refine.swaps import DRY, REACH, Reach, in_play, swap_proposals
+
+MOST = 1024
+"""Bits under a train."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,9 @@ class TensorTrain(Refiner):
 """
 
     rank: int = option(
-        4,
-        "of the train; above 1 it can represent which bits flip together",
+        1,
+        "of the train; above 1 it can represent which bits flip together, which has not paid on "
+        "compensated networks",
         least=1,
         most=32,
         why="each bit has two matrices of rank × rank",
@@ -46,7 +51,7 @@ class TensorTrain(Refiner):
         96,
         "bits under the train in each round",
         least=2,
-        most=1024,
+        most=MOST,
         why="the train holds its square times the rank",
     )
     batch: int = option(
@@ -70,10 +75,12 @@ class TensorTrain(Refiner):
         why="each has a row at every step of the train",
     )
     swaps: float = option(1.5, "expected swaps from the centre, before any fit", above=0)
-    temperature: float = option(
-        0.5,
-        "of the QUBO's guidance, in units of the spread of the cheapest hundred swaps",
+    reach: float = option(
+        0.25,
+        "the share of the window's bits that are in play at first, those that the QUBO is least "
+        "sure of before the others; it is widened while masks change nothing or run dry",
         above=0,
+        most=1,
     )
     learning_rate: float = option(0.1, "of Adam, on the logarithms of the cores", above=0)
     fit_steps: int = option(
@@ -89,9 +96,10 @@ class TensorTrain(Refiner):
         adam = torch.optim.Adam([learned], lr=self.learning_rate)
         archive: list[Candidate] = []
         noise_seed = int(rng.integers(2**31))
-        fruitless = 0
-        while state.affords(state.metric.quick_cost) and fruitless < 20:
-            window, odds = self._window(state.problem, state.bits)
+        bit_reach, swap_reach, dry = Reach(self.reach, most=1.0), Reach(REACH), 0
+        wanted = round(self.neighbours * self.batch)
+        while state.affords(state.metric.quick_cost) and dry < DRY:
+            window, odds = self._window(state.problem, state.bits, bit_reach.share)
             base = warm_cores(
                 odds, state.bits[window], self.rank, np.random.default_rng(noise_seed)
             )
@@ -103,29 +111,38 @@ class TensorTrain(Refiner):
             drawn = np.repeat(state.bits[None], self.batch, axis=0)
             drawn[:, window] = train.sample(self.batch, rng)
             near = swap_proposals(
-                state.problem, state.bits, self.batch, rng, temperature=self.temperature
+                state.problem, state.bits, self.batch, rng, reach=swap_reach.share
             )
-            wanted = round(self.neighbours * self.batch)
-            fresh_near = state.fresh((row, "neighbour") for row in near[:wanted])
-            fresh = fresh_near + state.fresh((row, "train") for row in drawn)
-            fresh = fresh[: self.batch]
-            fruitless = 0 if fresh else fruitless + 1
-            archive = _best(archive + state.race(fresh, self.confirm), self.elite)
+            beside = state.fresh((row, "neighbour") for row in near[:wanted])
+            fresh = beside + state.fresh((row, "train") for row in drawn)
+            dry = 0 if fresh or swap_reach.share < 1 else dry + 1
+            raced = state.race(fresh[: self.batch], self.confirm)
+            own = [one for one in raced if one.source == "train"]
+            bit_reach.learn(self.batch - len(beside), own, state.base)
+            # without neighbours nothing is learned of them, but that there is nothing new
+            if wanted or not fresh:
+                own = [one for one in raced if one.source == "neighbour"]
+                swap_reach.learn(max(wanted, 1), own, state.base)
+            archive = _best(archive + raced, self.elite)
 
-    def _window(self, problem: Problem, bits: Bits) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    def _window(
+        self, problem: Problem, bits: Bits, reach: float
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """The bits nearest to flipping by the QUBO, and their odds of it."""
         marginal = problem.field(bits)
         ones, zeros = np.flatnonzero(bits == 1), np.flatnonzero(bits == 0)
-        half = self.window // 2
+        # where masks change nothing, all of a window may be bits that are worth nothing
+        size = min(round(self.window * max(1.0, reach / self.reach)), MOST)
+        half = size // 2
         window, odds = [], []
         # the dearest ones are the first to stay, the cheapest zeros the first to go
         for side, cost, most in (
-            (ones, -marginal[ones], self.window - half),
+            (ones, -marginal[ones], size - half),
             (zeros, marginal[zeros], half),
         ):
             order = np.argsort(cost, kind="stable")[:most]
             window.append(side[order])
-            odds.append(_odds(cost[order], self.swaps, self.temperature))
+            odds.append(_odds(cost[order], self.swaps, reach))
         where, chance = np.concatenate(window), np.concatenate(odds)
         order = np.argsort(where, kind="stable")
         return where[order], chance[order]
@@ -157,13 +174,17 @@ class TensorTrain(Refiner):
             adam.step()
 
 
-def _odds(cost: NDArray[np.float64], expected: float, temperature: float) -> NDArray[np.float64]:
-    """Odds of flipping, Boltzmann in the cost, with the expected number of flips."""
+def _odds(cost: NDArray[np.float64], expected: float, reach: float) -> NDArray[np.float64]:
+    """Odds of flipping, Boltzmann in the cost, with the expected number of flips.
+
+    Arguments:
+        cost: of each flip.
+        expected: number of flips.
+        reach: the share that is in play.
+    """
     if len(cost) == 0:
         return cost
-    excess = cost - cost.min()
-    scale = temperature * max(float(np.median(excess)), 1e-12)
-    boltzmann = np.exp(-excess / scale)
+    boltzmann = in_play(cost, reach * len(cost))
     wanted = min(expected, 0.5 * len(cost))
     low, high = -30.0, 30.0
     for _ in range(60):  # the expected number of flips grows with the factor

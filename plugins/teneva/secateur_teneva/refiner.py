@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from secateur.options import option
-from secateur.refine import Candidate, Refiner, Search, swap_proposals
+from secateur.refine import Candidate, Reach, Refiner, Search, swap_proposals
 
 Bits = NDArray[np.int8]
 FEWEST = 4
@@ -65,10 +65,12 @@ class TenevaRefiner(Refiner):
         why="each has a row at every step of the fit",
     )
     sharpness: float = option(1.0, "1/T, in units of the spread of those races", above=0, most=20)
-    temperature: float = option(
-        0.5,
-        "of the QUBO's guidance, in units of the spread of the cheapest hundred swaps",
+    reach: float = option(
+        0.005,
+        "the share of all swaps that the QUBO has in play at first (at least a hundred); it is "
+        "widened while they change nothing or run dry",
         above=0,
+        most=1,
     )
     sweeps: int = option(
         0,
@@ -85,16 +87,17 @@ class TenevaRefiner(Refiner):
         rng = np.random.default_rng(seed)
         raced: list[Candidate] = []
         wanted = round(self.neighbours * self.batch)
-        fruitless = 0
+        reach, fruitless = Reach(self.reach), 0
         while state.affords(state.metric.quick_cost) and fruitless < 20:
             drawn = self._from_train(state, raced, int(rng.integers(2**31)))
-            near = swap_proposals(
-                state.problem, state.bits, 2 * self.batch, rng, temperature=self.temperature
-            )
+            near = swap_proposals(state.problem, state.bits, 2 * self.batch, rng, reach=reach.share)
             fresh = _first(state, drawn, "train", self.batch - wanted)
             fresh += _first(state, near, "neighbour", self.batch - len(fresh))
-            fruitless = 0 if fresh else fruitless + 1
-            raced = (raced + state.race(fresh, self.confirm))[-self.archive :]
+            fruitless = 0 if fresh or reach.share < 1 else fruitless + 1
+            new = state.race(fresh, self.confirm)
+            own = [one for one in new if one.source == "neighbour"]
+            reach.learn(max(1, self.batch - len(new) + len(own)), own, state.base)
+            raced = (raced + new)[-self.archive :]
 
     def _from_train(self, state: Search, raced: list[Candidate], seed: int) -> list[Bits]:
         """Masks that the train holds for the best, best first."""
