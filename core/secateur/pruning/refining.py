@@ -101,7 +101,8 @@ def refine_selection(
     searched, held = searched_and_held(subject.task, subject.network, compensated=compensated)
     part = part_of(subject.task, searched)
     races, named, notes = races_of(body, part, compensated=compensated)
-    refined = refine(races, problem, selection.bits, method.refiner, seed=seed)
+    with races:
+        refined = refine(races, problem, selection.bits, method.refiner, seed=seed)
     refined = replace(refined, state=named)
     if np.array_equal(refined.bits, selection.bits):
         notes = (*notes, f"{method.name}: nothing better was found")

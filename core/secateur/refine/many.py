@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def quicks(metric: Metric, rows: Sequence[Bits]) -> list[float]:
     """The metric of masks on the part that races are run on."""
     together = getattr(metric, "quicks", None)
-    return [metric.quick(bits) for bits in rows] if together is None else list(together(rows))
+    return list(together(rows)) if callable(together) else [metric.quick(bits) for bits in rows]
 
 
 def fulls(metric: Metric, rows: Sequence[Bits]) -> list[float]:
     """The metric of masks on the whole split."""
     together = getattr(metric, "fulls", None)
-    return [metric.full(bits) for bits in rows] if together is None else list(together(rows))
+    return list(together(rows)) if callable(together) else [metric.full(bits) for bits in rows]
