@@ -38,6 +38,7 @@ NETWORKS = (*ZOO, "digits")
 AMOUNTS = ("50%", "75%", "85%")
 SECONDS = 20.0
 CURVE = (5.0, 10.0, 40.0, 60.0)
+TUNED = ("tuned as before", "tuned, settled", "tuned, settled, training photographs")
 SIDE = 2
 TINY = {"patches": 8, "patch": 32, "selection_patches": 4, "test_patches": 4, "unlabelled": 16}
 KEY = ("seed", "network", "amount", "way", "seconds")
@@ -57,7 +58,7 @@ def cells(seeds: int, networks: tuple[str, ...]) -> list[dict[str, Any]]:
             if seed < SIDE:
                 for way in ("supervised", "more data in the fit", "taylor, distil"):
                     add(way, "75%")
-                for way in ("distil", "tuned as before", "tuned, settled and warm"):
+                for way in ("distil", *TUNED):
                     add(way, "0%")
                 if network != "digits":
                     add("features too", "75%")
@@ -141,8 +142,11 @@ class Place:
         if way == "more data in the fit":
             return ways.refitted(self.measured, keep), {}
         if way.startswith("tuned"):
-            settled = way.endswith("warm")
-            return ways.tuned(start, self.task, self.labelled, self.seed, settled), {}
+            settled, data = way != "tuned as before", self.labelled
+            if "training photographs" in way and self.name != "digits":
+                count, size = (16, 32) if self.quick else (768, 64)
+                data = ways.training_pairs(count, size, self.seed)
+            return ways.tuned(start, self.task, data, self.seed, settled), {}
         if way == "between two rounds":
             return self._between(seconds, int((~keep).sum())), {}
         task, kind = self.task, Distil

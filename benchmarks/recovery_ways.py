@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -22,6 +21,9 @@ from secateur.recover.training import Schedule, Training
 from secateur.recover.work import Work
 from secateur.surgery.compensation import fit
 from secateur.surgery.finetune import tune, warm_cosine
+from secateur.tasks.noise import sensor_noise
+from secateur.tasks.photographs import load_photographs
+from secateur.zoo.train import training_crops
 
 MANY = 10_000_000
 """Steps, where seconds end it."""
@@ -133,9 +135,26 @@ def refitted(measured: Measured, keep: np.ndarray) -> nn.Module:
 
 
 def tuned(network: nn.Module, task: Any, data: list, seed: int, settled: bool) -> nn.Module:
-    """One pass of supervised fine-tuning, by the old recipe or the settled one."""
-    schedule: Callable | None = warm_cosine if settled else None
-    return tune(network, task, data, seed=seed, schedule=schedule, settled=settled).network
+    """One pass of supervised fine-tuning, by the plain recipe or the settled one at 1e-4."""
+    if not settled:
+        return tune(network, task, data, seed=seed).network
+    return tune(
+        network,
+        task,
+        data,
+        seed=seed,
+        optimiser=lambda parameters: torch.optim.Adam(parameters, lr=1e-4),
+        schedule=warm_cosine,
+        settled=True,
+    ).network
+
+
+def training_pairs(count: int, size: int, seed: int) -> list[tuple[Tensor, Tensor]]:
+    """Noisy and clean crops as the example networks were trained on."""
+    generator = torch.Generator().manual_seed(900 + seed)
+    clean = training_crops(load_photographs().train, count, size, generator)
+    noisy = sensor_noise(clean, generator)
+    return list(zip(noisy.split(16), clean.split(16), strict=True))
 
 
 def distil(kind: type[Distil], seconds: float, quick: bool) -> Distil:
