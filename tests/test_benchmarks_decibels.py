@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.benchmarking import run
@@ -65,3 +67,20 @@ def test_the_fit_of_few_patches(tmp_path):
     assert {"taylor", "residual", "residual, ridge 0.01"} <= methods
     assert "| method | 2 |" in text
     assert "(+" in text or "(-" in text
+
+
+def test_recovery_goes_on_where_it_stopped(tmp_path):
+    """Every way once; what was measured is not measured again."""
+    cell = {"seed": 0, "network": "halfunet", "amount": "75%", "way": "distil", "seconds": 20.0}
+    numbers = dict.fromkeys(("cpu", "wall", "dense", "start", "value"), 1234.0)
+    (tmp_path / "made.jsonl").write_text(json.dumps(cell | numbers) + "\n")
+    content, text = run(tmp_path, "recovery.py", "--networks", "halfunet", "--resume")
+    rows = {(row["amount"], row["way"]): row for row in content["rows"]}
+    assert len(rows) == len(content["rows"]) == 11
+    assert rows.pop(("75%", "distil")) == cell | numbers
+    for (amount, way), row in rows.items():
+        assert amount == "75%" or row["start"] == row["dense"]
+        if way in ("distil", "supervised", "features too", "taylor, distil"):
+            assert row["selection_value"] >= row["selection_start"]
+    assert len((tmp_path / "made.jsonl").read_text().splitlines()) == 11
+    assert "between two rounds" in text

@@ -34,6 +34,7 @@ def finetune(
     epochs: int = 1,
     seed: int = 0,
     schedule: ScheduleFactory | None = None,
+    settled: bool = False,
 ) -> PruningResult: ...
 
 
@@ -48,6 +49,7 @@ def finetune(
     epochs: int = 1,
     seed: int = 0,
     schedule: ScheduleFactory | None = None,
+    settled: bool = False,
 ) -> Pruned: ...
 
 
@@ -62,6 +64,7 @@ def finetune(
     epochs: int = 1,
     seed: int = 0,
     schedule: ScheduleFactory | None = None,
+    settled: bool = False,
 ) -> PruningResult | Pruned:
     """Train a smaller network further, and measure it again.
 
@@ -78,7 +81,9 @@ def finetune(
         epochs: how many times through the data.
         seed: of everything random.
         schedule: makes a learning-rate scheduler from the optimiser and the number of steps; it
-            steps with the optimiser.
+            steps with the optimiser; ``secateur.surgery.finetune.warm_cosine`` is one that does not
+            harm a network that is good already.
+        settled: batch normalisation keeps its running statistics.
 
     Raises:
         OptionError: an option that it cannot have, or no task.
@@ -101,6 +106,7 @@ def finetune(
         epochs=epochs,
         seed=seed,
         schedule=schedule,
+        settled=settled,
     )
     if isinstance(result, PruningResult):
         return result.remeasured(tuned.network)

@@ -11,7 +11,7 @@ from torch import nn
 import secateur
 from secateur.errors import OptionError, StageFailed
 from secateur.recover import Distil, recover, resolve_recovery
-from secateur.recover.matching import bernoulli, categorical, distance_of, squared
+from secateur.recover.matching import bernoulli, categorical, distance_of, spreads_of, squared
 from secateur.recover.work import Clock, Work
 from secateur.tasks import Task
 
@@ -134,7 +134,37 @@ def test_divergences_against_torch(temperature):
 def test_squares_are_in_units_of_each_tensor():
     aim = [rows(50, 1), 1000 * rows(50, 2)]
     own = [aim[0] + 0.1 * aim[0].std(correction=0), aim[1] + 0.2 * aim[1].std(correction=0)]
-    assert float(squared(own, aim)) == pytest.approx(0.01 + 0.04, rel=1e-4)
+    spreads = [float(one.var(correction=0)) for one in aim]
+    assert float(squared(own, aim, spreads)) == pytest.approx(0.01 + 0.04, rel=1e-4)
+
+
+def test_spreads_are_those_of_all_batches():
+    dense = line()
+    x = rows(22, 3)
+    task = Task(
+        calibration=[(x, x[:, :3])],
+        selection=[(part, part[:, :3]) for part in x.split(5)],
+        loss=lambda outputs, targets: (outputs - targets).square().mean(1),
+    )
+    with torch.no_grad():
+        wanted = float(dense(x).var(correction=0))
+    assert spreads_of(task, dense, lambda outputs: [outputs]) == pytest.approx((wanted,), rel=1e-5)
+
+
+def test_a_batch_of_one_number_counts_as_any_other():
+    """Its own variance is zero; in units of that it would be all that counts."""
+    dense = line(outputs=1)
+    x = rows(20, 1)
+
+    def loss(outputs, targets):
+        return (outputs - targets).square().mean(1)
+
+    with torch.no_grad():
+        wanted = dense(x)
+        distance = distance_of(Task([(x, wanted)], loss), dense, 2.0)
+        spread = float(wanted.var(correction=0))
+        for part in (wanted[:1], wanted[:2], wanted):
+            assert float(distance(part + 0.5, part)) == pytest.approx(0.25 / spread, rel=1e-4)
 
 
 class Several(nn.Module):

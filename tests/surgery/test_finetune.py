@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from secateur.errors import DataError, MetricError, NetworkError, OptionError
-from secateur.surgery.finetune import tune
+from secateur.surgery.finetune import tune, warm_cosine
 from secateur.tasks import Task
 from tests.nets import Residual, classification, mse, regression, seeded
 
@@ -193,3 +193,34 @@ def test_a_rate_that_blows_up_is_told():
 
     with pytest.raises((MetricError, NetworkError), match=r"nan|inf|NaN"):
         tune(nn.Conv2d(2, 2, 3, padding=1), data, data.calibration, optimiser=wild, epochs=9)
+
+
+def test_settled_keeps_the_running_statistics():
+    """And the losses are those of the network as it will be used."""
+    network, data = seeded(Noisy), [(torch.randn(4, 4), torch.randn(4, 2))] * 3
+    before = state(network)
+    tuned = tune(network, task(), data, optimiser=sgd, settled=True)
+    after = tuned.network.state_dict()
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        assert torch.equal(after[f"norm.{name}"], before[f"norm.{name}"])
+    assert not torch.equal(after["norm.weight"], before["norm.weight"])
+    moved = tune(network, task(), data, optimiser=sgd).network.state_dict()
+    assert not torch.equal(moved["norm.running_mean"], before["norm.running_mean"])
+
+
+def test_the_rate_of_warm_cosine():
+    parameter = nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.SGD([parameter], lr=0.5)
+    schedule, rates = warm_cosine(optimiser, 100), []
+    for _ in range(100):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    highest = rates.index(max(rates))
+    assert 8 <= highest <= 10
+    assert rates[0] == pytest.approx(0.025, rel=1e-3)
+    assert 0.45 < rates[highest] <= 0.5
+    assert rates[50] == pytest.approx(0.25, rel=0.05)
+    assert 0 < rates[-1] < 1e-4
+    assert np.all(np.diff(rates[:9]) > 0)
+    assert np.all(np.diff(rates[10:]) < 0)

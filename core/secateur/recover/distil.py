@@ -19,7 +19,8 @@ class Distil(Recovery):
     """Adam towards what the dense network gives for the same inputs; no label is used.
 
     Batch normalisation keeps its running statistics, and nothing is dropped out, so that both
-    networks are as they will be used. The learning rate falls along a cosine. The best network on
+    networks are as they will be used. The learning rate rises for a tenth of the time and falls
+    along a cosine. The best network on
     the selection split is kept, and its start is among them.
     """
 
@@ -31,10 +32,13 @@ class Distil(Recovery):
   year    = {2015}
 }"""
 
-    steps: int = option(1000, "of Adam, a batch each", least=1, most=10_000_000)
+    steps: int = option(
+        1000, "of Adam, a batch each, those that choose the rate included", least=1, most=10_000_000
+    )
     seconds: float | None = option(
         None,
-        "stop after so long; how far it comes then depends on the machine",
+        "stop after so long, the choice of a rate included; how far it comes then depends on the "
+        "machine",
         above=0,
         most=LONGEST_SECONDS,
         unit="s",
@@ -45,7 +49,7 @@ class Distil(Recovery):
     temperature: float = option(2.0, "softens the probabilities of classes", above=0, most=100)
     looks: int = option(10, "so often the selection split is asked, evenly", least=1, most=10_000)
     patience: int = option(
-        4, "stop after so many looks in a row that were no better", least=1, most=10_000
+        6, "stop after so many looks in a row that were no better", least=1, most=10_000
     )
 
     def recover(self, work: Work, seed: int) -> None:

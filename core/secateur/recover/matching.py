@@ -22,13 +22,13 @@ def distance_of(task: Task, network: nn.Module, temperature: float) -> Distance:
     """The distance that fits what a task's outputs are.
 
     It is about those outputs that the task's loss depends on. Numbers: the mean squared difference,
-    each tensor in units of its own variance. Classes: the Kullback–Leibler divergence of softened
-    probabilities, times the square of the temperature (Hinton, Vinyals, Dean 2015). Yes or no: the
-    same for each.
+    each tensor in units of its own variance over the selection split. Classes: the Kullback–Leibler
+    divergence of softened probabilities, times the square of the temperature (Hinton, Vinyals, Dean
+    2015). Yes or no: the same for each.
 
     Arguments:
         task: says what its outputs parametrise.
-        network: run once on a batch of the selection split, to see its outputs.
+        network: the dense one; run on the selection split, to see its outputs.
         temperature: softens probabilities; 1 leaves them as they are.
 
     Raises:
@@ -36,7 +36,8 @@ def distance_of(task: Task, network: nn.Module, temperature: float) -> Distance:
     """
     pick = _picker(task, network)
     if task.likelihood == "gaussian":
-        return lambda outputs, taught: squared(pick(outputs), pick(taught))
+        spreads = spreads_of(task, network, pick)
+        return lambda outputs, taught: squared(pick(outputs), pick(taught), spreads)
     soft = categorical if task.likelihood == "categorical" else bernoulli
 
     def distance(outputs: Any, taught: Any) -> Tensor:
@@ -70,12 +71,41 @@ def _picker(task: Task, network: nn.Module) -> Callable[[Any], list[Tensor]]:
     return pick
 
 
-def squared(own: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """The mean squared difference, relative to the variance of each tensor that is wanted."""
-    parts = []
-    for mine, aim in zip(own, wanted, strict=True):
-        spread = aim.double().var(unbiased=False).clamp_min(1e-12).to(mine.dtype)
-        parts.append((mine - aim).square().mean() / spread)
+def spreads_of(
+    task: Task, network: nn.Module, pick: Callable[[Any], list[Tensor]]
+) -> tuple[float, ...]:
+    """The variance of each tensor that is picked, over the selection split.
+
+    One number for all batches: a batch's own would let those rule whose outputs hardly differ.
+    """
+    count: list[int] = []
+    sums: list[list[float]] = []
+    with torch.no_grad():
+        for batch in task.batches("selection", device_of(network)):
+            picked = [one.double() for one in pick(network(*batch.call.args, **batch.call.kwargs))]
+            count.append(picked[0].numel())
+            sums.append([float(f(one)) for one in picked for f in (torch.mean, _mean_square)])
+    weights = torch.tensor(count, dtype=torch.float64) / sum(count)
+    means, squares = (weights @ torch.tensor(sums, dtype=torch.float64)).view(-1, 2).T
+    return tuple((squares - means.square()).clamp_min(1e-12).tolist())
+
+
+def _mean_square(values: Tensor) -> Tensor:
+    return values.square().mean()
+
+
+def squared(own: Sequence[Tensor], wanted: Sequence[Tensor], spreads: Sequence[float]) -> Tensor:
+    """The sum over tensors of the mean squared difference, each in units of its variance.
+
+    Arguments:
+        own: of the smaller network.
+        wanted: of the dense one, in the same shapes.
+        spreads: a variance for each.
+    """
+    parts = [
+        (mine - aim).square().mean() / spread
+        for mine, aim, spread in zip(own, wanted, spreads, strict=True)
+    ]
     return torch.stack(parts).sum()
 
 

@@ -95,11 +95,13 @@ def recover(
                 f"{owner_of(type(method))} left a network of other sizes", remedy=_remedy(method)
             )
         work.back()
-    work.network.eval()
-    work.network.zero_grad(set_to_none=True)
-    check_weights(work.network)
+        made = copy.deepcopy(network)  # laid out as it was, and as trainable
+        made.load_state_dict(work.network.state_dict())
+    made.eval()
+    made.zero_grad(set_to_none=True)
+    check_weights(made)
     return Recovered(
-        network=work.network,
+        network=made,
         start=work.start,
         value=work.best,
         looks=tuple(work.looks),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator
@@ -11,11 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from secateur.errors import MetricError
+from secateur.errors import DataError, MetricError
 from secateur.metric import evaluate
 from secateur.network.call import Call
 from secateur.network.device import device_of
 from secateur.network.trees import map_tensors, tensors_in
+from secateur.recover.layout import fits_last, to_last, to_plain
 from secateur.tasks import Task
 
 MOST_HELD = 2**28
@@ -27,7 +29,8 @@ class Work:
     """A smaller network on its way back.
 
     Arguments:
-        network: a copy of the smaller one, in evaluation mode; a recovery changes its weights.
+        network: a copy of the smaller one, in evaluation mode; a recovery changes its weights. They
+            are laid out as it trains fastest.
         dense: the one that it is to be like; not changed.
         task: gives inputs, and the metric on the selection split.
     """
@@ -49,8 +52,16 @@ class Work:
         self._calls = [
             batch.call for batch in self.task.batches("unlabelled", device_of(self.dense))
         ]
-        self.best = self.start = evaluate(self.network, self.task, "selection")
+        self.best = self.start = self._started()
         self._first = self._state = _copied(self.network)
+
+    def _started(self) -> float:
+        if fits_last(self.network, self._calls):
+            to_last(self.network)
+            with contextlib.suppress(DataError):  # the selection split's shapes may be others
+                return evaluate(self.network, self.task, "selection")
+            to_plain(self.network)
+        return evaluate(self.network, self.task, "selection")
 
     @property
     def batches(self) -> int:

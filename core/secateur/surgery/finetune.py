@@ -7,6 +7,7 @@ what it was given as it was, and shows how far it is.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,26 @@ from secateur.tasks import Task
 OptimiserFactory = Callable[[Iterator[nn.Parameter]], Optimizer]
 ScheduleFactory = Callable[[Optimizer, int], Any]
 LEARNING_RATE = 3e-4
+WARM = 0.1
+"""So much of the steps the rate of ``warm_cosine`` rises."""
+
+
+def warm_cosine(optimiser: Optimizer, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
+    """The rate rises for a tenth of the steps, then falls along half a cosine to nothing.
+
+    Adam's first steps are as long as its rate, whatever the gradient: a network that is good
+    already is led away by them unless they are short.
+
+    Arguments:
+        optimiser: whose rates are the highest.
+        steps: in all.
+    """
+
+    def share(step: int) -> float:
+        done = (step + 0.5) / steps
+        return min(1.0, done / WARM) * 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0)))
+
+    return torch.optim.lr_scheduler.LambdaLR(optimiser, share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +73,7 @@ def tune(
     epochs: int = 1,
     seed: int = 0,
     schedule: ScheduleFactory | None = None,
+    settled: bool = False,
 ) -> Tuned:
     """Train a copy of a network.
 
@@ -69,7 +91,9 @@ def tune(
         epochs: how many.
         seed: of everything random.
         schedule: makes a learning-rate scheduler from the optimiser and the number of steps; it
-            makes a step with each of the optimiser's.
+            makes a step with each of the optimiser's. ``warm_cosine`` is one.
+        settled: batch normalisation keeps its running statistics, as in use; those of a small batch
+            are far from them, and a short training that follows them can cost more than it gives.
 
     Raises:
         OptionError: a wrong number of epochs, or a factory that makes something else.
@@ -93,7 +117,7 @@ def tune(
         )
     total = _steps(data, epochs)
     with seeded(own, seed), torch.inference_mode(False), torch.enable_grad():
-        loop = _Loop(own, task, loss or task.loss, optimiser, schedule, total)
+        loop = _Loop(own, task, loss or task.loss, optimiser, schedule, total, settled)
         with track("fine-tuning", total) as step:
             losses = tuple(loop.epoch(number, data, step) for number in range(epochs))
     own.eval()
@@ -111,9 +135,10 @@ class _Loop:
         optimiser: OptimiserFactory | None,
         schedule: ScheduleFactory | None,
         total: int | None,
+        settled: bool,
     ) -> None:
         self.network, self.loss, self.reader = network, loss, task.reader
-        self.device = device_of(network)
+        self.device, self.settled = device_of(network), settled
         self.norms = [
             m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
         ]
@@ -150,7 +175,7 @@ class _Loop:
         for position, raw in enumerate(data):
             batch = self.reader.read(raw, f"batch {position} of the training data", self.device)
             self.network.train()
-            if batch.size == 1:
+            if self.settled or batch.size == 1:
                 for norm in self.norms:
                     norm.eval()
             value = self._step(batch, f"step {position} of epoch {number}")
