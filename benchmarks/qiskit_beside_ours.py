@@ -156,7 +156,7 @@ def main() -> None:
     from secateur.testing import random_problem
 
     ours(random_problem(3, 0, ones=1), 0, 1.0)  # what is loaded at the first call
-    if find_spec("qiskit_optimization"):
+    if find_spec("qiskit_optimization") and not arguments.quick:
         measure([3], 1)
     write(arguments.output, measure(arguments.sizes, arguments.seeds), table)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import dimod
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from secateur.errors import BackendUnsuitable
 from secateur.problem import Problem
 from secateur_backends.annealing import Annealing
 from secateur_backends.annealing_chunks import beta_range, betas
+from tests.clocks import spends
 
 
 def dense(n: int, seed: int = 0) -> Problem:
@@ -69,9 +68,8 @@ def test_a_short_read_is_the_vendors_with_a_limit_or_without(limit):
 )
 def test_a_limit_is_kept_within_a_read(name, options):
     problem = dense(400)
-    began = time.process_time()
-    found = run(load_backend(name), problem, {**options, "time_limit": 0.5})
-    assert time.process_time() - began < 1.2 * 0.5 + 1.0
+    with spends(1.2 * 0.5 + 1.0):
+        found = run(load_backend(name), problem, {**options, "time_limit": 0.5})
     assert len(found.samples) >= 1
     if name != "tabu":
         assert found.stopped == "time limit"
@@ -82,7 +80,8 @@ def test_a_read_that_was_made_to_fit_is_still_cooled():
     found = run(Annealing(), problem, {"reads": 1, "sweeps": 1_000_000, "time_limit": 0.7})
     assert 10 <= found.raw["sweeps"] < 1_000_000
     random = np.random.default_rng(0).integers(0, 2, size=(200, 400))
-    assert found.samples.first.energy < 3 * problem.energies(random).min()
+    # however few sweeps a busy machine leaves, at the start of a schedule it is as good as these
+    assert found.samples.first.energy < 2 * problem.energies(random).min()
 
 
 @pytest.mark.parametrize("name", ["annealing", "tabu", "path-integral", "steepest-descent"])
@@ -91,7 +90,5 @@ def test_what_cannot_fit_is_refused_before_it_starts(name):
     problem = dense(1500)
     backend = suits()
     backend.cost = type(backend.cost)(each=1e-4, work=0.0)  # a slower machine
-    began = time.monotonic()
-    with pytest.raises(BackendUnsuitable, match="time limit of a call"):
+    with spends(5.0), pytest.raises(BackendUnsuitable, match="time limit of a call"):
         run(backend, problem, {"time_limit": 0.5})
-    assert time.monotonic() - began < 5.0

@@ -26,6 +26,7 @@ from secateur.errors import (
 )
 from secateur.stages import BACKENDS, list_stages
 from secateur.testing import brute_force, random_problem
+from tests.clocks import FOREVER
 
 HONEST = """
     import time
@@ -165,8 +166,9 @@ def test_a_plugin_cannot_take_the_list_with_it(plugin, monkeypatch, code, said):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.parametrize("again", ["", "os.fork()\n"])
-def test_a_plugin_that_forks_is_one_row(plugin, tmp_path, again):
+def test_a_plugin_that_forks_is_one_row(plugin, tmp_path, monkeypatch, again):
     """Its other half does not go on with the list, or answer for others."""
+    monkeypatch.setattr(listing_module, "PATIENCE", FOREVER)
     told = tmp_path / "told"
     plugin("a-first", f"import os\nos.fork()\n{again}" + textwrap.dedent(HONEST))
     plugin("mine", f"open({str(told)!r}, 'a').write('x')\n" + textwrap.dedent(HONEST))

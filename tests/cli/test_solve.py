@@ -15,6 +15,7 @@ from secateur.problem import at_most, keep
 from secateur.problem import count as exactly
 from secateur.testing import brute_force, random_problem
 from tests.cli.solving import ANNEALING, DEMANDS, answer, problem
+from tests.clocks import spends
 
 __all__ = ["problem"]  # a fixture
 ROWS = [
@@ -159,13 +160,13 @@ def test_a_gap_that_is_left_is_told(tmp_path, capsys):
     path = str(tmp_path / "a.bqm")
     save_bqm(random_problem(150, 1).bqm, path)
     arguments = [path, "--backend", "greedy", "--count", "70", "--proof", "--time-limit", "1"]
-    found = answer(capsys, *arguments)
+    with spends(1 * 1.2 + 1):
+        found = answer(capsys, *arguments)
     assert (found["status"], found["stopped"]) == ("feasible", "time limit")
     gap = (found["energy"] - found["bound"]) / -found["energy"]
     assert found["gap"] == pytest.approx(gap)
     assert found["proof"] == f"gap = {100 * gap:.3g} %"
     assert gap > 0.001
-    assert found["seconds"] < 1 * 1.2 + 1
 
 
 def test_the_reads_are_all_there(problem, capsys):
@@ -181,7 +182,9 @@ def test_the_reads_are_all_there(problem, capsys):
 
 
 def test_where_the_answer_comes_from_is_told(problem, capsys):
-    found = answer(capsys, "a.bqm", *ANNEALING, "--count", "3", "--time-limit", "5", "--seed", "9")
+    arguments = ("a.bqm", *ANNEALING, "--count", "3", "--time-limit", "5", "--seed", "9")
+    with spends(5 * 1.2 + 1):
+        found = answer(capsys, *arguments)
     about = found["provenance"]
     assert about["problem"] == problem.sha256
     assert about["demands"] == ["count"]
@@ -192,7 +195,7 @@ def test_where_the_answer_comes_from_is_told(problem, capsys):
     assert list(seconds) == sorted(seconds)
     assert list(energies) == sorted(energies, reverse=True)
     assert energies[-1] == pytest.approx(found["energy"])
-    assert found["timings"]["total"] == found["seconds"] <= 5 * 1.2 + 1
+    assert found["timings"]["total"] == found["seconds"]
 
 
 @pytest.mark.parametrize("backend", ["auto", "annealing", "exhaustive", "branch-and-bound"])

@@ -80,7 +80,8 @@ def test_a_dense_problem_against_brute_force(ones: int | None) -> None:
     problem = Problem(bqm, () if ones is None else ones)
     bits = all_bits(18)
     least = problem.energies(bits[problem.feasible(bits)]).min()
-    assert best(run(decompose(Toy), problem, {"seed": 0})) == pytest.approx(least)
+    solution = run(decompose(Toy), problem, {"seed": 0, "patience": PATIENCE})
+    assert best(solution) == pytest.approx(least)
 
 
 def test_what_the_inner_backend_finds_is_what_improves_it() -> None:
@@ -93,7 +94,8 @@ def test_what_the_inner_backend_finds_is_what_improves_it() -> None:
     problem = Problem(dimod.BinaryQuadraticModel(linear, quadratic, 0.0, "BINARY"))
     start = np.zeros((1, 48), dtype=np.int8)
     assert Moves(problem).descend(start[0])[:40].sum() == 0
-    solution = run(decompose(Toy), Problem(problem.bqm, start=start), {"seed": 0, "size": 8})
+    options = {"seed": 0, "size": 8, "patience": PATIENCE}
+    solution = run(decompose(Toy), Problem(problem.bqm, start=start), options)
     assert best(solution) == pytest.approx(10 * (8 - 9) - 0.8)
     assert solution.raw["improvements"] > 0
     assert solution.raw["fixed"] == 8
@@ -104,7 +106,8 @@ def test_it_is_never_worse_than_its_start(ones: int | None) -> None:
     unlimited, _ = blocks(60, 10, seed=7, pruning=True)
     random = np.random.default_rng(0)
     number = () if ones is None else ones
-    first = run(decompose(Toy), Problem(unlimited.bqm, number), {"seed": 5})
+    options = {"seed": 5, "patience": PATIENCE}
+    first = run(decompose(Toy), Problem(unlimited.bqm, number), options)
     start = np.array([first.samples.first.sample[v] for v in unlimited.variables], dtype=np.int8)
     rows = np.stack([random.integers(0, 2, 60).astype(np.int8), start])
     problem = Problem(unlimited.bqm, number, start=rows)

@@ -16,9 +16,11 @@ from torch import nn
 
 from secateur.cli.train import train
 from secateur.errors import FileError, OptionError
+from secateur.tasks.denoising import denoising_task
 from secateur.tasks.photographs import Photographs
 from secateur.zoo import train as training
-from secateur.zoo.train import Recipe, train_network, training_crops
+from secateur.zoo.crops import Simulated, training_crops
+from secateur.zoo.train import Recipe, train_network
 
 TINY = Recipe("halfunet", width=4, levels=2, steps=6, batch=2, patch=16, settled=0.5)
 
@@ -33,10 +35,10 @@ PHOTOGRAPHS = Photographs((picture(1), picture(2)), (picture(3),), (picture(4),)
 def interrupted_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real = training._step
 
-    def stop(recipe, network, optimizer, photographs, at):
+    def stop(recipe, network, optimizer, crops, at):
         if at == step:
             raise KeyboardInterrupt
-        return real(recipe, network, optimizer, photographs, at)
+        return real(recipe, network, optimizer, crops, at)
 
     monkeypatch.setattr(training, "_step", stop)
 
@@ -53,7 +55,7 @@ def test_a_run_leaves_weights_and_what_made_them(tmp_path):
     assert {"python", "torch", "numpy", "machine"} <= about["versions"].keys()
     network = TINY.build()
     network.load_state_dict(load_file(tmp_path / "run" / "halfunet.safetensors"))
-    task = training.denoising_task(PHOTOGRAPHS)
+    task = denoising_task(PHOTOGRAPHS)
     assert training.mean_psnr(network, task, "test") == pytest.approx(about["psnr"], abs=1e-3)
 
 
@@ -95,7 +97,7 @@ def test_batch_norm_settles():
     norm = next(m for m in network.modules() if isinstance(m, nn.BatchNorm2d))
     for step, moves in ((0, True), (2, True), (3, False), (5, False)):
         before = norm.running_mean.clone(), norm.weight.detach().clone()
-        training._step(TINY, network, optimizer, PHOTOGRAPHS.train, step)
+        training._step(TINY, network, optimizer, Simulated(PHOTOGRAPHS), step)
         assert torch.equal(before[0], norm.running_mean) != moves
         assert not torch.equal(before[1], norm.weight)
 

@@ -96,22 +96,8 @@ def sidd_task(
         if count < 1:
             raise OptionError(f"{name} is {count}", remedy="use at least 1")
     root = Path(root)
-    pairs = find_pairs(root)
     blocks = _blocks(root, test_blocks)
-    fourth = 2 if blocks is None else None
-    parts: dict[str, list[Pair]] = {"calibration": [], "selection": [], "test": []}
-    scenes = sorted({pair.scene for pair in pairs})
-    need = 2 if blocks is not None else 3
-    if len(scenes) < need:
-        raise DataError(
-            f"{root} has pictures of {len(scenes)} scenes ({', '.join(scenes)})",
-            remedy=f"give at least {need}, so that no scene is in two splits"
-            + (f", or the validation blocks {NOISY_BLOCKS}" if blocks is None else ""),
-        )
-    for pair in pairs:
-        place = scenes.index(pair.scene) % 4
-        split = "selection" if place == 1 else "test" if place == fourth else "calibration"
-        parts[split].append(pair)
+    parts = split_pairs(root)
     generator = torch.Generator().manual_seed(seed)
     fixed = torch.Generator().manual_seed(SELECTION_SEED)
     calibration = _crops(parts["calibration"], patches, patch, generator)
@@ -130,6 +116,34 @@ def sidd_task(
         if unlabelled
         else None,
     )
+
+
+def split_pairs(root: Path) -> dict[str, list[Pair]]:
+    """The pairs of each split, as ``sidd_task`` has them; all instances of a scene are in one.
+
+    That of the test is empty where the validation blocks are there.
+
+    Raises:
+        FileError: as ``find_pairs``; one file of the validation blocks is there without the other.
+        DataError: too few scenes.
+    """
+    pairs = find_pairs(root)
+    kept_for_test = _block_files(root) is None
+    scenes = sorted({pair.scene for pair in pairs})
+    need = 3 if kept_for_test else 2
+    if len(scenes) < need:
+        raise DataError(
+            f"{root} has pictures of {len(scenes)} scenes ({', '.join(scenes)})",
+            remedy=f"give at least {need}, so that no scene is in two splits"
+            + (f", or the validation blocks {NOISY_BLOCKS}" if kept_for_test else ""),
+        )
+    parts: dict[str, list[Pair]] = {"calibration": [], "selection": [], "test": []}
+    fourth = 2 if kept_for_test else None
+    for pair in pairs:
+        place = scenes.index(pair.scene) % 4
+        split = "selection" if place == 1 else "test" if place == fourth else "calibration"
+        parts[split].append(pair)
+    return parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +223,7 @@ def _crops(
     read = [(pair, number) for pair, number in zip(pairs, share, strict=True) if number]
     with track("reading SIDD", len(read)) as bar:
         for pair, number in read:
-            pictures = _read_pair(pair, size)
+            pictures = read_pair(pair, size)
             for _ in range(number):
                 top, left = (
                     int(torch.randint(0, side - size + 1, (), generator=generator))
@@ -221,7 +235,7 @@ def _crops(
     return torch.stack(noisy), torch.stack(clean)
 
 
-def _read_pair(pair: Pair, size: int) -> list[Tensor]:
+def read_pair(pair: Pair, size: int) -> list[Tensor]:
     """Both pictures of a pair, checked to be of one size that a crop fits in."""
     pictures = [pixel_tensor(read_image(path)) for path in (pair.noisy, pair.clean)]
     if pictures[0].shape != pictures[1].shape:
@@ -238,23 +252,32 @@ def _read_pair(pair: Pair, size: int) -> list[Tensor]:
     return pictures
 
 
-def _blocks(root: Path, count: int) -> tuple[Tensor, Tensor] | None:
-    """The validation blocks, or None if neither file is there."""
+def _block_files(root: Path) -> tuple[Path, Path] | None:
+    """The files of the validation blocks, or None if neither is there."""
     folders = [root, *(root / name for name in FOLDERS), root.parent]
-    found = {}
+    found = []
     for name in (NOISY_BLOCKS, CLEAN_BLOCKS):
         places = [folder / name for folder in folders]
-        found[name] = next((path for path in places if path.is_file()), None)
-    if not any(found.values()):
+        found.append(next((path for path in places if path.is_file()), None))
+    noisy, clean = found
+    if noisy is None and clean is None:
         return None
-    for name, path in found.items():
-        if path is None:
-            there = next(p for p in found.values() if p is not None)
-            raise FileError(
-                f"{there.parent / name} is missing, and {there.name} is there",
-                remedy="fetch both files of the validation blocks",
-            )
-    noisy, clean = (_load_blocks(path) for path in found.values() if path is not None)
+    if noisy is None or clean is None:
+        there, name = (clean, NOISY_BLOCKS) if noisy is None else (noisy, CLEAN_BLOCKS)
+        assert there is not None
+        raise FileError(
+            f"{there.parent / name} is missing, and {there.name} is there",
+            remedy="fetch both files of the validation blocks",
+        )
+    return noisy, clean
+
+
+def _blocks(root: Path, count: int) -> tuple[Tensor, Tensor] | None:
+    """The validation blocks, or None if neither file is there."""
+    files = _block_files(root)
+    if files is None:
+        return None
+    noisy, clean = (_load_blocks(path) for path in files)
     if noisy.shape != clean.shape:
         raise DataError(
             f"{NOISY_BLOCKS} is {noisy.shape} and {CLEAN_BLOCKS} {clean.shape}",

@@ -8,7 +8,7 @@ import math
 import platform
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,17 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from secateur.errors import FileError, OptionError
 from secateur.network.run import evaluation
 from secateur.progress import track
 from secateur.report.output import cause, save_somewhere
 from secateur.tasks import Task
-from secateur.tasks.denoising import denoising_task, psnr
-from secateur.tasks.filed import Photograph
-from secateur.tasks.noise import sensor_noise
-from secateur.tasks.photographs import Photographs, random_crops, vary_colours
+from secateur.tasks.denoising import psnr
+from secateur.tasks.photographs import Photographs
 from secateur.versions import versions
 from secateur.zoo.architectures import ARCHITECTURES, OWN, sizes_of
+from secateur.zoo.crops import Crops, Simulated
 
 logger = logging.getLogger("secateur")
 FLOOR = 1e-4
@@ -129,7 +127,7 @@ class Recipe:
 
 def train_network(
     recipe: Recipe,
-    photographs: Photographs,
+    photographs: Photographs | Crops,
     folder: Path,
     *,
     resume: bool = False,
@@ -144,7 +142,7 @@ def train_network(
 
     Arguments:
         recipe: what to train.
-        photographs: with a ``train`` split.
+        photographs: with a ``train`` split, to which noise is added; or ``Crops`` of your own.
         folder: a new one, or with ``resume`` the one of the run to go on with.
         resume: go on from the state in the folder.
         save_every: steps between two states on disk.
@@ -155,25 +153,24 @@ def train_network(
         FileError: the folder exists (without ``resume``), or its state is missing, corrupt or of
             another recipe; or the network was written to another folder, which is named.
     """
+    crops = Simulated(photographs) if isinstance(photographs, Photographs) else photographs
     network = recipe.build()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
     first, spent = 0, 0.0
     curve: list[dict[str, float]] = []
     if resume:
-        first, spent, curve = _load_state(
-            folder / STATE, recipe, photographs.source, network, optimizer
-        )
+        first, spent, curve = _load_state(folder / STATE, recipe, crops.source, network, optimizer)
     else:
         refuse_another_run(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    task = denoising_task(photographs)
+    task = crops.task()
     begun = time.monotonic()
 
     def save(step: int) -> None:
         about = {
             "recipe": recipe.to_json(),
-            "photographs": photographs.source,
+            "photographs": crops.source,
             "step": step,
             "seconds": spent + time.monotonic() - begun,
             "curve": curve,
@@ -192,7 +189,7 @@ def train_network(
     with track("training", recipe.steps) as bar:
         bar.advance(first)
         for step in range(first, recipe.steps):
-            loss = _step(recipe, network, optimizer, photographs.train, step)
+            loss = _step(recipe, network, optimizer, crops, step)
             if step + 1 == recipe.steps or (step + 1) % save_every == 0:
                 quality = mean_psnr(network, task, "selection")
                 curve.append({"step": step + 1, "loss": loss, "psnr": quality})
@@ -204,7 +201,7 @@ def train_network(
         "network": type(network).__name__,
         "recipe": recipe.to_json(),
         "command": command,
-        "photographs": photographs.source,
+        "photographs": crops.source,
         "psnr_noisy": mean_psnr(nn.Identity(), task, "test"),
         "psnr": mean_psnr(network, task, "test"),
         "parameters": sum(p.numel() for p in network.parameters()),
@@ -252,26 +249,6 @@ def _finish(
         raise
 
 
-def training_crops(
-    photographs: Sequence[Photograph], count: int, size: int, generator: torch.Generator
-) -> Tensor:
-    """Random crops in random colours and two scales: there are few photographs to learn from.
-
-    Returns:
-        Shape ``(count, 3, size, size)``, in [0, 1].
-    """
-    small = count // 4
-    crops = torch.cat(
-        [
-            random_crops(photographs, count - small, size, generator),
-            F.avg_pool2d(random_crops(photographs, small, 2 * size, generator), 2)
-            if small
-            else torch.zeros(0, 3, size, size),
-        ]
-    )
-    return vary_colours(crops, generator)
-
-
 def mean_psnr(network: nn.Module, task: Task, split: Any) -> float:
     """Mean PSNR in dB over a split, in evaluation mode."""
     with evaluation(network), torch.no_grad():
@@ -283,12 +260,11 @@ def _step(
     recipe: Recipe,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
-    photographs: tuple[Photograph, ...],
+    crops: Crops,
     step: int,
 ) -> float:
     generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step + 1)
-    clean = training_crops(photographs, recipe.batch, recipe.patch, generator)
-    noisy = sensor_noise(clean, generator)
+    noisy, clean = crops.draw(recipe.batch, recipe.patch, generator)
     for group in optimizer.param_groups:
         group["lr"] = recipe.rate(step)
     network.train()

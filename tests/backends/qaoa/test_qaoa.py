@@ -3,7 +3,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from typing import Any
 
 import dimod
@@ -22,6 +21,7 @@ from secateur.problem import Problem, at_most, count
 from secateur_backends import qaoa as module
 from secateur_backends.qaoa import QAOA
 from secateur_backends.qaoa_device import QAOADevice
+from tests.clocks import spends
 
 from .problems import all_bits, least_energy, random_problem
 
@@ -188,12 +188,12 @@ def test_wrong_options_are_errors(wrong: dict[str, Any]) -> None:
 
 def test_a_time_limit_ends_it_between_two_evaluations() -> None:
     problem = random_problem(16)
-    started = time.monotonic()
-    solution = solve(problem, iterations=100_000, optimizer="spsa", time_limit=0.4, reps=1, seed=0)
+    options = {"iterations": 100_000, "optimizer": "spsa", "reps": 1, "seed": 0}
+    with spends(10.0):  # all threads together, of minutes
+        solution = solve(problem, time_limit=0.4, **options)
     assert solution.stopped is Stopped.TIME_LIMIT
-    assert time.monotonic() - started < 3
     assert len(solution.samples) > 0
-    assert solution.raw["evaluations"] > 1
+    assert 1 <= solution.raw["evaluations"] < 100_000
 
 
 def test_ctrl_c_is_prompt() -> None:
@@ -201,10 +201,8 @@ def test_ctrl_c_is_prompt() -> None:
 
     timer = threading.Timer(0.5, _thread.interrupt_main)
     timer.start()
-    started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
+    with spends(10.0), pytest.raises(KeyboardInterrupt):  # all threads together, of hours
         solve(random_problem(14), iterations=1_000_000, optimizer="spsa")
-    assert time.monotonic() - started < 3
 
 
 def test_nothing_of_a_vendor_is_imported_until_it_is_used() -> None:
