@@ -189,7 +189,10 @@ def test_what_a_backend_had_on_its_way_is_not_lost():
     )
     steps = found.provenance["incumbents"]
     assert [energy for _, energy in steps] == [0.0, -3.0, -7.0]
-    assert 0 <= steps[0][0] < 0.015 <= steps[1][0] < 0.02 <= steps[2][0] <= found.seconds
+    began = steps[0][0]  # how late the call begins is the machine's affair
+    assert began >= 0
+    assert steps[1][0] - began == pytest.approx(0.015)
+    assert began + 0.02 <= steps[2][0] <= found.seconds
 
 
 def test_on_the_way_only_what_keeps_every_demand_counts():

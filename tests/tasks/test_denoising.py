@@ -15,6 +15,7 @@ from secateur.errors import DataError, FileError, OptionError, SecateurError
 from secateur.tasks.denoising import denoising_task, log_mse, psnr
 from secateur.tasks.photographs import (
     CALIBRATION,
+    SELECTION,
     TEST,
     TRAIN,
     Photographs,
@@ -25,19 +26,28 @@ from secateur.tasks.photographs import (
 
 
 def test_the_bundled_photographs_are_split_by_photograph():
+    """Those for selection are among the training ones, as is said; nothing else is there twice."""
     photographs = load_photographs()
     assert not set(TRAIN) & set(CALIBRATION)
     assert not (set(TRAIN) | set(CALIBRATION)) & set(TEST)
-    assert (len(photographs.train), len(photographs.calibration), len(photographs.test)) == (
-        11,
-        2,
-        3,
-    )
+    assert set(SELECTION) < set(TRAIN)
+    split = photographs.train, photographs.selection, photographs.calibration, photographs.test
+    assert [len(part) for part in split] == [11, 2, 2, 3]
+    assert apart(photographs.selection, photographs.calibration, photographs.test)
+    assert apart(photographs.train, photographs.calibration, photographs.test)
     for photograph in (*photographs.train, *photographs.calibration, *photographs.test):
         assert photograph.shape[0] == 3
         assert min(photograph.shape[1:]) >= 128
         assert photograph.dtype == torch.uint8
         assert photograph.min() < photograph.max()
+    for photograph in photographs.selection:  # grey ones would say little of colours
+        assert not torch.equal(photograph[0], photograph[1])
+
+
+def apart(*split):
+    """No photograph is in two of these."""
+    pixels = [image.numpy().tobytes() for part in split for image in part]
+    return len(set(pixels)) == len(pixels)
 
 
 def write_images(folder, count, size=(140, 300), suffix="png"):
@@ -50,14 +60,21 @@ def write_images(folder, count, size=(140, 300), suffix="png"):
 
 
 @pytest.mark.parametrize(
-    ("count", "sizes"), [(3, (1, 1, 1)), (4, (2, 1, 1)), (5, (3, 1, 1)), (12, (8, 2, 2))]
+    ("count", "sizes"),
+    [
+        (3, (1, 0, 1, 1)),
+        (4, (1, 1, 1, 1)),
+        (5, (2, 1, 1, 1)),
+        (9, (6, 1, 1, 1)),
+        (12, (6, 2, 2, 2)),
+    ],
 )
 def test_a_folder_is_split_by_file(tmp_path, count, sizes):
     photographs = load_photographs(write_images(tmp_path / "p", count))
-    split = photographs.train, photographs.calibration, photographs.test
+    split = photographs.train, photographs.selection, photographs.calibration, photographs.test
     assert tuple(len(part) for part in split) == sizes
-    pixels = [tuple(image.flatten()[:8].tolist()) for part in split for image in part]
-    assert len(set(pixels)) == count
+    assert apart(*split)
+    assert sum(sizes) == count
 
 
 def test_bad_folders_are_named(tmp_path):
@@ -115,7 +132,7 @@ def test_crops_that_do_not_fit_are_errors(tmp_path):
     with pytest.raises(OptionError, match="patch is 63"):
         denoising_task(folder, patch=63)
     with pytest.raises(DataError, match="65×200 pixels are too few for crops of 66×66"):
-        denoising_task(folder, patch=66)
+        denoising_task(folder, patch=66)  # three photographs: calibration has half of one
     with pytest.raises(DataError, match="no test photograph has 256×256 pixels"):
         grid_crops(load_photographs(folder).test, 256, 4)
     task = denoising_task(folder, patches=3, selection_patches=3)
@@ -148,14 +165,35 @@ def test_only_calibration_depends_on_the_seed():
     assert 15 < psnr(*one.test[0]).mean() < 35
 
 
-def test_calibration_and_selection_share_no_pixel():
-    photograph = torch.full((3, 200, 300), 0.2)
-    photograph[:, :, 150:] = 0.8
+def flat(value):
+    return torch.full((3, 200, 300), value)
+
+
+def test_each_split_is_cut_from_its_own_photographs(caplog):
+    """The clean crops tell by their value whence they are; no warning, for nothing is amiss."""
+    photographs = Photographs(
+        (flat(0.1),), (flat(0.2), flat(0.3)), (flat(0.6),), "made here", (flat(0.4), flat(0.5))
+    )
+    task = denoising_task(photographs, patches=20, selection_patches=20, varied_colours=False)
+    wanted = {"calibration": {0.2, 0.3}, "selection": {0.4, 0.5}, "test": {0.6}}
+    for split, values in wanted.items():
+        found = {round(float(x), 4) for _, clean in getattr(task, split) for x in clean.unique()}
+        assert found == values
+    assert not caplog.records
+
+
+def test_without_photographs_for_selection_halves_share_no_pixel_and_it_is_said(caplog):
+    photograph = torch.cat([flat(0.2)[..., :150], flat(0.8)[..., 150:]], dim=2)
     photographs = Photographs((), (photograph,), (photograph,), source="two halves")
     task = denoising_task(photographs, patches=20, selection_patches=20, varied_colours=False)
     for split, value in ((task.calibration, 0.2), (task.selection, 0.8)):
         for _, clean in split:
             assert (clean - value).abs().max() < 1e-6
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "no photograph of two halves is for selection" in record.message
+    unlabelled = torch.cat(list(task.unlabelled))
+    assert unlabelled.mean() < 0.3  # of the left half alone
 
 
 def test_grid_crops_do_not_overlap():

@@ -40,12 +40,13 @@ def test_no_more_is_held_than_the_budget(folder, monkeypatch, budget):
     whole = load_photographs(folder)
     monkeypatch.setattr(filed, "HELD", budget)
     some = load_photographs(folder)
-    every = [*some.train, *some.calibration, *some.test]
+    every = [*some.train, *some.selection, *some.calibration, *some.test]
+    others = (*whole.train, *whole.selection, *whole.calibration, *whole.test)
     held = sum(one.nbytes for one in every if isinstance(one, Tensor))
     left = [one for one in every if isinstance(one, Filed)]
     assert held <= budget
     assert all(held + pixels_of(one).nbytes > budget for one in left)
-    for one, other in zip(every, (*whole.train, *whole.calibration, *whole.test), strict=True):
+    for one, other in zip(every, others, strict=True):
         assert isinstance(other, Tensor)
         assert one.shape == other.shape
         assert pixels_of(one).dtype == other.dtype

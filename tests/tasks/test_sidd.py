@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from secateur.errors import DataError, FileError
+from secateur.errors import DataError, FileError, OptionError
 from secateur.tasks.sidd import CLEAN_BLOCKS, NOISY_BLOCKS, find_pairs, sidd_task
 
 SMALL = {"patches": 6, "patch": 16, "selection_patches": 4, "test_blocks": 3, "batch": 4}
@@ -85,6 +86,19 @@ def test_instances_of_one_scene_stay_in_one_split(tmp_path):
     assert values(task.calibration) == {20, 80, 120, 180}
     assert values(task.selection) == {40, 140}
     assert values(task.test) == {60, 160}
+
+
+def test_unlabelled_crops_are_noisy_ones_of_the_calibration_scenes_read_once(tmp_path):
+    root = write_tree(tmp_path)
+    task = sidd_task(root, unlabelled=10, **SMALL)
+    shutil.rmtree(root / "Data" / "0002_002_S6_00100_00060_3200_L")  # of the selection
+    first, again = list(task.unlabelled), list(task.unlabelled)
+    assert [len(batch) for batch in first] == [4, 4, 2]
+    assert {round(255 * float(v)) for batch in first for v in batch[:, 0, 0, 0]} == {30, 90}
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+    assert sidd_task(write_tree(tmp_path / "other"), unlabelled=0, **SMALL).unlabelled is None
+    with pytest.raises(OptionError, match="unlabelled is -1"):
+        sidd_task(root, unlabelled=-1)
 
 
 def test_fewer_crops_than_pictures_are_spread_over_the_scenes(tmp_path):

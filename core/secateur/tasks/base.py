@@ -45,8 +45,11 @@ class Task:
             object); one number a sample, shape ``(batch,)``; a loss that returns a scalar
             (``torch.nn.functional.mse_loss``) is called sample by sample.
         metric: what you report, in the same form; the negative loss unless given.
-        selection: what choices between candidates are made on (refinement, batch-norm
-            re-estimation); the calibration split unless given.
+        selection: what choices between candidates are made on (objectives, refinement, recovery,
+            batch-norm re-estimation); the calibration split unless given. It should come from other
+            sources than calibration does (photographs, patients, days): of parts of the same
+            photographs, gains on one part told those on the other (correlation 0.9), and little
+            of those on other photographs (0.1 to 0.4).
         test: what is reported, and never used to choose; the selection split unless given.
         unlabelled: what the final fit and a recovery are given besides: inputs whose targets, if
             they have any, nobody looks at; the calibration split unless given.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from secateur.tasks.photographs import (
     random_crops,
     vary_colours,
 )
+
+logger = logging.getLogger("secateur")
 
 FLOOR = 1e-8
 """Added to the mean squared error before its logarithm: a perfect output is 80 dB, not infinity."""
@@ -52,9 +55,10 @@ def denoising_task(
 ) -> Task:
     """Noisy and clean crops, scored by PSNR.
 
-    Calibration crops come from the left halves of the calibration photographs, selection crops from
-    the right halves, test crops (twice the side) from the test photographs. Selection and test are
-    the same for every seed, so that runs with different calibration data can be compared in pairs.
+    Calibration, selection and test crops (those twice the side) come from different photographs.
+    Where there are none for selection, calibration has the left halves of its photographs and
+    selection the right ones, and a warning says so. Selection and test are the same for every seed,
+    so that runs with different calibration data can be compared in pairs.
 
     Arguments:
         photographs: loaded ones, a folder, or None for those in the packages.
@@ -90,11 +94,11 @@ def denoising_task(
         raise OptionError(f"patch is {patch}", remedy="use an even side of at least 4 pixels")
     if not isinstance(photographs, Photographs):
         photographs = load_photographs(photographs)
-    halves = [halved(photograph) for photograph in photographs.calibration]
+    calibrating, choosing = _apart(photographs)
     generator = torch.Generator().manual_seed(seed)
     selecting = torch.Generator().manual_seed(SELECTION_SEED)
-    clean = random_crops([left for left, _ in halves], patches, patch, generator)
-    choice = random_crops([right for _, right in halves], selection_patches, patch, selecting)
+    clean = random_crops(calibrating, patches, patch, generator)
+    choice = random_crops(choosing, selection_patches, patch, selecting)
     if varied_colours:
         clean, choice = vary_colours(clean, generator), vary_colours(choice, selecting)
     test = grid_crops(photographs.test, 2 * patch, test_patches)
@@ -107,12 +111,24 @@ def denoising_task(
         metric_name="psnr",
         metric_unit="dB",
         name="denoising",
-        unlabelled=NoisyCrops(
-            tuple(left for left, _ in halves), unlabelled, patch, batch, seed, varied_colours
-        )
+        unlabelled=NoisyCrops(calibrating, unlabelled, patch, batch, seed, varied_colours)
         if unlabelled
         else None,
     )
+
+
+def _apart(photographs: Photographs) -> tuple[tuple[Photograph, ...], tuple[Photograph, ...]]:
+    """What calibration crops and what selection crops are cut from."""
+    if photographs.selection:
+        return photographs.calibration, photographs.selection
+    logger.warning(
+        "no photograph of %s is for selection: it has the right halves of the %d for calibration, "
+        "on which gains look larger than they are; give at least four photographs",
+        photographs.source,
+        len(photographs.calibration),
+    )
+    halves = [halved(photograph) for photograph in photographs.calibration]
+    return tuple(left for left, _ in halves), tuple(right for _, right in halves)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,8 @@ TRAIN = (
 )
 """For training a network; some are grey, so its training varies the colours."""
 CALIBRATION = ("china", "stereo_motorcycle")
+SELECTION = ("astronaut", "rocket")
+"""Two of the training ones, for want of others in colour: the bundled networks have seen them."""
 TEST = ("chelsea", "coffee", "flower")
 SMALLEST = 128
 """The smallest side of a photograph that is taken, in pixels."""
@@ -40,29 +42,35 @@ _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"
 class Photographs:
     """Photographs, split by photograph: nothing of one is in two splits.
 
+    The packages' own are the exception: there are so few in colour that those for selection are
+    among those for training as well. None that is calibrated on or tested on is anywhere else.
+
     Each is a tensor ``(3, height, width)``: ``uint8`` or ``uint16`` as it was read, or floats in
     [0, 1]. Crops of them are floats; the whole photographs never are. Of a folder at most 1 GiB of
     pixels is held (``secateur.tasks.filed.HELD``); what is beyond stays in its file.
 
     Arguments:
         train: for training a network.
-        calibration: for statistics, compensation and (other halves) selection.
+        calibration: for statistics, compensation and recovery.
         test: for what is reported.
         source: where they come from.
+        selection: for choices between candidates; without any, right halves of the calibration
+            photographs are taken, which is worse: see ``secateur.tasks.Task``.
     """
 
     train: tuple[Photograph, ...]
     calibration: tuple[Photograph, ...]
     test: tuple[Photograph, ...]
     source: str
+    selection: tuple[Photograph, ...] = ()
 
 
 def load_photographs(folder: Path | str | None = None) -> Photographs:
     """The photographs inside scikit-image's and scikit-learn's wheels, or those of a folder.
 
     Nothing is downloaded. A folder's files are taken in the order of their names: of every five,
-    three are for training, one for calibration and one for the test (of three or four, the last
-    two are for calibration and test).
+    two are for training, one for selection, one for calibration and one for the test, and what is
+    left over is for training. Of four in all, one is for each; of three, none is for selection.
 
     Raises:
         SecateurError: scikit-image or scikit-learn is not installed.
@@ -75,7 +83,10 @@ def load_photographs(folder: Path | str | None = None) -> Photographs:
     train, calibration, test = (
         tuple(_bundled(name) for name in names) for names in (TRAIN, CALIBRATION, TEST)
     )
-    return Photographs(train, calibration, test, source="scikit-image and scikit-learn")
+    selection = tuple(train[TRAIN.index(name)] for name in SELECTION)
+    return Photographs(
+        train, calibration, test, source="scikit-image and scikit-learn", selection=selection
+    )
 
 
 def _bundled(name: str) -> Tensor:
@@ -122,18 +133,16 @@ def _from_folder(folder: Path) -> Photographs:
         photograph = shelved(path, pixel_tensor(read_image(path, smallest=SMALLEST)), held)
         held += 0 if isinstance(photograph, Filed) else photograph.nbytes
         images.append(photograph)
-    train: list[Photograph] = []
-    calibration: list[Photograph] = []
-    test: list[Photograph] = []
-    whole = len(images) - len(images) % 5
-    for number, image in enumerate(images[:whole]):
-        (train, train, train, calibration, test)[number % 5].append(image)
-    rest = images[whole:]
-    if whole == 0:
-        train, calibration, test = rest[:-2], [rest[-2]], [rest[-1]]
-    else:
-        train += rest
-    return Photographs(tuple(train), tuple(calibration), tuple(test), source=folder.name)
+    parts: dict[str, list[Photograph]] = {
+        split: [] for split in ("train", "selection", "calibration", "test")
+    }
+    places = ("train", "train", "selection", "calibration", "test")
+    if len(images) < 5:
+        places = (*("train", "selection")[: len(images) - 2], "calibration", "test")
+    whole = len(images) - len(images) % len(places)
+    for number, image in enumerate(images):
+        parts[places[number % len(places)] if number < whole else "train"].append(image)
+    return Photographs(**{split: tuple(part) for split, part in parts.items()}, source=folder.name)
 
 
 def random_crops(
@@ -152,8 +161,8 @@ def random_crops(
             raise DataError(
                 f"{photograph.shape[2]}×{photograph.shape[1]} pixels are too few for crops of "
                 f"{size}×{size}",
-                remedy="take smaller crops or larger photographs (calibration and selection have "
-                "half of each)",
+                remedy="take smaller crops or larger photographs (without photographs for "
+                "selection, calibration has half of each)",
             )
     places = []
     for _ in range(count):

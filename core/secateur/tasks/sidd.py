@@ -12,7 +12,9 @@ What is read, below the folder given:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +31,7 @@ from secateur.tasks.matlab import read_bytes_array
 
 FOLDERS = ("SIDD_Small_sRGB_Only", "SIDD_Medium_Srgb")
 NOISY_BLOCKS, CLEAN_BLOCKS = "ValidationNoisyBlocksSrgb.mat", "ValidationGtBlocksSrgb.mat"
-SELECTION_SEED = 1_000_001
+SELECTION_SEED, UNLABELLED_SEED = 1_000_001, 1_000_003
 
 _NAME = re.compile(r"(?:\d{4}_)?(NOISY|GT)_SRGB_(\d{3})\.PNG", re.IGNORECASE)
 # instance, scene, phone, ISO, shutter, illuminant, brightness: 0052_002_S6_01600_01000_5500_N
@@ -56,6 +58,7 @@ def sidd_task(
     *,
     seed: int = 0,
     patches: int = 96,
+    unlabelled: int = 768,
     patch: int = 64,
     selection_patches: int = 64,
     test_blocks: int = 64,
@@ -72,6 +75,8 @@ def sidd_task(
         root: the folder that holds ``Data``, or the one above it.
         seed: of the calibration crops.
         patches: calibration crops.
+        unlabelled: noisy crops of the calibration scenes for the final fit and for a recovery, read
+            when they are first asked for; 0 for the calibration crops.
         patch: side of the crops in pixels.
         selection_patches: selection crops.
         test_blocks: validation blocks (or crops of that size), at most.
@@ -84,6 +89,8 @@ def sidd_task(
         OptionError: a count below 1.
         SecateurError: Pillow is missing.
     """
+    if unlabelled < 0:
+        raise OptionError(f"unlabelled is {unlabelled}", remedy="use 0 or more")
     counts = {"patches": patches, "patch": patch, "selection_patches": selection_patches}
     for name, count in {**counts, "test_blocks": test_blocks, "batch": batch}.items():
         if count < 1:
@@ -119,7 +126,33 @@ def sidd_task(
         metric_name="psnr",
         metric_unit="dB",
         name="sidd",
+        unlabelled=_Noisy(tuple(parts["calibration"]), unlabelled, patch, batch, seed)
+        if unlabelled
+        else None,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Noisy:
+    """Batches of noisy crops, read in the first pass and held."""
+
+    pairs: tuple[Pair, ...]
+    count: int
+    patch: int
+    batch: int
+    seed: int
+
+    def __len__(self) -> int:
+        return -(-self.count // self.batch)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(self.crops.split(self.batch))
+
+    @cached_property
+    def crops(self) -> Tensor:
+        """All of them, shape ``(count, 3, patch, patch)``."""
+        generator = torch.Generator().manual_seed(UNLABELLED_SEED * (self.seed + 1))
+        return _crops(list(self.pairs), self.count, self.patch, generator)[0]
 
 
 def find_pairs(root: Path) -> list[Pair]:
