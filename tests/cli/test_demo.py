@@ -23,6 +23,18 @@ def here(tmp_path, monkeypatch):
     monkeypatch.setattr("secateur.zoo.pretrained_halfunet", own.build)
     monkeypatch.setattr("secateur.tasks.denoising.denoising_task", lambda *a, **k: own.task())
     monkeypatch.setattr("secateur.pruning.running.TIMING", 0.001)
+    monkeypatch.setattr("secateur.report.figure.draw", lambda *_: None)  # has its own tests
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures take longer than all the rest."""
+
+    def draw(curve, title, *paths):
+        for path in paths:
+            path.touch()
+
+    monkeypatch.setattr("secateur.report.curve.folder.draw_curve", draw)
 
 
 def names(folder: str) -> list[str]:
@@ -57,6 +69,7 @@ def test_a_curve_of_two_points(capsys):
     assert len(Path("out/curve.csv").read_text().splitlines()) == 8
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_as_json_nothing_else_is_printed(capsys):
     command = [*QUICK, "--amount", "3", "--network", "halfunet", "--seed", "4", "--json"]
     assert run(command) == 0
@@ -67,6 +80,7 @@ def test_as_json_nothing_else_is_printed(capsys):
     assert names("secateur-demo") == ["3-of-8", *FILES]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_recovery(capsys):
     assert run(["demo", "--steps", "0", "--amount", "6"]) == 0
     assert "nothing was recovered" in capsys.readouterr().out
@@ -109,15 +123,28 @@ def ending(monkeypatch, fault: BaseException, after: int) -> None:
     monkeypatch.setattr(Measured, "prune", once)
 
 
-@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
-    ("fault", "code", "said"),
-    [(MemoryError(), 1, "memory ran out"), (KeyboardInterrupt(), 130, "interrupted")],
-    ids=["memory", "ctrl-c"],
+    ("fault", "code", "said", "as_json"),
+    [
+        (MemoryError(), 1, "memory ran out", True),
+        (KeyboardInterrupt(), 130, "interrupted", False),
+        (KeyboardInterrupt(), 130, "interrupted", True),
+    ],
+    ids=["memory", "ctrl-c", "ctrl-c-json"],
 )
-def test_what_is_done_is_kept(capsys, monkeypatch, as_json, fault, code, said):
+def test_what_is_done_is_kept(capsys, monkeypatch, fault, code, said, as_json):
     ending(monkeypatch, fault, 4)
-    command = [*QUICK, "--amount", "30%", "--amount", "50%", *(["--json"] if as_json else [])]
+    command = [
+        "demo",
+        "--steps",
+        "0",
+        "--amount",
+        "30%",
+        "--amount",
+        "50%",
+        *(["--json"] if as_json else []),
+    ]
     assert run(command) == code
     out, err = capsys.readouterr()
     assert said in err
@@ -153,6 +180,7 @@ def failing(monkeypatch, *objectives: str) -> None:
     monkeypatch.setattr(Measured, "prune", prune)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_method_that_fails_costs_its_row(capsys, monkeypatch):
     failing(monkeypatch, "hybrid")
     assert run([*QUICK, "--amount", "6"]) == 0
