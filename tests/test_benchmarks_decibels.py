@@ -38,3 +38,26 @@ def test_the_refiner_of_teneva_beside_ours(tmp_path):
         assert "is not installed" in text
     else:
         assert "| teneva, ANOVA alone |" in text
+
+
+def test_the_fit(tmp_path):
+    """Rows are kept as they end; what is there is not made again, another table is."""
+    content, text = run(tmp_path, "fit.py", "--networks", "chain")
+    assert [(row["kind"], row["patches"]) for row in content["rows"]] == [
+        ("fit", 2),
+        ("fit", 4),
+        ("statistics and fit", 2),
+        ("statistics and fit", 4),
+    ]
+    assert all(row["seconds"] > 0 and row["psnr"] < row["dense"] for row in content["rows"])
+    assert "| pruned | on as many patches | 2 | 4 |" in text
+    again, _ = run(tmp_path, "fit.py", "--networks", "chain", "--resume")
+    assert again["rows"] == content["rows"]  # with the same seconds
+
+
+def test_the_fit_of_few_patches(tmp_path):
+    content, text = run(tmp_path, "fit.py", "--few", "--networks", "chain")
+    methods = {row["method"] for row in content["rows"]}
+    assert {"taylor", "residual", "residual, ridge 0.01"} <= methods
+    assert "| method | 2 |" in text
+    assert "(+" in text or "(-" in text

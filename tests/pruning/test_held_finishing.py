@@ -15,6 +15,7 @@ import secateur
 from secateur.backends import Status
 from secateur.methods import Method, resolve
 from secateur.metric import evaluate
+from secateur.options import declared
 from secateur.problem import Problem, count
 from secateur.pruning import finishing
 from secateur.pruning.finishing import _best, _Calls, _refined, finish
@@ -167,3 +168,63 @@ def test_the_calibration_inputs_can_be_read_again_and_again():
     for _ in range(2):
         assert torch.equal(calls.first.args[0], inputs[0])
         assert all(torch.equal(a.args[0], b) for a, b in zip(calls, inputs, strict=True))
+
+
+def with_more(samples):
+    """The task with unlabelled batches of four, each of its own values."""
+    x = torch.cat([inputs for inputs, _ in task().calibration])[:4]
+    more = [x + 0.1 * (k + 1) for k in range(-(-samples // 4))]
+    return dataclasses.replace(task(), unlabelled=more), more
+
+
+def test_unlabelled_batches_come_behind_those_of_calibration_until_there_are_enough():
+    data, more = with_more(40)
+    inputs = [x for x, _ in data.calibration]
+    size = sum(len(x) for x in inputs)
+    for most, added in ((0, 0), (size, 0), (size + 1, 1), (size + 8, 2), (size + 9, 3), (1e9, 10)):
+        calls = _Calls(data, deep(), most)
+        for _ in range(2):
+            given = [call.args[0] for call in calls]
+            wanted = [*inputs, *more[:added]]
+            assert all(torch.equal(a, b) for a, b in zip(given, wanted, strict=True))
+    given = [call.args[0] for call in _Calls(data, deep())]
+    assert len(given) == len(inputs)
+
+
+@pytest.mark.parametrize("batches", [None, 1, 7])
+def test_the_last_fit_has_the_unlabelled_inputs_and_a_comparison_has_not(monkeypatch, batches):
+    """Against fits to just these batches; without unlabelled ones nothing is fitted twice."""
+    data, more = with_more(20)
+    inputs = [x for x, _ in data.calibration]
+    monkeypatch.setattr(finishing, "FIT_SAMPLES", sum(map(len, inputs)) + 9)  # three more batches
+    asked = []
+    real = finishing.fit
+
+    def fit(network, channels, keep, calls, *, fit_batches, **how):
+        asked.append([call.args[0] for call in calls][:fit_batches])
+        return real(network, channels, keep, calls, fit_batches=fit_batches, **how)
+
+    monkeypatch.setattr(finishing, "fit", fit)
+    measured = secateur.measure(deep(), data, probes=3, seed=2)
+    body = finishing.Body(measured.subject, ridge=1e-3, fit_batches=batches)
+    keep = np.ones(len(measured.channels), dtype=bool)
+    keep[::3] = False
+    every = inputs + (more[:3] if batches is None else more)
+    for _ in range(2):
+        body.worth(keep, compensated=True)
+        body.made(keep, compensated=True)
+    found = [len(one) for one in asked]
+    assert found == [len(inputs[:batches]), len(every[:batches])]
+    assert all(torch.equal(a, b) for a, b in zip(asked[1], every[:batches], strict=True))
+    plain = finishing.Body(
+        secateur.measure(deep(), task(), probes=3, seed=2).subject, ridge=1e-3, fit_batches=None
+    )
+    asked.clear()
+    plain.worth(keep, compensated=True)
+    plain.made(keep, compensated=True)
+    assert len(asked) == 1
+
+
+def test_the_help_names_the_number_of_samples():
+    (told,) = [one for one in declared(Method) if one.name == "fit_batches"]
+    assert f"to {finishing.FIT_SAMPLES} samples" in told.text

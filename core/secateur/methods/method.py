@@ -67,7 +67,8 @@ class Method(Options):
     compensated: bool = option(True, "re-fit the layers that read pruned channels")
     fit_batches: int | None = option(
         None,
-        "so many of the calibration batches are used to re-fit; all unless given",
+        "so many batches are used to re-fit, first of calibration and then unlabelled; unless "
+        "given all of calibration, and unlabelled ones to 192 samples in all",
         least=1,
         most=MOST_ROUNDS,
         why="nobody has so many",

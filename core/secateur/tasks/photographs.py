@@ -136,7 +136,7 @@ def _from_folder(folder: Path) -> Photographs:
     parts: dict[str, list[Photograph]] = {
         split: [] for split in ("train", "selection", "calibration", "test")
     }
-    places = ("train", "train", "selection", "calibration", "test")
+    places: tuple[str, ...] = ("train", "train", "selection", "calibration", "test")
     if len(images) < 5:
         places = (*("train", "selection")[: len(images) - 2], "calibration", "test")
     whole = len(images) - len(images) % len(places)

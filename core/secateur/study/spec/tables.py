@@ -104,7 +104,7 @@ class NetworkTable(Measuring, InstancesTable):
     multiple: int | None = option(None, "of which the widths that stay are multiples", least=1)
     compensated: bool = option(True, "judge selections with compensation too")
     fit_batches: int | None = option(
-        None, "calibration batches to re-fit with; all unless given", least=1
+        None, "batches to re-fit with, first of calibration and then unlabelled", least=1
     )
     ridge: float = option(1e-3, "of that fit", above=0)
 
