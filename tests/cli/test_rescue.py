@@ -63,7 +63,7 @@ def test_an_output_is_tried_before_the_work(here, capsys, monkeypatch, command, 
     for work in (
         "secateur.loading.call_factory",
         "secateur.files.read_file",
-        "secateur.zoo.pretrained_halfunet",
+        "secateur.zoo.pretrained_chain",
         "secateur.tasks.photographs.load_photographs",
         "secateur.life.load_pruned",
     ):
@@ -260,91 +260,53 @@ def test_a_state_that_cannot_be_saved_does_not_end_the_training(capsys, monkeypa
         training.train_network(TINY, PHOTOGRAPHS, Path("other"), save_every=2)
 
 
-def quick_demo(monkeypatch) -> None:
-    """A stand-in for the network that takes a minute."""
-    from secateur.methods import Method
-
-    def few(*args, **kwargs):
-        return (Method("l1", "greedy", name="taylor"),)
-
-    monkeypatch.setattr("secateur.methods.standard_methods", few)
-    monkeypatch.setattr("secateur.zoo.pretrained_halfunet", own.build)
+def quick_demo(monkeypatch) -> list[str]:
+    """A stand-in for the network that takes two minutes."""
+    monkeypatch.setattr("secateur.zoo.pretrained_chain", own.build)
     monkeypatch.setattr("secateur.tasks.denoising.denoising_task", lambda *a, **k: own.task())
+    monkeypatch.setattr("secateur.pruning.running.TIMING", 0.001)
+    for draw in ("secateur.report.figure.draw", "secateur.report.curve.folder.draw_curve"):
+        monkeypatch.setattr(draw, lambda *_: None)  # takes longer than all the rest
+    return ["demo", "--steps", "0", "--amount", "3"]
 
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_demo(capsys, monkeypatch, as_json):
-    """Both of its results."""
+    """The networks go where the curve went."""
     import secateur
 
-    quick_demo(monkeypatch)
+    command = quick_demo(monkeypatch)
     taken_meanwhile(monkeypatch, "tests.end_to_end.own.task", "secateur-demo")
-    assert run(["demo", *(["--json"] if as_json else [])]) == 1
+    assert run([*command, *(["--json"] if as_json else [])]) == 1
     out, err = capsys.readouterr()
     if as_json:
-        assert set(json.loads(out)) == {"untied", "tied"}
+        assert json.loads(out)["points"][0]["pruned"] == 3
     else:
-        assert out.index("by itself") < out.index("added up together") < out.index("Written: secat")
+        assert out.index("greedy Taylor") < out.index("Written: secateur-demo-rescued-1 (")
     assert "it was written to secateur-demo-rescued-1 instead" in err
-    for name in ("secateur-demo-rescued-1", "secateur-demo-rescued-1/untied"):
-        secateur.load_slim(own.build(), name)
+    assert list(Path("secateur-demo").iterdir()) == []
+    secateur.load_slim(own.build(), "secateur-demo-rescued-1/3-of-8")
 
 
-@pytest.mark.parametrize("as_json", [False, True])
-@pytest.mark.parametrize(
-    ("fault", "code", "said"),
-    [
-        (own.secateur.SecateurError("no second one"), 1, "no second one"),
-        (MemoryError(), 1, "memory ran out"),
-        (KeyboardInterrupt(), 130, "interrupted"),
-    ],
-    ids=["error", "memory", "ctrl-c"],
-)
-def test_the_first_table_of_the_demo_outlives_the_second(
-    capsys, monkeypatch, as_json, fault, code, said
-):
-    import secateur.pipeline
+@pytest.mark.parametrize("what", ["curve", "network"])
+def test_what_can_be_written_of_the_demo_is(capsys, monkeypatch, what):
+    from secateur.report import curve, folder
 
-    quick_demo(monkeypatch)
-    real, calls = secateur.pipeline.compare, []
+    command = quick_demo(monkeypatch)
 
-    def once(*args, **kwargs):
-        calls.append(kwargs)
-        if len(calls) == 2:
-            raise fault
-        return real(*args, **kwargs)
+    def nowhere(*args):
+        raise own.secateur.SecateurError("nowhere")
 
-    monkeypatch.setattr("secateur.pipeline.compare", once)
-    assert run(["demo", *(["--json"] if as_json else [])]) == code
-    out, err = capsys.readouterr()
-    assert said in err
-    assert "Traceback" not in err
-    if as_json:
-        shown = json.loads(out)
-        assert shown["tied"] is None
-        assert [row["method"] for row in shown["untied"]["rows"]] == ["dense", "taylor"]
+    if what == "curve":
+        monkeypatch.setattr(curve, "save_curve", nowhere)
     else:
-        assert out.index("by itself") < out.index(f"Written: {Path('secateur-demo', 'untied')} (")
-        assert "together" not in out
-    assert [path.name for path in Path("secateur-demo").iterdir()] == ["untied"]
-    secateur.load_slim(own.build(), "secateur-demo/untied")
-
-
-def test_what_can_be_written_of_the_demo_is(capsys, monkeypatch):
-    from secateur.report import folder
-
-    quick_demo(monkeypatch)
-    real = folder.save_somehow
-
-    def nowhere(result, place, network=None):
-        if Path(place) == Path("secateur-demo"):
-            raise own.secateur.SecateurError("nowhere")
-        return real(result, place, network)
-
-    monkeypatch.setattr(folder, "save_somehow", nowhere)
-    assert run(["demo"]) == 1
+        monkeypatch.setattr(folder, "save_somehow", nowhere)
+    assert run(command) == 1
     out, err = capsys.readouterr()
     assert "nowhere" in err
-    assert f"Written: {Path('secateur-demo', 'untied')} (" in out
-    written = json.loads(Path("secateur-demo/untied/result.json").read_text())
-    assert written["rows"][1]["method"] == "taylor"
+    if what == "curve":
+        assert f"Written: {Path('secateur-demo', '3-of-8')}" in out
+        own.secateur.load_slim(own.build(), "secateur-demo/3-of-8")
+    else:
+        assert "Written: secateur-demo (" in out
+        assert [path.name for path in Path("secateur-demo").glob("*-of-*")] == []
