@@ -49,10 +49,10 @@ class Recipe:
         probes: of the Fisher matrix.
     """
 
-    steps: int = 100
+    steps: int = 60
     long: int = 1000
     rate: float = 1e-3
-    tuning: int = 60
+    tuning: int = 20
     fit_batches: int | None = None
     tied: bool = True
     probes: int = 20

@@ -89,7 +89,7 @@ def _denoiser(name: str, quick: bool) -> Case:
     small: dict[str, Any] = (
         {"patches": 8, "patch": 32, "selection_patches": 4, "test_patches": 4, "unlabelled": 16}
         if quick
-        else {}
+        else {"unlabelled": 256}  # as many as so short a recovery gets to see
     )
 
     def labelled(seed: int, steps: int) -> Labelled:
