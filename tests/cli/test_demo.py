@@ -19,7 +19,7 @@ QUICK = ["demo", "--steps", "1"]
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("secateur.zoo.pretrained_chain", own.deep)
+    monkeypatch.setattr("secateur.zoo.pretrained_small_halfunet", own.deep)
     monkeypatch.setattr("secateur.zoo.pretrained_halfunet", own.build)
     monkeypatch.setattr("secateur.tasks.denoising.denoising_task", lambda *a, **k: own.task())
     monkeypatch.setattr("secateur.pruning.running.TIMING", 0.001)
@@ -52,7 +52,7 @@ def test_a_curve_of_two_points(capsys):
     ]
     assert "tie" in out
     assert "Ours beside greedy Taylor compensated" in out
-    assert "re-fitted on 64 crops" in out
+    assert "re-fitted on 96 crops" in out
     assert names("out") == ["10-of-20", "6-of-20", *FILES]
     told = json.loads(Path("out/result.json").read_text())
     assert [point["pruned"] for point in told["points"]] == [6, 10]
