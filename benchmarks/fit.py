@@ -1,7 +1,7 @@
 """How many patches the fit wants, and the statistics; and which objective stands few of them.
 
     python benchmarks/fit.py --seeds 3
-    python benchmarks/fit.py --few --seeds 5 --output benchmarks/results/fit_few.json
+    python benchmarks/fit.py --few --amounts 75% --output benchmarks/results/fit-few.json
 
 PSNR is on test photographs. Every row is appended to a file of lines as it ends; `--resume` skips
 what is there. The seed is of the calibration crops.
@@ -22,16 +22,21 @@ import torch
 
 import secateur
 from secateur.methods import Method
+from secateur.methods.ridge import RIDGES
+from secateur.pruning.finishing import Body
 from secateur.tasks.denoising import denoising_task
 from secateur.tasks.photographs import load_photographs
-from secateur.zoo import pretrained_chain, pretrained_halfunet
+from secateur.zoo import pretrained_chain, pretrained_halfunet, pretrained_small_halfunet
 
-NETWORKS = {"chain": pretrained_chain, "halfunet": pretrained_halfunet}
+NETWORKS = {
+    "chain": pretrained_chain,
+    "halfunet": pretrained_halfunet,
+    "small-halfunet": pretrained_small_halfunet,
+}
 BATCH, USUAL = 16, 96
 PATCHES = (48, 96, 192, 384, 768, 1536)
 FEW = (8, 16, 32, 64, 96)
-OBJECTIVES = ("taylor", "fisher", "residual", "residual+fisher", "auto")
-RIDGES = (1e-4, 1e-3, 1e-2, 1e-1)
+OBJECTIVES = ("taylor", "fisher", "residual", "residual+fisher")
 QUICK = {"patch": 32, "selection_patches": 4, "test_patches": 4}
 
 Cell = dict[str, Any]
@@ -106,7 +111,7 @@ def curve(given: argparse.Namespace, networks: Networks) -> Iterator[tuple[Cell,
 
 
 def few(given: argparse.Namespace, networks: Networks) -> Iterator[tuple[Cell, Run]]:
-    """Every objective, everything on so many patches; and residual with other ridges."""
+    """Every objective, everything on so many patches; and one of them with other ridges."""
     for seed, name, patches, amount in itertools.product(
         range(given.seeds), given.networks, given.patches, given.amounts
     ):
@@ -115,19 +120,47 @@ def few(given: argparse.Namespace, networks: Networks) -> Iterator[tuple[Cell, R
         def run(cell: Cell) -> Iterator[Cell]:
             measured = networks.of(cell["network"], cell["seed"], cell["patches"], 0)
             for objective in given.objectives:
-                result = measured.prune(Method(objective), amount=cell["amount"])
-                row = result.rows[-1]
-                yield {
-                    "method": objective,
-                    "psnr": row.metric_compensated,
-                    "dense": result.rows[0].metric,
-                }
-                if objective == "residual":
-                    for ridge in RIDGES:
-                        worth = measured.evaluate(result.selection, ridge=ridge)
-                        yield {"method": f"residual, ridge {ridge:g}", "psnr": worth.compensated}
+                chosen = measured.prune(
+                    Method(objective, compensated=False), amount=cell["amount"]
+                ).selection
+                for ridge in given.ridges if objective == given.objective else RIDGES[:1]:
+                    body = Body(measured.subject, ridge=ridge, fit_batches=None)
+                    made = body.made(chosen.bits == 0, compensated=True)
+                    yield {
+                        "method": objective,
+                        "ridge": ridge,
+                        "psnr": made.metric_compensated,
+                        "selection": body.evaluator.slim(made.network, "selection"),
+                        "dense": measured.dense_metric,
+                    }
 
         yield cell, run
+
+
+def chosen_rows(rows: list[Cell]) -> list[Cell]:
+    """The rows by the names of the table, and what the selection split takes of them.
+
+    ``objective="auto"`` fits every candidate with the first ridge and takes the best on the
+    selection split, ``ridge="auto"`` fits one selection with each of ``RIDGES``.
+    """
+    made = []
+    for row in rows:
+        plain = row["ridge"] == RIDGES[0]
+        name = row["method"] + ("" if plain else f", ridge {row['ridge']:g}")
+        made.append(row | {"method": name})
+    for some in _grouped(rows, "seed", "network", "patches", "amount").values():
+        first = [row for row in some if row["ridge"] == RIDGES[0]]
+        made.append(max(first, key=_on_selection) | {"method": "auto"})
+        for (objective,), own in _grouped(some, "method").items():
+            tried = [row for row in own if row["ridge"] in RIDGES]
+            if len(own) > 1:
+                best = max(tried, key=_on_selection)
+                made.append(best | {"method": f"{objective}, ridge auto"})
+    return made
+
+
+def _on_selection(row: Cell) -> float:
+    return float(row["selection"])
 
 
 def lines_of(path: Path) -> list[Cell]:
@@ -142,7 +175,12 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--amounts", nargs="+", default=["50%", "75%", "85%"])
     parser.add_argument("--patches", nargs="+", type=int)
-    parser.add_argument("--objective", default="residual", help="of the curve's selections")
+    parser.add_argument(
+        "--objective",
+        default="residual",
+        help="of the curve's selections, and the one that is fitted with every ridge",
+    )
+    parser.add_argument("--ridges", nargs="+", type=float, default=list(RIDGES))
     parser.add_argument("--objectives", nargs="+", default=list(OBJECTIVES))
     parser.add_argument("--resume", action="store_true", help="skip what the file of lines has")
     given = parser.parse_args()
@@ -183,7 +221,7 @@ def _mean(rows: list[Cell], name: str = "psnr") -> float:
     return float(np.mean([row[name] for row in rows]))
 
 
-def _lines(head: list[str], body: list[list[str]]) -> list[str]:
+def table_lines(head: list[str], body: list[list[str]]) -> list[str]:
     rows = [head, ["---"] * len(head), *body]
     return ["| " + " | ".join(row) + " |" for row in rows] + [""]
 
@@ -210,19 +248,19 @@ def curve_table(content: dict[str, Any]) -> str:
                 for n in counts
             ]
             body.append([amount, kind, *cells])
-        lines += _lines(["pruned", "on as many patches", *map(str, counts)], sorted(body))
+        lines += table_lines(["pruned", "on as many patches", *map(str, counts)], sorted(body))
     return "\n".join(lines)
 
 
 def few_table(content: dict[str, Any]) -> str:
     """Decibels against few patches, and the mean paired difference to Taylor with its range."""
-    rows = content["rows"]
+    rows = chosen_rows(content["rows"])
     seeds = len({row["seed"] for row in rows})
     lines = ["# Few patches", ""]
     lines += [
         "PSNR in dB on the test photographs, compensated, statistics and fit on so many patches; "
         f"seeds: {seeds}. In brackets the mean difference to Taylor, paired by seed, and its "
-        "smallest and largest value.",
+        "smallest and largest value. *auto* and *ridge auto*: what the selection split takes.",
         "",
     ]
     for (name, amount), own in _grouped(rows, "network", "amount").items():
@@ -242,7 +280,7 @@ def few_table(content: dict[str, Any]) -> str:
                     cell += f" ({lead.mean():+.2f}; {lead.min():+.2f} … {lead.max():+.2f})"
                 cells.append(cell)
             body.append([method, *cells])
-        lines += _lines(["method", *map(str, counts)], body)
+        lines += table_lines(["method", *map(str, counts)], body)
     return "\n".join(lines)
 
 

@@ -64,9 +64,22 @@ def test_the_fit(tmp_path):
 def test_the_fit_of_few_patches(tmp_path):
     content, text = run(tmp_path, "fit.py", "--few", "--networks", "chain")
     methods = {row["method"] for row in content["rows"]}
-    assert {"taylor", "residual", "residual, ridge 0.01"} <= methods
+    assert methods == {"taylor", "residual"}
+    assert [row["ridge"] for row in content["rows"]] == [0.001, 0.001, 0.01, 0.03]
     assert "| method | 2 |" in text
     assert "(+" in text or "(-" in text
+    for name in ("auto", "residual, ridge 0.03", "residual, ridge auto"):
+        assert f"| {name} | " in text
+
+
+def test_shrinkage(tmp_path):
+    content, text = run(tmp_path, "shrinkage.py", "--networks", "chain")
+    ways = {row["way"]: row for row in content["rows"]}
+    assert len(ways) == len(content["rows"]) == 7
+    assert ways["ridge 0.01"]["intensity"] == pytest.approx(0.01)
+    assert 0 < ways["Ledoit-Wolf, identity"]["intensity"] < 1
+    assert len({row["selection"] for row in content["rows"]}) == 7, "every way fits otherwise"
+    assert "| way | chain, 75%, 2 |" in text
 
 
 def test_recovery_goes_on_where_it_stopped(tmp_path):

@@ -24,7 +24,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from secateur.errors import OptionError, SecateurError
-from secateur.typed import alternatives, read, type_name
+from secateur.typed import alternatives, read, type_name, words
 
 Made = TypeVar("Made", bound="Options")
 Refusal = Callable[..., SecateurError]
@@ -383,6 +383,8 @@ def _domain(about: Mapping[str, Any], hint: Any) -> str:
         parts.append(f"at least {least}")
     elif most is not None:
         parts.append(f"at most {most}")
+    if parts and words(hint):
+        parts[-1] += f", or {' or '.join(map(str, words(hint)))}"
     return ", ".join(parts)
 
 

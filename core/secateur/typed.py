@@ -17,20 +17,45 @@ def alternatives(hint: Any) -> tuple[Any, ...]:
 
 
 def type_name(hint: Any, *, none: bool = True) -> str:
-    """A type as people say it: "float or none"."""
+    """A type as people say it: "float or none", "float or 'auto'"."""
     names: list[str] = []
-    for one in alternatives(hint):
+    mixed = words(hint)
+    found = alternatives(hint)
+    if mixed:  # equal unions are one object, in the order of whoever asked first
+        found = tuple(sorted(found, key=lambda one: 2 if one is type(None) else _literal(one)))
+    for one in found:
         if one is Any:
             name = "any"
         elif one is type(None):
             name = "none" if none else ""
-        elif typing.get_origin(one) is typing.Literal:
+        elif mixed and _literal(one):
+            name = " or ".join(map(repr, typing.get_args(one)))
+        elif _literal(one):
             name = " or ".join(dict.fromkeys(type(v).__name__ for v in typing.get_args(one)))
         else:
             name = getattr(one, "__name__", str(one))
         if name and name not in names:
             names.append(name)
     return " or ".join(names)
+
+
+def words(hint: Any) -> tuple[Any, ...]:
+    """The values that a union has beside its types: "auto" of ``float | Literal["auto"]``."""
+    kinds = [kind for kind in alternatives(hint) if kind is not type(None)]
+    plain = [kind for kind in kinds if not _literal(kind)]
+    values = [value for kind in kinds if _literal(kind) for value in typing.get_args(kind)]
+    return tuple(v for v in values if plain and not any(_takes(kind, v) for kind in plain))
+
+
+def _literal(kind: Any) -> bool:
+    return typing.get_origin(kind) is typing.Literal
+
+
+def _takes(kind: Any, value: Any) -> bool:
+    plain = typing.get_origin(kind) or kind
+    if plain in (Any, object) or not isinstance(plain, type):
+        return True
+    return _as(value, plain) is not None
 
 
 def read(value: Any, hint: Any) -> Any:
@@ -40,10 +65,13 @@ def read(value: Any, hint: Any) -> Any:
         TypeError, ValueError, OverflowError: it is none of them, and no text for one.
     """
     kinds = [kind for kind in alternatives(hint) if kind is not type(None)]
+    beside = words(hint)
+    if any(type(value) is type(word) and value == word for word in beside):
+        return value
     for kind in kinds:
-        if typing.get_origin(kind) is typing.Literal:
+        if _literal(kind) and not beside:
             kinds += [type(one) for one in typing.get_args(kind)]
-    kinds = [kind for kind in kinds if typing.get_origin(kind) is not typing.Literal]
+    kinds = [kind for kind in kinds if not _literal(kind)]
     for kind in kinds:
         plain = typing.get_origin(kind) or kind
         if plain in (Any, object) or not isinstance(plain, type):  # nothing can be held against it

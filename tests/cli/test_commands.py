@@ -83,6 +83,16 @@ def test_prune_prints_json(capsys):
     assert result["settings"]["methods"][0]["objective_options"]["similarity_weight"] == 0.3
 
 
+def test_a_ridge_is_a_number_or_auto(capsys, eager_alone):
+    command = [*PRUNE, "2", "--objective", "l1", "--probes", "0", "--json", "--ridge"]
+    assert run([*command, "auto"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["settings"]["methods"][0]["ridge"] == "auto"
+    assert any("ridge" in note for note in result["notes"])
+    for wrong in ("autp", "0", "nan"):
+        fails(capsys, [*command, wrong], f"is '{wrong}': ", "more than 0, or auto")
+
+
 def test_qubo_writes_a_file_and_stops(capsys):
     command = ["qubo", *OWN, "--probes", "3", "--objective", "residual", "--output"]
     assert run([*command, "tied.bqm"]) == 0

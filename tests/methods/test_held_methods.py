@@ -148,6 +148,7 @@ def test_arguments_go_to_their_declarations():
     assert caught.value.remedy.startswith("there are: amount, budget, ")
     assert measuring_of({"probes": "3"}) == Measuring(probes=3)
     assert method_of({"ridge": "0.5"}) == Method(ridge=0.5)
+    assert method_of({"ridge": "auto"}) == Method(ridge="auto") != Method()
     for make, name in ((measuring_of, "measure"), (method_of, "method"), (wanted_of, "prune")):
         with pytest.raises(OptionError, match=f"{name} has no option 'x'"):
             make({"x": 1})
@@ -167,7 +168,7 @@ def test_the_bounds_of_the_settings():
         "rounds": "from 1 to 100, default 1",
         "max_calls": "from 1 to 1000000000, default None",
         "fit_batches": "from 1 to 1000000000, default None",
-        "ridge": "more than 0, default 0.001",
+        "ridge": "more than 0, or auto, default 0.001",
     }
 
 

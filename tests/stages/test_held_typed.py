@@ -54,6 +54,13 @@ THING = object()
         ("x", int | Any, "x"),
         ("b", Literal["a", "b"], "b"),
         ("2", Literal[1, 2], 2),
+        ("auto", float | Literal["auto"], "auto"),
+        ("0.5", float | Literal["auto"], 0.5),
+        ("0.5", Literal["auto"] | float | None, 0.5),
+        (1, Literal["auto"] | float, 1.0),
+        (0, int | Literal["auto", "none"], 0),
+        ("b", Literal["a"] | str, "b"),
+        (THING, Literal["a"] | Any, THING),
         (Path("x"), Path | None, Path("x")),
     ],
 )
@@ -86,6 +93,10 @@ def test_what_is_taken(value, hint, found):
         ("a", Path),
         ([1], Mapping[str, int]),
         (None, int),
+        ("autp", float | Literal["auto"]),
+        ("", float | Literal["auto"]),
+        (True, float | Literal["auto"]),
+        ([1], Literal["auto"] | float),
     ],
 )
 def test_what_is_not(value, hint):
@@ -103,6 +114,7 @@ def test_what_is_not(value, hint):
         (Literal["a", "b"], "str", "str"),
         (Literal["a", 1, "b"], "str or int", "str or int"),
         (Literal["a"] | str | None, "str or none", "str"),
+        (float | Literal["auto"] | None, "float or 'auto' or none", "float or 'auto'"),
         (tuple[int, ...], "tuple", "tuple"),
         (Mapping[str, Any] | None, "Mapping or none", "Mapping"),
         (type(None), "none", ""),

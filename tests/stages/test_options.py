@@ -30,6 +30,7 @@ class Many(Options):
     word: str = option("mean", "a word", choices=("mean", "none"))
     kind: Literal["a", "b"] = option("a", "one of two")
     level: Literal[1, 2] | None = option(None, "one of two numbers, or none")
+    share: float | Literal["auto"] = option(0.5, "a number or a word", above=0, most=1)
     pair: tuple[int, ...] = option((), "numbers")
     more: Mapping[str, Any] | None = option(None, "names and values")
     thing: Any = option(None, "anything")
@@ -51,12 +52,19 @@ GOOD = [
     ("kind", "b", "b"),
     ("level", "2", 2),
     ("level", "none", None),
+    ("share", "auto", "auto"),
+    ("share", "0.25", 0.25),
+    ("share", 1, 1.0),
     ("pair", [1, 2], (1, 2)),
     ("more", {"a": 1}, {"a": 1}),
     ("thing", "7", "7"),
     ("token", "abc", "abc"),
 ]
 BAD = [
+    ("share", "autp", "not of type float or 'auto'"),
+    ("share", "0", "out of range"),
+    ("share", 1.5, "out of range"),
+    ("share", None, "it cannot be none"),
     ("whole", 0, "out of range"),
     ("whole", "10", "out of range"),
     ("whole", 2.0, "not of type int"),
@@ -143,6 +151,8 @@ def test_a_declaration_tells_all_that_is_checked():
     assert told["positive"].values == "more than 0, default 1.0"
     assert told["kind"].values == "one of a, b, default a"
     assert told["level"].values == "one of 1, 2, default None"
+    assert told["share"].values == "more than 0, at most 1, or auto, default 0.5"
+    assert told["share"].type == "float or 'auto'"
     assert [told[name].type for name in ("perhaps", "kind", "level", "thing", "more")] == [
         "float or none",
         "str",

@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from secateur.cli.common import key_values
 from secateur.options import Declared, Options, declared
+from secateur.typed import words
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -121,7 +122,9 @@ def _option(kind: type[Options], one: Declared, default: Any) -> Callable[[Comma
         how["type"] = click.Choice([str(choice) for choice in get_args(hint)])
         return click.option(flag, one.name, help=f"{about}.", **how)
     if one.type.startswith(("int", "float")):
-        how["metavar"] = "S" if one.unit == "s" else "N"
+        how["metavar"] = "|".join(["S" if one.unit == "s" else "N", *map(str, words(hint))])
+        if words(hint):  # else it is taken for the type of the default
+            how["type"] = str
     unit = f"in {one.unit}" if one.unit else ""
     domain = ", ".join(part for part in (one.domain, unit) if part)
     return click.option(flag, one.name, help=f"{about}{f'; {domain}' if domain else ''}.", **how)

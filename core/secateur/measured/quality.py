@@ -31,12 +31,15 @@ class Quality:
         compensated: after what reads them was fitted again, and batch norm estimated again, each
             where it helped on the selection split; None where that was not asked for.
         higher_is_better: of the metric.
+        ridge: that ``ridge="auto"`` took; None where nothing was chosen, or nothing re-fitted is
+            better.
     """
 
     dense: float
     masked: float
     compensated: float | None
     higher_is_better: bool
+    ridge: float | None = None
 
 
 def quality_of(
@@ -59,7 +62,9 @@ def quality_of(
     keep = bits_of(subject.channels, chosen) == 0
     body = Body(subject, ridge=how.ridge, fit_batches=how.fit_batches)
     made = body.made(keep, compensated=how.compensated)
-    return Quality(dense, made.metric, made.metric_compensated, subject.task.higher_is_better)
+    ridge = made.ridge if made.ridges and made.fitted else None
+    better = subject.task.higher_is_better
+    return Quality(dense, made.metric, made.metric_compensated, better, ridge)
 
 
 def bits_of(channels: Channels, chosen: Chosen) -> NDArray[np.int8]:

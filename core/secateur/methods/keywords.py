@@ -14,6 +14,7 @@ from typing import Any, Literal, TypedDict
 from secateur.errors import OptionError
 from secateur.methods import Method
 from secateur.methods.measuring import Measuring
+from secateur.methods.ridge import Ridge
 from secateur.methods.wanted import Wanted
 from secateur.options import Options, make_options
 
@@ -54,7 +55,7 @@ class MethodSettings(TypedDict, total=False):
     rounds: int
     compensated: bool
     fit_batches: int | None
-    ridge: float
+    ridge: Ridge
     charge: bool
     max_calls: int | None
     name: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secateur.limits import LONGEST_SECONDS, MOST_ROUNDS
+from secateur.methods.ridge import Ridge
 from secateur.options import Options, option
 from secateur.solving import AUTO, CONTROL
 
@@ -74,8 +75,11 @@ class Method(Options):
         most=MOST_ROUNDS,
         why="nobody has so many",
     )
-    ridge: float = option(
-        1e-3, "of that fit, relative to the mean square of what a layer reads", above=0
+    ridge: Ridge = option(
+        1e-3,
+        "of that fit, relative to the mean square of what a layer reads; auto: the best of 0.001, "
+        "0.01 and 0.03 on the selection split",
+        above=0,
     )
     charge: bool = option(False, "let a metered backend charge without a budget")
     max_calls: int | None = option(

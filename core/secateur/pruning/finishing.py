@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
 
@@ -12,6 +12,7 @@ import numpy as np
 from torch import nn
 
 from secateur.methods.resolved import Resolved
+from secateur.methods.ridge import RIDGES, Ridge
 from secateur.metric import Evaluator, Keep
 from secateur.network import Call
 from secateur.network.device import device_of
@@ -79,6 +80,7 @@ def finish(
         selection, evaluations, told = refine_selection(body, problem, method, selection, seed=seed)
         notes = (*notes, *told)
     made = body.made(selection.bits == 0, compensated=how.compensated)
+    selection, told = _with_ridge(selection, made, subject.task, method.name)
     slim, recovered = made.network, None
     if method.recovery is not None:
         again = recover(slim, subject.network, subject.task, method.recovery, seed=seed)
@@ -96,13 +98,18 @@ def finish(
         fitted=made.fitted,
         evaluations=evaluations,
         seconds=selection.seconds + time.monotonic() - started,
-        notes=(*notes, *made.notes),
+        notes=(*notes, *told, *made.notes),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """The network that a mask leaves and what it is worth; see ``Row`` for the numbers."""
+    """The network that a mask leaves and what it is worth; see ``Row`` for the numbers.
+
+    Arguments:
+        ridge: that layers were fitted with; None where none was.
+        ridges: what each ridge would give on the selection split, where one was chosen.
+    """
 
     network: nn.Module
     metric: float
@@ -110,6 +117,8 @@ class Made:
     batch_norm: bool
     fitted: bool
     notes: tuple[str, ...]
+    ridge: float | None = None
+    ridges: Mapping[float, float] = field(default_factory=dict)
 
 
 class Body:
@@ -117,18 +126,21 @@ class Body:
 
     Arguments:
         subject: the network, its task and its channels.
-        ridge: of the compensation.
+        ridge: of the compensation; "auto": ``made`` takes the best of ``RIDGES`` on the selection
+            split, all else takes the first of them.
         fit_batches: that it is fitted on, first of calibration and then unlabelled; None: all of
             calibration, and unlabelled ones to ``FIT_SAMPLES`` samples in all.
     """
 
-    def __init__(self, subject: Subject, *, ridge: float, fit_batches: int | None) -> None:
-        self.subject, self.ridge, self.fit_batches = subject, ridge, fit_batches
+    def __init__(self, subject: Subject, *, ridge: Ridge, fit_batches: int | None) -> None:
+        self.ridges = (ridge,) if isinstance(ridge, float | int) else RIDGES
+        self.subject, self.ridge, self.fit_batches = subject, self.ridges[0], fit_batches
         task, network = subject.task, subject.network
         self.calls = _Calls(task, network)
         most = FIT_SAMPLES if fit_batches is None else inf
         self.all_calls = self.calls if task.unlabelled is None else _Calls(task, network, most)
         self._known: dict[tuple[bytes, bool, _Calls], Made] = {}
+        self._chosen: dict[bytes, Made] = {}
         self.evaluator = Evaluator(
             subject.network,
             subject.channels,
@@ -158,7 +170,13 @@ class Body:
         Raises:
             NetworkError: a layer would be empty.
         """
-        return self._made_with(self.all_calls, keep, compensated)
+        first = self._made_with(self.all_calls, keep, compensated)
+        if len(self.ridges) == 1 or first.ridge is None:
+            return first
+        key = np.packbits(keep).tobytes()
+        if key not in self._chosen:
+            self._chosen[key] = self._best_ridge(keep, first)
+        return self._chosen[key]
 
     def worth(self, keep: Keep, *, compensated: bool) -> float:
         """The metric of what a mask leaves, on the selection split.
@@ -195,19 +213,47 @@ class Body:
             return Made(plain, metric, None, False, False, ())
         done = self._compensate(keep, calls)
         notes = tuple(f"not re-fitted: {path}: {reason}" for path, reason in done.stands)
-        small = cut(done.network, channels, keep)
-        check_cut(done.network, channels, keep, small, call)
-        slim, fitted, batch_norm = _best(self.evaluator, plain, small, self.calls)
+        slim, fitted, batch_norm = _best(self.evaluator, plain, self._slim(keep, done), self.calls)
         value = metric if slim is plain else self.evaluator.slim(slim)
-        return Made(slim, metric, value, batch_norm, fitted, notes)
+        ridge = self.ridge if done.layers else None
+        return Made(slim, metric, value, batch_norm, fitted, notes, ridge)
 
-    def _compensate(self, keep: Keep, calls: _Calls | None = None, **more: bool) -> Compensation:
+    def _best_ridge(self, keep: Keep, first: Made) -> Made:
+        """The best on the selection split of what each ridge would give."""
+        sign = 1.0 if self.subject.task.higher_is_better else -1.0
+        plain = cut(self.subject.network, self.subject.channels, keep)
+        best, ridges = first, {self.ridge: self.evaluator.slim(first.network, "selection")}
+        most = sign * ridges[self.ridge]
+        for ridge in self.ridges[1:]:
+            small = self._slim(keep, self._compensate(keep, self.all_calls, ridge=ridge))
+            slim, fitted, batch_norm = _best(self.evaluator, plain, small, self.calls)
+            ridges[ridge] = self.evaluator.slim(slim, "selection")
+            if fitted and sign * ridges[ridge] > most:
+                most = sign * ridges[ridge]
+                best = replace(best, network=slim, batch_norm=batch_norm, fitted=True, ridge=ridge)
+        value = best.metric_compensated if best is first else self.evaluator.slim(best.network)
+        return replace(best, metric_compensated=value, ridges=ridges)
+
+    def _slim(self, keep: Keep, done: Compensation) -> nn.Module:
+        """The cut of a compensated network, checked."""
+        channels = self.subject.channels
+        small = cut(done.network, channels, keep)
+        check_cut(done.network, channels, keep, small, self.calls.first)
+        return small
+
+    def _compensate(
+        self,
+        keep: Keep,
+        calls: _Calls | None = None,
+        ridge: float | None = None,
+        **more: bool,
+    ) -> Compensation:
         return fit(
             self.subject.network,
             self.subject.channels,
             keep,
             self.calls if calls is None else calls,
-            ridge=self.ridge,
+            ridge=self.ridge if ridge is None else ridge,
             fit_batches=self.fit_batches,
             **more,
         )
@@ -265,3 +311,27 @@ def _best(
         candidates.append((again, True, True))
     values = [sign * evaluator.slim(candidate[0], "selection") for candidate in candidates]
     return candidates[int(np.argmax(values))]
+
+
+def _with_ridge(
+    selection: Selection, made: Made, task: Task, name: str
+) -> tuple[Selection, tuple[str, ...]]:
+    """The selection with the ridge that was chosen for its fit, and what to say of that."""
+    if not made.ridges:
+        return selection, ()
+    chosen = made.ridge if made.fitted else None
+    values = ", ".join(f"{ridge:g} {value:.3f}" for ridge, value in made.ridges.items())
+    where = f"({task.metric_name} on the selection split)"
+    told = (
+        "nothing re-fitted is better than the cut alone, with no ridge of"
+        if chosen is None
+        else f"ridge {chosen:g} is the best of"
+    )
+    about = {
+        "chosen": chosen,
+        "split": "selection",
+        "metric": task.metric_name,
+        "candidates": {f"{ridge:g}": value for ridge, value in made.ridges.items()},
+    }
+    provenance = {**selection.provenance, "ridge": about}
+    return replace(selection, provenance=provenance), (f"{name}: {told} {values} {where}",)

@@ -161,11 +161,12 @@ def test_other_weights_are_another_study(tmp_path, monkeypatch):
 
 def test_how_it_is_judged_is_a_part_of_the_key(tmp_path):
     keys = set()
-    for more in ("", "ridge = 0.1", "compensated = false", "fit_batches = 1"):
+    ways = ("", "ridge = 0.1", 'ridge = "auto"', "compensated = false", "fit_batches = 1")
+    for more in ways:
         found = load(tmp_path, NETWORK + f"amount = 4\n{more}\n")
         keys |= {cell.key for cell in found.cells}
         assert {one.sha256 for one in found.instances} == {found.instances[0].sha256}
-    assert len(keys) == 4
+    assert len(keys) == len(ways)
 
 
 @pytest.mark.parametrize(

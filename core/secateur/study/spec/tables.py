@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from secateur.limits import LONGEST_SECONDS, MOST_ROUNDS
 from secateur.methods.measuring import Measuring
+from secateur.methods.ridge import Ridge
 from secateur.options import Options, option
 from secateur.seeds import LARGEST_SEED
 
@@ -106,7 +107,9 @@ class NetworkTable(Measuring, InstancesTable):
     fit_batches: int | None = option(
         None, "batches to re-fit with, first of calibration and then unlabelled", least=1
     )
-    ridge: float = option(1e-3, "of that fit", above=0)
+    ridge: Ridge = option(
+        1e-3, "of that fit; auto: the best of a few on the selection split", above=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
