@@ -13,6 +13,7 @@ import argparse
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ import secateur
 from secateur.methods import Method
 from secateur.methods.ridge import RIDGES
 from secateur.pruning.finishing import Body
+from secateur.report.columns import Column
+from secateur.report.table import markdown
 from secateur.tasks.denoising import denoising_task
 from secateur.tasks.photographs import load_photographs
 from secateur.zoo import pretrained_chain, pretrained_halfunet, pretrained_small_halfunet
@@ -222,8 +225,8 @@ def _mean(rows: list[Cell], name: str = "psnr") -> float:
 
 
 def table_lines(head: list[str], body: list[list[str]]) -> list[str]:
-    rows = [head, ["---"] * len(head), *body]
-    return ["| " + " | ".join(row) + " |" for row in rows] + [""]
+    columns = [Column(name, itemgetter(k), left=True) for k, name in enumerate(head)]
+    return [markdown(columns, body), ""]
 
 
 def curve_table(content: dict[str, Any]) -> str:

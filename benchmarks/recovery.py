@@ -13,6 +13,7 @@ import json
 import time
 from collections import defaultdict
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from torch.nn import functional as F
 import secateur
 from secateur.metric import evaluate
 from secateur.recover import Distil, recover
+from secateur.report.columns import Column
+from secateur.report.table import markdown
 from secateur.tasks import Task
 from secateur.tasks.denoising import NoisyCrops, denoising_task
 from secateur.tasks.photographs import load_photographs
@@ -212,6 +215,21 @@ def _rows(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
+COLUMNS = (
+    Column("network", itemgetter(0)),
+    Column("amount", itemgetter(1), left=True),
+    Column("way", itemgetter(2), left=True),
+    Column("for", itemgetter(3), unit="s", format="g"),
+    Column("seeds", itemgetter(4)),
+    Column("dense", itemgetter(5), format=".3f"),
+    Column("start", itemgetter(6), format=".3f"),
+    Column("after", itemgetter(7), format=".3f"),
+    Column("gain", itemgetter(8), format="+.3f"),
+    Column("least", itemgetter(9), format="+.3f"),
+    Column("CPU", itemgetter(10), unit="s", format=".0f"),
+)
+
+
 def table(content: dict[str, Any]) -> str:
     """Means over seeds on the test split, and the least of what was won."""
     groups = defaultdict(list)
@@ -223,18 +241,16 @@ def table(content: dict[str, Any]) -> str:
         "Test photographs in dB, and the accuracy of digits; `residual` by greedy search, "
         "compensated, then recovered for so many seconds. The gain is paired by seed.",
         "",
-        "| network | amount | way | for | seeds | dense | start | after | gain | least | CPU s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
+    table_rows = []
     for (network, amount, way, seconds), rows in groups.items():
         gains = np.array([row["value"] - row["start"] for row in rows])
         means = [np.mean([row[name] for row in rows]) for name in ("dense", "start", "value")]
-        lines.append(
-            f"| {network} | {amount} | {way} | {seconds:g} | {len(rows)} | "
-            + " | ".join(f"{value:.3f}" for value in means)
-            + f" | {gains.mean():+.3f} | {gains.min():+.3f} "
-            + f"| {np.mean([row['cpu'] for row in rows]):.0f} |"
+        spent = np.mean([row["cpu"] for row in rows])
+        table_rows.append(
+            [network, amount, way, seconds, len(rows), *means, gains.mean(), gains.min(), spent]
         )
+    lines += [markdown(COLUMNS, table_rows), ""]
     return "\n".join(lines)
 
 

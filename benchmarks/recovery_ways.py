@@ -23,7 +23,7 @@ from secateur.surgery.compensation import fit
 from secateur.surgery.finetune import tune, warm_cosine
 from secateur.tasks.noise import sensor_noise
 from secateur.tasks.photographs import load_photographs
-from secateur.zoo.train import training_crops
+from secateur.zoo.crops import training_crops
 
 MANY = 10_000_000
 """Steps, where seconds end it."""

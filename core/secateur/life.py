@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, overload
 
@@ -30,7 +30,6 @@ def finetune(
     *,
     task: Task | None = None,
     optimiser: OptimiserFactory | None = None,
-    loss: Callable[[Any, Any], Tensor] | None = None,
     epochs: int = 1,
     seed: int = 0,
     schedule: ScheduleFactory | None = None,
@@ -45,7 +44,6 @@ def finetune(
     *,
     task: Task | None = None,
     optimiser: OptimiserFactory | None = None,
-    loss: Callable[[Any, Any], Tensor] | None = None,
     epochs: int = 1,
     seed: int = 0,
     schedule: ScheduleFactory | None = None,
@@ -60,7 +58,6 @@ def finetune(
     *,
     task: Task | None = None,
     optimiser: OptimiserFactory | None = None,
-    loss: Callable[[Any, Any], Tensor] | None = None,
     epochs: int = 1,
     seed: int = 0,
     schedule: ScheduleFactory | None = None,
@@ -73,11 +70,11 @@ def finetune(
     Arguments:
         result: from ``prune`` or ``compare``, or from ``load_pruned``.
         data: training data, batches as the task's splits hold them: a list or a ``DataLoader``.
-        task: says how batches are read, and gives the loss; the result's own unless given. What is
-            loaded has none, and needs it.
+        task: says how batches are read, and gives the loss; the result's own unless given
+            (``dataclasses.replace(task, loss=…)`` is one with another). What is loaded has none,
+            and needs it.
         optimiser: makes one from the parameters: ``lambda p: torch.optim.SGD(p, lr=0.01)``;
             ``Adam`` with a rate of 3e-4 unless given.
-        loss: ``loss(outputs, targets)``; the task's unless given.
         epochs: how many times through the data.
         seed: of everything random.
         schedule: makes a learning-rate scheduler from the optimiser and the number of steps; it
@@ -102,7 +99,6 @@ def finetune(
         task,
         data,
         optimiser=optimiser,
-        loss=loss,
         epochs=epochs,
         seed=seed,
         schedule=schedule,
