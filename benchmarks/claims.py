@@ -6,7 +6,7 @@ Every method prunes exactly the same number of channels of the same trained netw
 the same compensation, the same recovery without labels and the same short fine-tuning. A row is
 written to the JSON-lines file beside the output as soon as it is there; ``--resume`` skips it the
 next time, so that the benchmark can be stopped at any moment. Seeds are outermost: whatever is
-there is a table of fewer seeds.
+there is a table of fewer seeds, which ``--tables`` makes without going on.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def main() -> None:
         tied=not given.untied,
         probes=2 if given.quick else 20,
     )
-    rows = Rows(given.output.with_suffix(".jsonl"), recipe.key(), resume=given.resume)
+    rows = Rows(
+        given.output.with_suffix(".jsonl"), recipe.key(), resume=given.resume or given.tables
+    )
     known = list(cases(given.networks, quick=given.quick, cache=given.cache, mnist=given.mnist))
     everything = [
         (seed, case, amount, one)
@@ -51,7 +53,9 @@ def main() -> None:
         if amount in ("0%", *case.amounts[: 1 if given.quick else None])
     ]
     missing = [
-        cell for cell in everything if not rows.has(cell[1].name, cell[0], cell[2], cell[3].name)
+        cell
+        for cell in everything
+        if not given.tables and not rows.has(cell[1].name, cell[0], cell[2], cell[3].name)
     ]
     print(f"{len(everything)} cells, {len(missing)} to make", flush=True)
     bench: Bench | None = None
@@ -104,6 +108,7 @@ def arguments() -> Namespace:
     made.add_argument("--fit-batches", type=int, default=None, help="of the compensation")
     made.add_argument("--untied", action="store_true", help="every filter goes by itself")
     made.add_argument("--resume", action="store_true", help="go on with the rows that are there")
+    made.add_argument("--tables", action="store_true", help="only of the rows that are there")
     made.add_argument("--mnist", type=Path, help="mnist.npz for the classifier instead of digits")
     made.add_argument("--cache", type=Path, default=default_cache(), help="of the classifier")
     given = made.parse_args()

@@ -47,7 +47,8 @@ def draw(content: Mapping[str, Any], output: Path) -> None:
                     label = method if stage == "recovered" else None
                     panel.plot(*zip(*points, strict=True), style, color=colour, label=label)
         panel.set(title=name, xlabel="channels that went, %", ylabel=unit)
-        panel.legend(fontsize=8)
+        if panel.lines:  # of a network that there are rows of
+            panel.legend(fontsize=8)
     figure.tight_layout()
     output.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(output, dpi=120, metadata={"Software": None})

@@ -292,3 +292,7 @@ def test_it_runs_stops_and_goes_on(tmp_path):
     assert "## resnet, %, 1 calibration seeds" in text
     lines = Path(tmp_path / "made.jsonl").read_text().splitlines()
     assert len(lines) == len(content["runs"]) == len({json.dumps(r) for r in content["runs"]})
+    # of the first row alone: nothing is measured
+    (tmp_path / "made.jsonl").write_text(lines[0] + "\n")
+    fewer, _ = run(tmp_path, "claims.py", *options[:-1], "--tables")
+    assert fewer["runs"] == content["runs"][:1]
