@@ -33,6 +33,10 @@ def test_the_tables_are_those_of_the_committed_run():
     assert demo.filled(README, demo.parts(printed, TOLD)) == README
 
 
+def test_the_readme_says_how_near_another_machine_comes():
+    assert check.tolerance_of(README) == 0.3
+
+
 def test_the_picture_is_shown_and_there():
     for ending in ("png", "svg"):
         assert (ROOT / "docs" / "images" / f"demo.{ending}").stat().st_size > 5000
