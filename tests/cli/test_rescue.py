@@ -63,7 +63,7 @@ def test_an_output_is_tried_before_the_work(here, capsys, monkeypatch, command, 
     for work in (
         "secateur.loading.call_factory",
         "secateur.files.read_file",
-        "secateur.zoo.pretrained_chain",
+        "secateur.zoo.pretrained_small_halfunet",
         "secateur.tasks.photographs.load_photographs",
         "secateur.life.load_pruned",
     ):
@@ -262,7 +262,7 @@ def test_a_state_that_cannot_be_saved_does_not_end_the_training(capsys, monkeypa
 
 def quick_demo(monkeypatch) -> list[str]:
     """A stand-in for the network that takes two minutes."""
-    monkeypatch.setattr("secateur.zoo.pretrained_chain", own.build)
+    monkeypatch.setattr("secateur.zoo.pretrained_small_halfunet", own.build)
     monkeypatch.setattr("secateur.tasks.denoising.denoising_task", lambda *a, **k: own.task())
     monkeypatch.setattr("secateur.pruning.running.TIMING", 0.001)
     for draw in ("secateur.report.figure.draw", "secateur.report.curve.folder.draw_curve"):
