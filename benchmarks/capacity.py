@@ -1,6 +1,6 @@
-"""Exactly K, and proven: on the demo's QUBOs, on blocks of any width, and at scale.
+"""Exactly K, and proven: on the large Half-UNet's QUBOs, on blocks of any width, and at scale.
 
-    python benchmarks/capacity.py                     the demo's QUBOs at K = 5 … 95 %
+    python benchmarks/capacity.py                     the large Half-UNet's QUBOs at K = 5 … 95 %
     python benchmarks/capacity.py --widths            four equal blocks, and single wide ones
     python benchmarks/capacity.py --roots             their bounds before any branching
     python benchmarks/capacity.py --channels 26560    up to so many channels, and 300 000 without

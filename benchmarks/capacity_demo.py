@@ -1,4 +1,4 @@
-"""The demo's QUBOs at every count: proven, and what everything else makes of them."""
+"""The large Half-UNet's QUBOs at every count: proven, and what everything else makes of them."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def table(content: dict[str, Any]) -> str:
     lines = [
         "# Exactly K, proven",
         "",
-        "The demo's QUBOs: 480 channels in ten layers of 48, every layer keeping one. "
+        "The large Half-UNet's QUBOs: 480 channels in ten layers of 48, every layer keeping one. "
         "`secateur.solve(problem)`, no solver but numpy and scipy. Seconds are of one core.",
         "",
         f"**{len(proven)} of {len(rows)} proven optimal; median "

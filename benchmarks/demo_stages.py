@@ -3,9 +3,10 @@
     python benchmarks/demo_stages.py --before benchmarks/results/demo-stages-before.json
 
 Runs ``secateur demo`` in this process, and adds up what each stage took by the clock of the
-process, what it called included. A stage that runs within another (the metric within
-a recovery) is counted in both. With another commit's ``core`` and ``backends`` on PYTHONPATH it
-times that one; ``--before`` puts the JSON of such a run beside.
+process, what it called included. A stage that runs within another (the metric within a recovery) is
+counted in both. With another commit's ``core`` and ``backends`` on PYTHONPATH it times that one;
+``--before`` puts the JSON of such a run beside. The committed figures are of two commits before the
+demo drew a curve, when it pruned the large Half-UNet at one amount.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def default_objective(*, compensated: bool, metered: bool) -> str:
 
 
 def standard_methods(*, evaluations: int = 500, backend: str = AUTO) -> tuple[Method, ...]:
-    """The methods of the demo's table: controls first, then the QUBOs, then the refinement."""
+    """Compared unless others are named: controls first, then the QUBOs, then the refinement."""
     return (
         Method(RANDOM),
         Method("l1", CONTROL),
