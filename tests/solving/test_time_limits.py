@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 import secateur
 from secateur.errors import BackendUnsuitable
 from secateur.problem import Problem, at_most, count
-from tests.clocks import FOREVER
+from tests.clocks import FOREVER, spends
 
 LIMIT = 2.0
 ALLOWED = 1.2 * LIMIT + 1.0
@@ -50,31 +50,28 @@ def one_thread():
     ],
 )
 def test_the_whole_search_ends_in_time(backend):
-    began, cpu = time.monotonic(), time.process_time()
-    found = secateur.solve(PROBLEM, backend=backend, time_limit=LIMIT)
-    _ = found.samples
-    wall, spent = time.monotonic() - began, time.process_time() - cpu
+    began = time.monotonic()
+    with spends(ALLOWED):
+        found = secateur.solve(PROBLEM, backend=backend, time_limit=LIMIT)
+        _ = found.samples
+    wall = time.monotonic() - began
     assert PROBLEM.feasible(found.bits)[0]
     assert found.provenance["time_limit"] == LIMIT
-    assert spent <= ALLOWED
     assert wall <= FOREVER  # it waits for nothing else; how long it stood in line, load decides
     assert found.seconds <= wall
 
 
 @pytest.mark.parametrize("backend", ["annealing", "tabu", "path-integral"])
 def test_a_proof_that_is_asked_for_is_within_the_same_limit(backend):
-    cpu = time.process_time()
-    found = secateur.solve(PROBLEM, backend=backend, time_limit=LIMIT, proof=True)
-    assert time.process_time() - cpu <= ALLOWED
+    with spends(ALLOWED):
+        found = secateur.solve(PROBLEM, backend=backend, time_limit=LIMIT, proof=True)
     assert found.bound is not None
     assert found.bound < found.energy
 
 
 def test_what_does_not_fit_is_told_at_once():
-    cpu = time.process_time()
-    with pytest.raises(BackendUnsuitable, match="300 variables"):
+    with spends(1.0), pytest.raises(BackendUnsuitable, match="300 variables"):
         secateur.solve(PROBLEM, backend="exhaustive", time_limit=LIMIT)
-    assert time.process_time() - cpu < 1.0
 
 
 def test_taking_the_problem_apart_is_within_the_limit(monkeypatch):
