@@ -1,0 +1,127 @@
+"""Every page of the documentation is run as its reader would, and shows what was printed."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+sys.path.insert(0, str(DOCS))
+try:
+    pages = importlib.import_module("pages")
+finally:
+    sys.path.remove(str(DOCS))
+
+SELF_RUN = [
+    name
+    for name, page in zip(NAMES, PAGES, strict=True)
+    if not pages.tested_elsewhere(page.read_text())
+    and any(piece.runs for piece in pages.pieces(page.read_text()))
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_of_every_block_it_is_said_how_it_is_held(name):
+    page = (ROOT / name).read_text()
+    assert pages.unsaid(page) == []
+    fences = len(re.findall(r"^\s*(?:```|~~~)", page, re.MULTILINE))
+    assert fences == 2 * sum(not piece.hidden for piece in pages.pieces(page))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_tested_elsewhere_is_tested_there(name):
+    page = (ROOT / name).read_text()
+    whole = pages.tested_elsewhere(page)
+    places = [one.value for one in pages.pieces(page) if one.key == "tested by"]
+    for place in [*([whole] if whole else []), *places]:
+        path, _, test = place.partition("::")
+        text = (ROOT / path).read_text()
+        assert f"def {test}(" in text if test else Path(name).stem in text, place
+
+
+@pytest.mark.parametrize("name", SELF_RUN)
+def test_the_page_runs(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pages.run_page(ROOT / name)
+
+
+def page_of(tmp_path, text):
+    path = tmp_path / "page.md"
+    path.write_text(text)
+    return path
+
+
+RUN = "```python\nprint('a', 2.0)\n```\n"
+
+
+@pytest.mark.parametrize(
+    ("how", "shown", "equal"),
+    [
+        ("", "a 2.0", True),
+        ("", "a 2.1", False),
+        (": within 10 %", "a 2.1", True),
+        (": within 10 %", "a 2.5", False),
+        (": within 10 %", "b 2.0", False),
+        (": numbers vary", "a 17", True),
+        (": numbers vary", "b 2.0", False),
+        ("", "…", True),
+        ("", "…\na 2.0", True),
+        ("", "…\na 3.0", False),
+        ("", "a 2.0\n…\na 2.0", False),
+    ],
+)
+def test_what_is_shown_is_held_against_what_was_printed(how, shown, equal, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = page_of(tmp_path, f"{RUN}\n<!-- output{how} -->\n```text\n{shown}\n```\n")
+    if equal:
+        pages.run_page(path)
+        return
+    with pytest.raises(pages.PageError, match="printed was"):
+        pages.run_page(path)
+    pages.run_page(path, write=True)
+    pages.run_page(path)
+    assert "a 2.0" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("```python\n1 / 0\n```\n", "ZeroDivisionError"),
+        ("```bash\nsecateur nothing\n```\n", "ended with 2"),
+        ("```bash\nfalse\ntrue\n```\n", "'false' ended with 1"),
+        ("<!-- exit code: 1 -->\n```bash\nsecateur --version\n```\n", "ended with 0"),
+        ("<!-- output: roughly -->\n```text\n\n```\n", "no way to compare"),
+    ],
+)
+def test_a_page_that_fails_is_an_error(text, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(pages.PageError, match=said):
+        pages.run_page(page_of(tmp_path, text))
+
+
+def test_files_and_modules_are_the_readers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (
+        "<!-- needs: small.bqm -->\n<!-- file: its.py -->\n```python\nx = 3\n```\n"
+        "<!-- run\nimport its\n-->\n```python\nprint(its.x)\n```\n"
+        "<!-- output -->\n```text\n3\n```\n"
+        "```bash\nls small.bqm its.py\n```\n<!-- output -->\n```text\nits.py\nsmall.bqm\n```\n"
+        "<!-- exit code: 1 -->\n```bash\nsecateur solve none.bqm\n```\n"
+    )
+    assert pages.run_page(page_of(tmp_path, text)).its.x == 3
+    assert "its" not in sys.modules
+
+
+@pytest.mark.parametrize("language", ["text", "toml", "json", ""])
+def test_a_block_that_nobody_holds_is_found(language):
+    text = f"```{language}\nx\n```\n"
+    assert pages.unsaid(text) == [f"line 2: a block of {language or 'no language'}"]
+    assert pages.unsaid(f"<!-- not run: a fragment -->\n{text}") == []
