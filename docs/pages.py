@@ -9,7 +9,7 @@ A page is run in an empty folder. What a block is, its language and the comment 
 - ``<!-- file: study.toml -->``: written to that file, in whatever language.
 - ``<!-- output -->``: what the block before printed. A line ``…`` stands for any lines. Numbers
   must be equal, with ``<!-- output: within 5 % -->`` nearly, with ``<!-- output: numbers vary -->``
-  they are only numbers.
+  they are only numbers, and with ``<!-- output: rows vary -->`` lines may change places too.
 - ``<!-- not run: WHY -->``: a fragment, or what needs a token or a licence.
 - ``<!-- tested by: tests/… -->``: run there; ``<!-- page tested by: tests/… -->``: all of it.
 - ``<!-- exit code: 1 -->``: of the last line of a ``bash`` block.
@@ -44,6 +44,7 @@ WIDTH = 100
 PIECE = re.compile(
     r"^<!-- run\n(?P<hidden>.+?)^-->$"
     r"|(?:^<!-- (?P<key>file|output|not run|tested by|exit code)(?:: (?P<value>.+?))? -->\n+)?"
+    r"(?:^<!-- (?!(?:run|file|output|not run|tested by|exit code)\b)[^\n]+ -->\n+)*"
     r"^(?P<fence>`{3,})(?P<language>[\w{}-]*)[^\n]*\n(?P<text>.*?)^(?P=fence)$",
     re.MULTILINE | re.DOTALL,
 )
@@ -263,6 +264,8 @@ def same(shown: str, printed: str, how: str | None) -> bool:
     if how is None:
         return wanted == got
     mine, theirs = "\n".join(wanted), "\n".join(got)
+    if how == "rows vary":
+        return sorted(map(words, wanted)) == sorted(map(words, got))
     if words(mine) != words(theirs):
         return False
     within = re.fullmatch(r"within ([\d.]+) %", how)

@@ -72,6 +72,8 @@ RUN = "```python\nprint('a', 2.0)\n```\n"
         (": within 10 %", "b 2.0", False),
         (": numbers vary", "a 17", True),
         (": numbers vary", "b 2.0", False),
+        (": rows vary", "a 17", True),
+        (": rows vary", "b 2.0", False),
         ("", "…", True),
         ("", "…\na 2.0", True),
         ("", "…\na 3.0", False),
@@ -118,6 +120,21 @@ def test_files_and_modules_are_the_readers(tmp_path, monkeypatch):
     )
     assert pages.run_page(page_of(tmp_path, text)).its.x == 3
     assert "its" not in sys.modules
+
+
+def test_rows_that_vary_may_change_places(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = "```python\nprint('a 1')\nprint('b 2')\n```\n<!-- output: rows vary -->\n```text\n"
+    pages.run_page(page_of(tmp_path, text + "b 7\na 8\n```\n"))
+    with pytest.raises(pages.PageError):
+        pages.run_page(page_of(tmp_path, text + "b 7\nb 8\n```\n"))
+
+
+def test_other_comments_may_stand_between(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = RUN + "<!-- output -->\n<!-- a mark -->\n```text\na 2.5\n```\n"
+    with pytest.raises(pages.PageError):
+        pages.run_page(page_of(tmp_path, text))
 
 
 @pytest.mark.parametrize("language", ["text", "toml", "json", ""])
