@@ -134,7 +134,7 @@ class Running:
                     self._python(piece)
                 else:
                     self._shell(piece)
-            self.printed = out.getvalue()
+            self.printed = out.getvalue().replace(f"{Path.cwd()}{os.sep}", "")
 
     def _python(self, piece: Piece) -> None:
         code = compile("\n" * (piece.line - 1) + piece.text, self.name, "exec", dont_inherit=True)
