@@ -50,7 +50,7 @@ PIECE = re.compile(
 )
 NEEDS = re.compile(r"^<!-- needs: (.+?) -->$", re.MULTILINE)
 WHOLE = re.compile(r"^<!-- page tested by: (.+?) -->$", re.MULTILINE)
-NUMBER = re.compile(r"[-+]?\d[\d ]*(?:\.\d+)?(?:e[-+]?\d+)?(?: ?[kMG](?=\W|$))?")
+NUMBER = re.compile(r"[-+]?\d[\d ]*(?:\.\d+)?(?:e[-+]?\d+)?(?: ?[kMG](?=\W|$))?|∞")
 
 
 class PageError(AssertionError):
@@ -275,7 +275,7 @@ def same(shown: str, printed: str, how: str | None) -> bool:
         return True
     share = float(within[1]) / 100
     pairs = zip(numbers(mine), numbers(theirs), strict=True)
-    return all(abs(a - b) <= share * max(abs(a), abs(b)) for a, b in pairs)
+    return all(a == b or abs(a - b) <= share * max(abs(a), abs(b)) for a, b in pairs)
 
 
 def words(text: str) -> str:
@@ -288,7 +288,7 @@ def numbers(text: str) -> list[float]:
     units = {"k": 1e3, "M": 1e6, "G": 1e9}
     found = []
     for one in NUMBER.findall(text):
-        plain = one.replace(" ", "")
+        plain = one.replace(" ", "").replace("∞", "inf")
         scale = units.get(plain[-1], 1.0)
         found.append(float(plain.rstrip("kMG")) * scale)
     return found

@@ -31,20 +31,6 @@ COMMAND = re.compile(r"^(?:\S*/)?(secateur .+)$", re.MULTILINE)
 OWN_TESTS = ("use-leap.md", "leap.md")
 
 
-def test_the_tutorial_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    text = (ROOT / "docs" / "tutorial" / "first.md").read_text()
-    program = "\n".join(re.findall(r"```python\n(.+?)```", text, re.DOTALL))
-    names: dict[str, object] = {}
-    exec(compile(program, "first.md", "exec"), names)
-    result = names["result"]
-    assert result.selection.count == 16
-    assert result.rows[-1].metric_compensated > 0.9
-    assert names["refined"].selection.count == 16
-    assert (tmp_path / "smaller" / "result.json").exists()
-    assert "16 (-16)" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     "name",
     [

@@ -27,25 +27,6 @@ def commands(page: str) -> list[list[str]]:
     return [line.split()[1:] for line in lines if line.startswith("secateur ")]
 
 
-def test_the_first_study_from_top_to_bottom(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    (made,) = blocks("tutorial/first-study.md", "toml")
-    (tmp_path / "first.toml").write_text(made)
-    for words in commands("tutorial/first-study.md"):
-        assert run(words) == 0, words
-    page = (tmp_path / "first-report" / "report.html").read_text()
-    assert "My first study" in page
-    assert (tmp_path / "study.toml").exists()
-    capsys.readouterr()
-    # the line that it tells to add: only its cells are run
-    more = made.replace('["annealing", "tabu"]', '["annealing", "tabu", "greedy"]')
-    (tmp_path / "first.toml").write_text(more)
-    assert run(["study", "check", "first.toml", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["cells"] == 60
-    assert told["done"] == 40
-
-
 def test_files_of_ones_own(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     of_files, of_network = blocks("how-to/compare-on-your-problems.md", "toml")
