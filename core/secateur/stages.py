@@ -8,7 +8,6 @@ modification times rounded to two minutes, and can hide a plugin that was just i
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -30,6 +29,7 @@ from secateur.errors import (
 )
 from secateur.extras import needed_by
 from secateur.imported import explain, import_attribute
+from secateur.nearest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,11 @@ class Kind:
     unavailable: type[SecateurError] = StageFailed
     failed: type[SecateurError] = StageFailed
     keyword: str = ""
+
+    @property
+    def plural(self) -> str:
+        """Several of them, which is the command that lists them: "recoveries"."""
+        return f"{self.noun[:-1]}ies" if self.noun.endswith("y") else f"{self.noun}s"
 
     def error(
         self, error: type[SecateurError], name: str, message: str, remedy: str
@@ -152,13 +157,12 @@ def find_stage(kind: Kind, name: str) -> Entry:
     if ":" in name:
         return Entry(name, name)
     known = sorted({point.name for point in registered})
-    near = difflib.get_close_matches(name, known, n=1)
     raise kind.error(
         kind.not_found,
         name,
         f"there is no {kind.noun} {name!r}",
-        (f"did you mean {near[0]!r}? " if near else "")
-        + f"installed are: {', '.join(known) or 'none'}; or write module:attribute",
+        f"{did_you_mean(name, known)}installed are: {', '.join(known) or 'none'}; "
+        "or write module:attribute",
     )
 
 

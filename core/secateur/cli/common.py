@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,22 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
 def say(text: object, *, err: bool = False) -> None:
     """Print for people; whatever is in it, a terminal obeys none of it."""
     click.echo(escaped_lines(str(text)), err=err)
+
+
+def wrapped(command: str, width: int) -> list[str]:
+    """A command in lines that a shell takes for one; no option is parted from its value.
+
+    Arguments:
+        command: in one line.
+        width: of a line.
+    """
+    lines: list[str] = []
+    for part in re.split(r" (?=--)", command):
+        if lines and len(lines[-1]) + 1 + len(part) <= width - 2:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(f"    {part}" if lines else part)
+    return [*(f"{line} \\" for line in lines[:-1]), *lines[-1:]]
 
 
 def show_quote(quote: Quote, as_json: bool) -> None:

@@ -6,7 +6,6 @@ holds the names against those.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Literal, TypedDict
@@ -16,6 +15,7 @@ from secateur.methods import Method
 from secateur.methods.measuring import Measuring
 from secateur.methods.ridge import Ridge
 from secateur.methods.wanted import Wanted
+from secateur.nearest import did_you_mean
 from secateur.options import Options, make_options
 
 
@@ -87,11 +87,9 @@ def split(given: Mapping[str, Any], *kinds: type[Options]) -> list[dict[str, Any
     homes = {field.name: number for number, kind in enumerate(kinds) for field in fields(kind)}
     for name, value in given.items():
         if name not in homes:
-            near = difflib.get_close_matches(name, homes, n=1)
             raise OptionError(
                 f"there is no argument {name!r}",
-                remedy=(f"did you mean {near[0]!r}? " if near else "")
-                + f"there are: {', '.join(homes)}",
+                remedy=f"{did_you_mean(name, homes)}there are: {', '.join(homes)}",
             )
         parts[homes[name]][name] = value
     return parts
