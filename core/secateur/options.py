@@ -24,7 +24,7 @@ from typing import Any, ClassVar, TypeVar
 
 from secateur.errors import OptionError, SecateurError
 from secateur.nearest import did_you_mean
-from secateur.typed import alternatives, read, type_name, words
+from secateur.typed import alternatives, is_mapping, read, type_name, words
 
 Made = TypeVar("Made", bound="Options")
 Refusal = Callable[..., SecateurError]
@@ -325,7 +325,8 @@ def _check(value: Any, hint: Any, field: dataclasses.Field[Any], owner: str, err
     try:
         value = read(value, hint)
     except (ValueError, TypeError, OverflowError):
-        raise wrong(f"not of type {type_name(hint, none=False)}") from None
+        example = f'write {field.name}={{"key": value}}; ' if is_mapping(hint) else ""
+        raise wrong(f"not of type {type_name(hint, none=False)}", example) from None
     if choices is not None and value not in choices:
         raise wrong("not one of the choices", did_you_mean(value, [str(one) for one in choices]))
     if isinstance(value, (int, float)) and not isinstance(value, bool):

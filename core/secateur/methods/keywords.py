@@ -15,6 +15,7 @@ from secateur.methods import Method
 from secateur.methods.measuring import Measuring
 from secateur.methods.ridge import Ridge
 from secateur.methods.wanted import Wanted
+from secateur.misplaced import is_amount
 from secateur.nearest import did_you_mean
 from secateur.options import Options, make_options
 
@@ -113,6 +114,14 @@ def wanted_of(given: Mapping[str, Any]) -> Wanted:
         AmountError: nothing is asked for, or an amount that cannot be understood.
         OptionError: a value that it cannot have.
     """
+    for name, inner in (("budget", "macs"), ("minimum", "layer1.*"), ("maximum", "layer1.*")):
+        value = given.get(name)
+        if is_amount(value):
+            goes = f"; or what goes: amount={value!r}" if name == "budget" else ""
+            raise OptionError(
+                f"the {name} is {value!r}",
+                remedy=f'say of what: {name}={{"{inner}": {value!r}}}{goes}',
+            )
     made = make_options(Wanted, given, "prune")
     assert isinstance(made, Wanted)
     return made.checked()
