@@ -28,7 +28,10 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            raise OptionError(f"{option} is {pair!r}", remedy=f"write {option} key=value")
+            shown, right = _without_value(pair)
+            raise OptionError(
+                f"{option} is {shown!r}", remedy=f"write {option} key=value: {option} {right}"
+            )
         if key in values:
             raise OptionError(f"{option} {key}=… is given twice", remedy="give it once")
         try:
@@ -41,6 +44,14 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
                 remedy="give a number, a word, or a plain list",
             ) from None
     return values
+
+
+def _without_value(pair: str) -> tuple[str, str]:
+    """What may be shown of a pair without "=", as values may be secrets; and how it is written."""
+    key, colon, _ = pair.partition(":")
+    if not key.isidentifier():
+        return pair, "reads=50"
+    return (f"{key}:…", f"{key}=…") if colon else (key, f"{key}=VALUE")
 
 
 def say(text: object, *, err: bool = False) -> None:

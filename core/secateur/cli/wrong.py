@@ -119,7 +119,8 @@ def commands(ctx: click.Context) -> Tree:
 def _option_remedy(flag: str, ctx: click.Context, typed: Sequence[str]) -> str:
     """Which option is meant by one that the command does not have."""
     own = [name for one in _options(ctx.command) for name in (*one.opts, *one.secondary_opts)]
-    known = option_meant(flag, own)
+    plain = flag.lower().replace("_", "-")
+    known = plain if plain in own else option_meant(flag, own)
     if known:
         return f"did you mean {known}? "
     key = key_of(flag, own, typed, lambda command, name: _keys(ctx, command, name))
