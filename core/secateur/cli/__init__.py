@@ -174,12 +174,13 @@ def _completed(asked: str) -> int:
 
 def _shown_usage(error: click.ClickException) -> None:
     """What was wrong in the call, and what to type instead."""
-    from secateur.cli.wrong import Wrong, explained
+    from secateur.cli.wrong import explained, remedy_of
 
     if isinstance(error, click.UsageError) and error.ctx is not None:
         error = explained(error, error.ctx, [])
-    if isinstance(error, Wrong):
-        say(f"UsageError: {error.message}\n  Mend: {error.remedy}", err=True)
+    remedy = remedy_of(error)
+    if remedy is not None:
+        say(f"UsageError: {error.message}\n  Mend: {remedy}", err=True)
         return
     said = io.StringIO()
     error.show(said)

@@ -18,7 +18,7 @@ Tree = dict[str, click.Command]
 """Every command by what is typed for it, "secateur study report"."""
 
 
-class Wrong(click.UsageError):
+class _Wrong(click.UsageError):
     """A wrong call, and what to type instead.
 
     Arguments:
@@ -32,6 +32,11 @@ class Wrong(click.UsageError):
         self.remedy = remedy
 
 
+def remedy_of(error: click.ClickException) -> str | None:
+    """What to type instead; None of an error that was not explained."""
+    return error.remedy if isinstance(error, _Wrong) else None
+
+
 def explained(
     error: click.UsageError, ctx: click.Context, typed: Sequence[str]
 ) -> click.UsageError:
@@ -42,23 +47,23 @@ def explained(
         ctx: of the command that was called.
         typed: what follows the command's name.
     """
-    if isinstance(error, Wrong) or type(error).__name__ == "NoArgsIsHelpError":
+    if isinstance(error, _Wrong) or type(error).__name__ == "NoArgsIsHelpError":
         return error
     if isinstance(error, click.NoSuchOption):
-        return Wrong(
+        return _Wrong(
             f"{ctx.command_path} has no option {error.option_name}",
             ctx,
             f"{_option_remedy(error.option_name, ctx, typed)}{_see_all(ctx)}",
         )
     values, left = _parsed(ctx, typed)
     if left and not isinstance(ctx.command, click.Group):
-        return Wrong(
+        return _Wrong(
             f"{ctx.command_path} takes no argument {safe(left[0])!r} there",
             ctx,
             f"{_argument_remedy(left[0], ctx, values)}{_see_all(ctx)}",
         )
     if isinstance(error, click.MissingParameter) and error.param is not None:
-        return Wrong(
+        return _Wrong(
             f"{ctx.command_path} needs {_shown(error.param, ctx)}", ctx, f"{_example(ctx)}"
         )
     if isinstance(error, click.BadParameter) and error.param is not None:
@@ -66,19 +71,19 @@ def explained(
     if isinstance(error, click.BadOptionUsage):
         option = _option(ctx.command, error.option_name)
         if option is not None and option.is_flag:
-            return Wrong(
+            return _Wrong(
                 f"{error.option_name} takes no value", ctx, f"write it alone. {_help(option)}"
             )
         if option is not None:
-            return Wrong(
+            return _Wrong(
                 f"{error.option_name} has no value",
                 ctx,
                 f"write {_shown(option, ctx)}. {_help(option)}",
             )
-    return Wrong(error.format_message().rstrip("."), ctx, _example(ctx))
+    return _Wrong(error.format_message().rstrip("."), ctx, _example(ctx))
 
 
-def unknown_command(group: click.Group, ctx: click.Context, name: str) -> Wrong:
+def unknown_command(group: click.Group, ctx: click.Context, name: str) -> click.UsageError:
     """No command of a group has that name.
 
     Arguments:
@@ -91,7 +96,7 @@ def unknown_command(group: click.Group, ctx: click.Context, name: str) -> Wrong:
     meant = command_meant(name, ctx.command_path, own, list(tree))
     hint = f"did you mean {' or '.join(f'`{one}`' for one in meant)}? " if meant else ""
     kind = "command" if ctx.parent is None else "subcommand"
-    return Wrong(
+    return _Wrong(
         f"{ctx.command_path} has no {kind} {safe(name)!r}",
         ctx,
         f"{hint}`{ctx.command_path} --help` shows all",
@@ -178,7 +183,7 @@ def _argument_remedy(value: str, ctx: click.Context, values: dict[str, Any]) -> 
 
 def _bad_value(
     error: click.BadParameter, one: click.Parameter, ctx: click.Context, values: dict[str, Any]
-) -> Wrong:
+) -> click.UsageError:
     """A value that is no choice, or no number."""
     given = values.get(one.name or "")
     some = list(given) if isinstance(given, (list, tuple)) else [given]
@@ -188,9 +193,9 @@ def _bad_value(
         wrong = next((str(value) for value in some if str(value) not in choices), str(given))
         near = nearest(wrong, choices)
         hint = f"did you mean {near}? " if near is not None else ""
-        return Wrong(f"{name} is {wrong!r}", ctx, f"{hint}It is one of: {', '.join(choices)}")
+        return _Wrong(f"{name} is {wrong!r}", ctx, f"{hint}It is one of: {', '.join(choices)}")
     said = error.message.rstrip(".")
-    return Wrong(f"{name}: {said}", ctx, f"write {_shown(one, ctx)}. {_help(one)}")
+    return _Wrong(f"{name}: {said}", ctx, f"write {_shown(one, ctx)}. {_help(one)}")
 
 
 def _parsed(ctx: click.Context, typed: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
