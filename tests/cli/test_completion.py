@@ -124,7 +124,7 @@ def test_the_script_of_the_page_is_what_click_writes(capfdbinary, monkeypatch, s
     assert run([]) == 0
     out = capfdbinary.readouterr().out.decode()
     kind = click.shell_completion.get_completion_class(shell)
-    assert out == kind(cli, {}, "secateur", "_SECATEUR_COMPLETE").source()
+    assert out.rstrip() == kind(cli, {}, "secateur", "_SECATEUR_COMPLETE").source().rstrip()
 
 
 def test_a_shell_that_there_is_not_is_one_clear_error(capsys, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
@@ -143,7 +144,7 @@ def test_headings_stand_where_options_are_many(capsys, one):
         return
     assert shown == [heading for heading in HEADINGS if heading in shown]
     assert shown[-1] == "Other"
-    assert lines[-1] == f"Documentation: docs/{one.command.page}.md of the project"
+    assert lines[-1] == f"Documentation: docs/{one.command.page}.md of {help.SITE or 'the project'}"
 
 
 def test_every_option_that_has_a_place_exists():
@@ -173,13 +174,10 @@ def test_one_option_takes_one_kind_of_value_in_all_commands():
     assert {flag: found for flag, found in kinds.items() if len(found) > 1} == {}
 
 
-def test_a_site_of_the_documentation_is_told_where_the_project_names_one(monkeypatch):
-    class Metadata:
-        @staticmethod
-        def get_all(name):
-            return ["Reference, https://example.org/paper", "Documentation, https://example.org/d"]
-
-    monkeypatch.setattr("importlib.metadata.metadata", lambda name: Metadata)
+def test_the_site_of_the_documentation_is_that_of_the_project(monkeypatch):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project.get("urls", {}).get("Documentation", "") == help.SITE
+    monkeypatch.setattr(help, "SITE", "https://example.org/d")
     assert help.place("index") == "docs/index.md of https://example.org/d"
 
 

@@ -12,6 +12,9 @@ import click
 from secateur.cli.common import wrapped
 from secateur.cli.order import heading_of, in_order
 
+SITE = ""
+"""Where the documentation is published, as pyproject.toml's URL called Documentation says; reading
+it from the installed metadata takes as long as all of ``--help``."""
 LONG = 12
 """So many options are shown without headings."""
 _LETTERS = {"integer": "N", "integer range": "N", "float": "X", "float range": "X"}
@@ -134,22 +137,12 @@ class TaughtGroup(Taught, click.Group):
 
 
 def place(page: str) -> str:
-    """Where a page of the documentation is.
+    """Where a page of the documentation is: in the folder ``docs``, and at a site if there is one.
 
-    There is no published site: the pages are in the folder ``docs`` of the project. A project URL
-    called Documentation is told beside them.
+    Arguments:
+        page: as "how-to/export".
     """
-    from importlib.metadata import PackageNotFoundError, metadata
-
-    try:
-        urls = metadata("secateur").get_all("Project-URL") or []
-    except PackageNotFoundError:  # run from a folder that was not installed
-        urls = []
-    for url in urls:
-        label, _, root = str(url).partition(", ")
-        if label == "Documentation":
-            return f"docs/{page}.md of {root}"
-    return f"docs/{page}.md of the project"
+    return f"docs/{page}.md of {SITE or 'the project'}"
 
 
 def _paragraphs(text: str | None) -> list[str]:
