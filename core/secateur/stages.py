@@ -188,6 +188,9 @@ def misplaced(name: object, kind: Kind | None = None) -> str:
     if kind is not None and kind.argument and is_amount(name):
         count = ", solve count=…" if kind is BACKENDS else ""
         return f"it looks like an amount: prune takes amount={name!r}{count}; "
+    if kind is not None and name in kind.words:
+        call = f"{kind.argument}={name!r}, or --{kind.argument} {name}"
+        return f"{name!r} is a way to choose, {call}, and no {kind.noun} by itself; "
     for other in KINDS:
         if other is kind or not other.argument or not isinstance(name, str):
             continue

@@ -286,6 +286,11 @@ def test_a_value_that_is_none(capsys, one, option):
     assert f"{flag} has no value" in wrong(capsys, [*one.words, *needs, flag])
 
 
+@pytest.mark.parametrize("one", TREE, ids=called)
+def test_help_with_letters_exchanged(capsys, one):
+    assert "did you mean --help? " in wrong(capsys, [*one.words, "--hlep"])
+
+
 def test_a_flag_with_a_value(capsys):
     err = wrong(capsys, ["solve", "a.bqm", "--maximise=3"])
     assert "--maximise takes no value\n  Mend: write it alone" in err
@@ -329,6 +334,12 @@ def test_what_may_be_secret_is_not_repeated(capsys):
 )
 def test_names_and_keys(capsys, words, meant):
     assert meant in wrong(capsys, ["prune", *OWN, "--amount", "3", *words], code=1)
+
+
+@pytest.mark.parametrize(("command", "name"), [("backends", "auto"), ("backends", "greedy")])
+def test_what_is_no_stage_by_itself(capsys, command, name):
+    err = wrong(capsys, [command, "show", name], code=1)
+    assert f"{name!r} is a way to choose, backend={name!r}, or --backend {name}, and no" in err
 
 
 def test_nothing_is_asked_for(capsys):

@@ -135,7 +135,7 @@ def _option_remedy(flag: str, ctx: click.Context, typed: Sequence[str]) -> str:
         if isinstance(one, click.Argument) and flag.lstrip("-").replace("-", "_") == one.name:
             return f"write {one.make_metavar(ctx)} without {flag}, as in `{_first(ctx)}`. "
     parts = []
-    near = nearest(flag, own)
+    near = nearest(flag, [*own, *ctx.help_option_names])
     if near is not None:
         parts.append(f"did you mean {near}? ")
     lives = [
