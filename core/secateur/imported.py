@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from secateur.errors import MissingExtra, OptionError, SecateurError
+from secateur.nearest import did_you_mean
 
 
 def import_attribute(target: str) -> Any:
@@ -33,9 +34,14 @@ def import_attribute(target: str) -> Any:
         except AttributeError as error:
             raise OptionError(
                 f"{attribute!r} cannot be found: {error}",
-                remedy=f"check the name behind the colon in {module_name}",
+                remedy=f"{did_you_mean(part, _public(found))}check the name behind the colon in "
+                f"{module_name}",
             ) from error
     return found
+
+
+def _public(thing: Any) -> list[str]:
+    return [name for name in dir(thing) if not name.startswith("_")]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 
-from secateur.errors import OptionError
+from secateur.errors import FileError, OptionError
 from secateur.faults import named
 from secateur.network.call import Call, as_call
 from secateur.network.device import device_of
@@ -88,6 +88,11 @@ def finetune(
         MetricError: the loss is not finite.
         NetworkError: nothing can be trained.
     """
+    if not isinstance(result, (PruningResult, Pruned)):
+        raise OptionError(
+            f"the result is of type {type(result).__name__}",
+            remedy="give what prune or load_pruned gave, and then the training data",
+        )
     if task is None:
         if not isinstance(result, PruningResult):
             raise OptionError(
@@ -141,6 +146,11 @@ def export(
         MissingExtra: ONNX needs ``secateur[export]``.
         NetworkError: the network cannot be exported, or the file gives something else.
     """
+    if not isinstance(path, (str, Path)):
+        raise FileError(
+            f"the path is of type {type(path).__name__}",
+            remedy='what is exported comes first: export(result, "model.onnx")',
+        )
     if isinstance(what, (str, Path)):
         if network is None:
             raise OptionError(
@@ -148,6 +158,11 @@ def export(
                 remedy="pass network=, a fresh instance of the dense architecture",
             )
         what = load_pruned(network, what)
+    elif not isinstance(what, (PruningResult, Pruned, nn.Module)):
+        raise OptionError(
+            f"what is to be exported is of type {type(what).__name__}",
+            remedy="give what prune or load_pruned gave, a module, or a saved folder",
+        )
     elif network is not None:
         raise OptionError(
             f"network is given with a {type(what).__name__}",

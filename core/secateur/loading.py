@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from secateur.errors import DataError, NetworkError, OptionError, SecateurError, TaskError
 from secateur.imported import explain, import_attribute
+from secateur.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
@@ -117,7 +118,8 @@ def load_task(name: str, photos: Path | None, sidd: Path | None, seed: int) -> T
         return sidd_task(sidd, seed=seed)
     if ":" not in name:
         raise TaskError(
-            f"there is no task {name!r}", remedy=f"use {', '.join(TASKS)} or module:factory"
+            f"there is no task {name!r}",
+            remedy=f"{did_you_mean(name, TASKS)}use {', '.join(TASKS)} or module:factory",
         )
     task = call_factory(name, "task")
     if not isinstance(task, Task):

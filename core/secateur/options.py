@@ -14,7 +14,6 @@ has such a class; an objective or a refiner is one.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 import math
 import typing
@@ -24,7 +23,8 @@ from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 from secateur.errors import OptionError, SecateurError
-from secateur.typed import alternatives, read, type_name, words
+from secateur.nearest import did_you_mean
+from secateur.typed import alternatives, is_mapping, read, type_name, words
 
 Made = TypeVar("Made", bound="Options")
 Refusal = Callable[..., SecateurError]
@@ -266,11 +266,10 @@ def refuse_unknown(
     known = list(known)
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            has = ", ".join(known) or "none"
+            meant, has = did_you_mean(name, known), ", ".join(known) or "none"
             raise error(
                 f"{owner} has no option {name!r}",
-                remedy=f"did you mean {near[0]!r}? It has: {has}" if near else f"it has: {has}",
+                remedy=f"{meant}It has: {has}" if meant else f"it has: {has}",
             )
 
 
@@ -307,10 +306,10 @@ def _check(value: Any, hint: Any, field: dataclasses.Field[Any], owner: str, err
     about = field.metadata
     shown = "…" if about.get("secret") else _short(value)
 
-    def wrong(why: str) -> SecateurError:
+    def wrong(why: str, meant: str = "") -> SecateurError:
         return error(
             f"option {field.name!r} of {owner} is {shown}: {why}",
-            remedy=f"{field.name}: {about.get('text', '')}; {_declared(field, hint).values}",
+            remedy=f"{meant}{field.name}: {about.get('text', '')}; {_declared(field, hint).values}",
         )
 
     choices = _choices(about, hint)
@@ -326,9 +325,10 @@ def _check(value: Any, hint: Any, field: dataclasses.Field[Any], owner: str, err
     try:
         value = read(value, hint)
     except (ValueError, TypeError, OverflowError):
-        raise wrong(f"not of type {type_name(hint, none=False)}") from None
+        example = f'write {field.name}={{"key": value}}; ' if is_mapping(hint) else ""
+        raise wrong(f"not of type {type_name(hint, none=False)}", example) from None
     if choices is not None and value not in choices:
-        raise wrong("not one of the choices")
+        raise wrong("not one of the choices", did_you_mean(value, [str(one) for one in choices]))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if not math.isfinite(value):
             raise wrong("not a number" if math.isnan(value) else "not finite")

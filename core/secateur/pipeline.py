@@ -18,6 +18,7 @@ from secateur.methods.keywords import measuring_of, split, wanted_of
 from secateur.methods.measuring import Measuring
 from secateur.methods.resolved import Resolved
 from secateur.methods.wanted import Wanted
+from secateur.misplaced import as_methods, refuse_amount
 from secateur.network import Amount
 from secateur.network.door import differentiable
 from secateur.pruning.running import prepare
@@ -65,6 +66,7 @@ def prune(
     Raises:
         SecateurError: with the value that is wrong and what to do; see ``secateur.errors``.
     """
+    refuse_amount(method, "method")
     measured, asked, fields = split(settings, Measuring, Wanted, Method)
     measuring = measuring_of(measured)
     wanted = wanted_of({"amount": amount, "budget": budget, **asked})
@@ -95,10 +97,11 @@ def compare(
     Raises:
         SecateurError: with the value that is wrong and what to do; see ``secateur.errors``.
     """
+    given = None if methods is None else as_methods(methods, "amount")
     measured, asked = split(settings, Measuring, Wanted)
     measuring = measuring_of(measured)
     wanted = wanted_of({"amount": amount, "budget": budget, **asked})
-    return _run(network, task, measuring, wanted, many_methods(methods))
+    return _run(network, task, measuring, wanted, many_methods(given, "amount"))
 
 
 @named

@@ -8,7 +8,6 @@ modification times rounded to two minutes, and can hide a plugin that was just i
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -30,6 +29,8 @@ from secateur.errors import (
 )
 from secateur.extras import needed_by
 from secateur.imported import explain, import_attribute
+from secateur.misplaced import is_amount
+from secateur.nearest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Kind:
         unavailable: where it cannot be imported, for the want of a package.
         failed: where it cannot be imported, for a fault of its own, or is something else.
         keyword: with which these errors take the name, or "".
+        argument: with which Python takes one, and the command line behind two hyphens.
+        words: that mean something there beside names.
     """
 
     group: str
@@ -55,6 +58,13 @@ class Kind:
     unavailable: type[SecateurError] = StageFailed
     failed: type[SecateurError] = StageFailed
     keyword: str = ""
+    argument: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def plural(self) -> str:
+        """Several of them, which is the command that lists them: "recoveries"."""
+        return f"{self.noun[:-1]}ies" if self.noun.endswith("y") else f"{self.noun}s"
 
     def error(
         self, error: type[SecateurError], name: str, message: str, remedy: str
@@ -76,21 +86,27 @@ BACKENDS = Kind(
     BackendUnavailable,
     BackendFailed,
     "backend",
+    argument="backend",
+    words=("auto", "greedy"),
 )
 OBJECTIVES = Kind(
     "secateur.objectives",
     "objective",
     "a subclass of secateur.objectives.Objective, or a function from statistics to a BQM",
+    argument="objective",
+    words=("auto",),
 )
 REFINERS = Kind(
     "secateur.refiners",
     "refiner",
     "a subclass of secateur.refine.Refiner, or something with search(state, seed)",
+    argument="refine",
 )
 RECOVERIES = Kind(
     "secateur.recoveries",
     "recovery",
     "a subclass of secateur.recover.Recovery, or a function (work, seed, **options)",
+    argument="recover",
 )
 OPERATORS = Kind(
     "secateur.operators",
@@ -152,14 +168,37 @@ def find_stage(kind: Kind, name: str) -> Entry:
     if ":" in name:
         return Entry(name, name)
     known = sorted({point.name for point in registered})
-    near = difflib.get_close_matches(name, known, n=1)
     raise kind.error(
         kind.not_found,
         name,
         f"there is no {kind.noun} {name!r}",
-        (f"did you mean {near[0]!r}? " if near else "")
-        + f"installed are: {', '.join(known) or 'none'}; or write module:attribute",
+        f"{misplaced(name, kind) or did_you_mean(name, (*known, *kind.words))}"
+        f"installed are: {', '.join(known) or 'none'}; "
+        "or write module:attribute",
     )
+
+
+def misplaced(name: object, kind: Kind | None = None) -> str:
+    """Where a name belongs that is none of a kind, to stand before the rest; "" if nobody knows.
+
+    Arguments:
+        name: as it was given.
+        kind: that has no such name; None: no name was expected.
+    """
+    if kind is not None and kind.argument and is_amount(name):
+        count = ", solve count=…" if kind is BACKENDS else ""
+        return f"it looks like an amount: prune takes amount={name!r}{count}; "
+    if kind is not None and name in kind.words:
+        call = f"{kind.argument}={name!r}, or --{kind.argument} {name}"
+        return f"{name!r} is a way to choose, {call}, and no {kind.noun} by itself; "
+    for other in KINDS:
+        if other is kind or not other.argument or not isinstance(name, str):
+            continue
+        if name in (*(point.name for point in points(other)), *other.words):
+            article = "an" if other.noun[0] in "aeiou" else "a"
+            call = f"{other.argument}={name!r}, or --{other.argument} {name}"
+            return f"{name!r} is {article} {other.noun}: write {call}; "
+    return ""
 
 
 def load_stage(kind: Kind, name: str) -> object:

@@ -6,6 +6,7 @@ import numbers
 import operator
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -14,6 +15,11 @@ def alternatives(hint: Any) -> tuple[Any, ...]:
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         return typing.get_args(hint)
     return (hint,)
+
+
+def is_mapping(hint: Any) -> bool:
+    """Whether names and values are a value of a type."""
+    return any(typing.get_origin(one) is Mapping for one in alternatives(hint))
 
 
 def type_name(hint: Any, *, none: bool = True) -> str:

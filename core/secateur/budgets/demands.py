@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import math
 import re
@@ -15,6 +14,7 @@ import numpy as np
 from secateur.budgets.forms import Form, Index, alike, form_of
 from secateur.budgets.time import read_time
 from secateur.errors import AmountError, ConstraintError
+from secateur.nearest import nearest
 from secateur.network.costs import Costs, Term
 from secateur.problem.budgets import Budget
 from secateur.problem.constraints import Cardinality, Constraint, among, at_most
@@ -107,10 +107,10 @@ def check_budget(budget: Mapping[str, Amount]) -> None:
     """
     for kind, amount in budget.items():
         if kind not in KINDS:
-            near = difflib.get_close_matches(str(kind), KINDS, n=1)
+            near = nearest(kind, KINDS)
             raise ConstraintError(
                 f"a budget of {kind!r}",
-                remedy=f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(KINDS)}",
+                remedy=f"did you mean {near!r}?" if near else f"use one of {', '.join(KINDS)}",
             )
         if kind == "time":
             read_time(amount)
@@ -246,10 +246,10 @@ def _by_group(
             or (key not in exact and fnmatch.fnmatchcase(group.path, key))
         ]
         if not hit:
-            near = difflib.get_close_matches(key, sorted(exact), n=1)
+            near = nearest(key, sorted(exact))
             raise ConstraintError(
                 f"the {what} names the layer {key!r}, which has no channels that can go",
-                remedy=f"did you mean {near[0]!r}?" if near else "look at channels.groups",
+                remedy=f"did you mean {near!r}?" if near else "look at channels.groups",
             )
         for number in hit:
             found[number] = _width(channels.groups[number], given[key], what)

@@ -14,7 +14,7 @@ from secateur import __version__
 from secateur.cli.common import say
 from secateur.cli.lazy import LazyGroup
 from secateur.cli.streams import Streams, streams
-from secateur.errors import FileError, SecateurError
+from secateur.errors import FileError, OptionError, SecateurError
 from secateur.shown import escaped_lines
 
 COMMANDS = {
@@ -49,23 +49,32 @@ _EXTRAS = {"demo": "demo", "train": "demo", "export": "export", "study": "study"
     homes=_HOMES,
     extras=_EXTRAS,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with `secateur demo`. Documentation: the folder docs of the project.",
+    invoke_without_command=True,
+    examples=[
+        "secateur demo",
+        "secateur prune --network mymodel:build --task mytask:task --amount 36% --output smaller",
+        "secateur study new study.toml",
+        "secateur backends new my-solver",
+    ],
+    page="reference/command-line",
 )
 @click.version_option(__version__, prog_name="secateur")
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only results and errors.")
-def cli(quiet: bool) -> None:
-    """Prune neural networks by solving a QUBO, with the solver of your choice.
+@click.pass_context
+def cli(context: click.Context, quiet: bool) -> None:
+    """Prune neural networks by solving a QUBO, with the solver of your choice."""
+    if context.invoked_subcommand is None:
+        from secateur.cli.doors import DOORS
 
-    \b
-    Examples:
-      secateur demo
-      secateur prune --network mymodel:build --weights w.safetensors \\
-          --task mytask:task --amount 36% --output smaller
-      secateur backends
-    """
+        say(DOORS)
+        return
     from secateur import progress
 
     progress.show("none" if quiet else "auto")
+
+
+COMPLETE = "_SECATEUR_COMPLETE"
+"""A shell asks for completions by this variable: ``bash_source``, ``bash_complete``."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -107,6 +116,8 @@ def _run(arguments: list[str] | None, both: Streams) -> int:
 
 def _guarded(arguments: list[str] | None) -> int:
     try:
+        if COMPLETE in os.environ:
+            return _completed(os.environ[COMPLETE])
         _refuse_odd(arguments)
         return _exit_code(cli.main(arguments, prog_name="secateur", standalone_mode=False))
     except SecateurError as error:
@@ -147,8 +158,30 @@ def _notes(error: BaseException) -> list[str]:
     return list(notes)
 
 
+def _completed(asked: str) -> int:
+    """What a shell asked for: the script for it, or what may be typed next."""
+    from click.shell_completion import shell_complete
+
+    code = shell_complete(cli, {}, "secateur", COMPLETE, asked)
+    if code:
+        raise OptionError(
+            f"{COMPLETE} is {asked!r}",
+            remedy="ask for bash_source, zsh_source or fish_source: "
+            "docs/how-to/complete-in-the-shell.md",
+        )
+    return code
+
+
 def _shown_usage(error: click.ClickException) -> None:
-    """What click says of wrong usage, which quotes what was typed."""
+    """What was wrong in the call, and what to type instead."""
+    from secateur.cli.wrong import explained, remedy_of
+
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        error = explained(error, error.ctx, [])
+    remedy = remedy_of(error)
+    if remedy is not None:
+        say(f"UsageError: {error.message}\n  Mend: {remedy}", err=True)
+        return
     said = io.StringIO()
     error.show(said)
     say(said.getvalue().rstrip("\n"), err=True)

@@ -10,34 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secateur.cli.common import print_json, say
-from secateur.cli.showing import Found, show_command
+from secateur.cli.completing import of_stages
+from secateur.cli.shared import charge_option, json_option, output_option
+from secateur.cli.showing import Found, StageGroup, show_command
 from secateur.stages import BACKENDS, find_stage
 
 if TYPE_CHECKING:
     from secateur.backends.listing import BackendDescription
-
-
-@click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
-@click.pass_context
-def backends(context: click.Context, as_json: bool) -> None:
-    """List the installed backends; takes no licence and opens no connection.
-
-    \b
-    Example:
-      secateur backends
-      secateur backends show annealing
-      secateur backends check annealing
-    """
-    if context.invoked_subcommand is not None:
-        return
-    from secateur.backends.listing import describe_backends
-
-    found = describe_backends()
-    if as_json:
-        print_json({"backends": [_flat(one) for one in found]})
-        return
-    say(_table(found))
 
 
 def _found(name: str) -> Found:
@@ -52,20 +31,44 @@ def _found(name: str) -> Found:
     return entry, found, found.describe_options()
 
 
-backends.add_command(show_command(BACKENDS, _found, example="annealing"))
+@click.group(
+    cls=StageGroup,
+    find=_found,
+    invoke_without_command=True,
+    examples=[
+        "secateur backends",
+        "secateur backends show annealing",
+        "secateur backends check annealing",
+        "secateur backends new my-solver",
+    ],
+    page="how-to/add-a-backend",
+)
+@json_option
+@click.pass_context
+def backends(context: click.Context, as_json: bool) -> None:
+    """List the installed backends; takes no licence and opens no connection."""
+    if context.invoked_subcommand is not None:
+        return
+    from secateur.backends.listing import describe_backends
+
+    found = describe_backends()
+    if as_json:
+        print_json({"backends": [_flat(one) for one in found]})
+        return
+    say(_table(found))
 
 
-@backends.command()
-@click.argument("name")
-@click.option("--charge", is_flag=True, help="Let a metered backend charge for one call.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+backends.add_command(
+    show_command(BACKENDS, _found, example="annealing", page="how-to/add-a-backend")
+)
+
+
+@backends.command(examples=["secateur backends check tabu"], page="how-to/add-a-backend")
+@click.argument("name", shell_complete=of_stages("backend"))
+@charge_option
+@json_option
 def check(name: str, charge: bool, as_json: bool) -> None:
-    """Solve a problem of six variables with backend NAME, and verify the answer.
-
-    \b
-    Example:
-      secateur backends check tabu
-    """
+    """Solve a problem of six variables with backend NAME, and verify the answer."""
     import dimod
 
     from secateur.backends.call import run
@@ -105,15 +108,10 @@ def check(name: str, charge: bool, as_json: bool) -> None:
     say(f"{name} works: energy {energy:g} ({said}) in {seconds:.2f} s")
 
 
-@backends.command()
-@click.argument("name")
+@backends.command(examples=["secateur backends cite annealing"], page="how-to/add-a-backend")
+@click.argument("name", shell_complete=of_stages("backend"))
 def cite(name: str) -> None:
-    """Print the BibTeX of what to cite for backend NAME.
-
-    \b
-    Example:
-      secateur backends cite annealing
-    """
+    """Print the BibTeX of what to cite for backend NAME."""
     from secateur.backends.guard import guarded
     from secateur.backends.registry import load_backend
 
@@ -123,23 +121,19 @@ def cite(name: str) -> None:
     say(text or f"% {name} names nothing to cite")
 
 
-@backends.command()
-@click.argument("name")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Folder to write; secateur-NAME unless given.",
+@backends.command(
+    examples=[
+        "secateur backends new my-solver",
+        'pip install -e "secateur-my-solver[test]"',
+        "pytest --pyargs secateur_my_solver",
+    ],
+    page="how-to/add-a-backend",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the files written as JSON.")
+@click.argument("name")
+@output_option("A new folder; secateur-NAME unless given.")
+@json_option
 def new(name: str, output: Path | None, as_json: bool) -> None:
-    """Write a plugin project for a backend NAME; it installs and passes the conformance kit.
-
-    \b
-    Example:
-      secateur backends new my-solver
-      pip install -e "secateur-my-solver[test]"
-      pytest --pyargs secateur_my_solver
-    """
+    """Write a plugin project for a backend NAME; it installs and passes the conformance kit."""
     from secateur.cli.new_backend import write_plugin
 
     folder = output or Path(f"secateur-{name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,10 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            raise OptionError(f"{option} is {pair!r}", remedy=f"write {option} key=value")
+            shown, right = _without_value(pair)
+            raise OptionError(
+                f"{option} is {shown!r}", remedy=f"write {option} key=value: {option} {right}"
+            )
         if key in values:
             raise OptionError(f"{option} {key}=… is given twice", remedy="give it once")
         try:
@@ -42,9 +46,33 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
     return values
 
 
+def _without_value(pair: str) -> tuple[str, str]:
+    """What may be shown of a pair without "=", as values may be secrets; and how it is written."""
+    key, colon, _ = pair.partition(":")
+    if not key.isidentifier():
+        return pair, "reads=50"
+    return (f"{key}:…", f"{key}=…") if colon else (key, f"{key}=VALUE")
+
+
 def say(text: object, *, err: bool = False) -> None:
     """Print for people; whatever is in it, a terminal obeys none of it."""
     click.echo(escaped_lines(str(text)), err=err)
+
+
+def wrapped(command: str, width: int) -> list[str]:
+    """A command in lines that a shell takes for one; no option is parted from its value.
+
+    Arguments:
+        command: in one line.
+        width: of a line.
+    """
+    lines: list[str] = []
+    for part in re.split(r" (?=--)", command):
+        if lines and len(lines[-1]) + 1 + len(part) <= width - 2:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(f"    {part}" if lines else part)
+    return [*(f"{line} \\" for line in lines[:-1]), *lines[-1:]]
 
 
 def show_quote(quote: Quote, as_json: bool) -> None:

@@ -7,29 +7,33 @@ from pathlib import Path
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.help import Taught
+from secateur.cli.shared import format_options, json_option
 
 
-@click.command()
+@click.command(
+    cls=Taught,
+    examples=[
+        "secateur convert gka1a.sparse gka1a.lp",
+        "secateur convert G1.txt G1.bqm.gz --format max-cut",
+        "secateur convert program.lp program.sparse --numbered",
+    ],
+    page="reference/file-formats",
+)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option(
-    "--format",
-    "source_format",
-    metavar="NAME",
-    help="Of the source, where its suffix and content do not say it: mqlib, biqmac, max-cut.",
-)
+@format_options
 @click.option("--to", metavar="NAME", help="The format of the target, unless its suffix says it.")
-@click.option("--maximise", is_flag=True, help="The source's objective is maximised: negate it.")
 @click.option(
     "--numbered",
     is_flag=True,
     help="Number the variables where the target cannot hold their labels.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+@json_option
 def convert(
     source: Path,
     target: Path,
-    source_format: str | None,
+    file_format: str | None,
     to: str | None,
     maximise: bool,
     numbered: bool,
@@ -39,16 +43,10 @@ def convert(
 
     What the source says of itself goes into TARGET.json, with where it came from. Suffixes .gz,
     .xz and .bz2 pack. Nothing is overwritten.
-
-    \b
-    Examples:
-      secateur convert gka1a.sparse gka1a.lp
-      secateur convert G1.txt G1.bqm.gz --format max-cut
-      secateur convert program.lp program.sparse --numbered
     """
     from secateur.files import convert as write
 
-    made = write(source, target, format=source_format, to=to, maximise=maximise, numbered=numbered)
+    made = write(source, target, format=file_format, to=to, maximise=maximise, numbered=numbered)
     file = made.source
     about = {
         "file": str(made.path),

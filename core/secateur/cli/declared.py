@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from secateur.cli.common import key_values
+from secateur.cli.completing import of_stages, of_words
 from secateur.options import Declared, Options, declared
 from secateur.typed import words
 
@@ -31,8 +32,25 @@ TURNED_OFF = {
 }
 """What a flag does that turns off what is on by default."""
 
-SHOWN = {"budget": "KIND=UPPER", "minimum": "PATH=K", "maximum": "PATH=K", "ignored": "PATH"}
+SHOWN = {
+    "budget": "KIND=UPPER",
+    "minimum": "PATH=K",
+    "maximum": "PATH=K",
+    "ignored": "PATH",
+    "amount": "AMOUNT",
+    "multiple": "N|device",
+    **dict.fromkeys(("objective", "backend", "refine", "recover"), "NAME"),
+}
 """What stands for a value where it is no KEY=VALUE or NAME."""
+
+OFFERED = {
+    "objective": of_stages("objective", "auto"),
+    "backend": of_stages("backend", "auto", "greedy"),
+    "refine": of_stages("refiner", "none"),
+    "recover": of_stages("recovery", "none"),
+    "budget": of_words(("params=", "macs=", "time=")),
+}
+"""What a shell offers for a value."""
 
 PAIRS = ("budget", "minimum", "maximum")
 """Mappings that are called by their names."""
@@ -103,7 +121,8 @@ def _parameter(one: Declared) -> str:
 
 def _option(kind: type[Options], one: Declared, default: Any) -> Callable[[Command], Command]:
     flag = flag_of(one.name)
-    about = one.text[:1].upper() + one.text[1:]
+    first = one.text.partition(" ")[0]  # a value and its meaning stay as they are typed
+    about = one.text if first.endswith(":") else one.text[:1].upper() + one.text[1:]
     if one.type == "bool":
         if one.default and one.name not in TURNED_OFF:
             raise ValueError(f"{one.name} is on by default and needs a flag that turns it off")
@@ -112,12 +131,20 @@ def _option(kind: type[Options], one: Declared, default: Any) -> Callable[[Comma
     hint = get_type_hints(kind)[one.name]
     if one.name in PAIRS or one.type.startswith("Mapping"):
         shown = SHOWN.get(one.name, "KEY=VALUE")
-        return click.option(flag, one.name, multiple=True, metavar=shown, help=f"{about}.")
+        return click.option(
+            flag,
+            one.name,
+            multiple=True,
+            metavar=shown,
+            help=f"{about}.",
+            shell_complete=OFFERED.get(one.name),
+        )
     if one.type == "tuple":
         shown = SHOWN.get(one.name, "NAME")
         text = f"{about}; may be given many times."
         return click.option(flag, one.name, multiple=True, metavar=shown, help=text)
     how: dict[str, Any] = {"default": default, "show_default": default not in (None, "")}
+    how |= {"metavar": SHOWN.get(one.name), "shell_complete": OFFERED.get(one.name)}
     if get_origin(hint) is Literal:
         how["type"] = click.Choice([str(choice) for choice in get_args(hint)])
         return click.option(flag, one.name, help=f"{about}.", **how)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.help import Taught
+from secateur.cli.shared import json_option, output_option, photos_option, seed_option
 from secateur.errors import AmountError, SecateurError
 
 if TYPE_CHECKING:
@@ -33,14 +35,20 @@ FIT_BATCHES, BATCH = 6, 16
 """Of the final fits, for the same reason; crops in each."""
 
 
-@click.command()
+@click.command(
+    cls=Taught,
+    examples=["secateur demo", "secateur demo --amount 50% --amount 75% --output two"],
+    page="tutorial/first",
+)
 @click.option(
     "--amount",
     "amounts",
     multiple=True,
     default=AMOUNTS,
     show_default=True,
-    help="What goes: 36%, 0.36 or a count; may be given many times, a point of the curve each.",
+    metavar="AMOUNT",
+    help="What goes: 36%, 0.36 or a count of channels; may be given many times, a point of the "
+    "curve each.",
 )
 @click.option(
     "--network",
@@ -57,18 +65,10 @@ FIT_BATCHES, BATCH = 6, 16
     show_default=True,
     help="Of the recovery without labels; 0: none.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of everything random.")
-@click.option(
-    "--photos", type=click.Path(path_type=Path), help="A folder of your own images instead."
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path("secateur-demo"),
-    show_default=True,
-    help="A new folder for the results.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print result.json instead of the tables.")
+@seed_option(0)
+@photos_option
+@output_option("A new folder for the results.", default=Path("secateur-demo"), show_default=True)
+@json_option
 def demo(
     amounts: tuple[str, ...],
     name: str,
@@ -88,10 +88,6 @@ def demo(
 
     The folder holds result.json, curve.csv, curve.png, curve.svg, and the recovered network of
     each amount in a folder of its own.
-
-    \b
-    Example:
-      secateur demo --amount 50% --amount 75% --output two
     """
     import secateur.zoo
     from secateur.methods.wanted import Wanted

@@ -8,35 +8,37 @@ from typing import TYPE_CHECKING
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.help import Taught
 from secateur.cli.networks import load_network
+from secateur.cli.shared import json_option, network_option
 from secateur.errors import FileError
 
 if TYPE_CHECKING:
     from secateur.surgery.export import Exported
 
 
-@click.command(epilog="Reading ONNX needs onnxruntime: pip install 'secateur[export]'.")
+@click.command(
+    cls=Taught,
+    examples=[
+        "secateur export smaller model.onnx --network mymodel:build",
+        "secateur prune --network mymodel:build --task mytask:task --amount 36% --output smaller",
+    ],
+    page="how-to/export",
+    epilog="Reading ONNX needs onnxruntime: pip install 'secateur[export]'.",
+)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option(
-    "--network",
-    "network_name",
-    required=True,
-    metavar="MODULE:FACTORY",
-    help="Builds the dense network that was pruned; its weights do not matter.",
-)
+@network_option
 @click.option("--fixed-batch", is_flag=True, help="For one sample at a time only.")
 @click.option("--no-check", is_flag=True, help="Do not run the file and compare.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+@json_option
 def export(
     folder: Path, path: Path, network_name: str, fixed_batch: bool, no_check: bool, as_json: bool
 ) -> None:
     """Write the network of FOLDER to PATH: model.onnx, or model.pt2 for torch.export.
 
-    \b
-    Example:
-      secateur prune --network mymodel:build --task mytask:task --amount 36% --output smaller
-      secateur export smaller model.onnx --network mymodel:build
+    FOLDER is what `secateur prune --output` wrote. The network is the dense one that was pruned;
+    its weights do not matter.
 
     Batch normalisation is folded in, the number of samples is free, and the file is run and held
     against the network.

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from secateur.cli.help import TaughtGroup
 from secateur.cli.streams import only_json
 from secateur.extras import needed_by
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
-class LazyGroup(click.Group):
+
+class LazyGroup(TaughtGroup):
     """A group whose ``--help`` imports none of its commands.
 
     Arguments:
@@ -61,6 +65,17 @@ class LazyGroup(click.Group):
         """The helps, from the table: no command is imported."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self._helps.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names of commands, from the table, and options: no command is imported."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=text)
+            for name, text in self._helps.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 def _only_json_where_asked(command: click.Command) -> None:

@@ -9,23 +9,33 @@ import click
 
 from secateur.cli.common import print_json, say
 from secateur.cli.declared import declared_options
+from secateur.cli.help import Taught
 from secateur.cli.measured import load_subject, read_measuring
 from secateur.cli.networks import network_options
+from secateur.cli.shared import json_option, objective_option, output_option
 from secateur.errors import SecateurError
 from secateur.methods.measuring import Measuring
 
 
-@click.command()
+@click.command(
+    cls=Taught,
+    examples=[
+        "secateur measure --network secateur.zoo:pretrained_halfunet --output measured",
+        "secateur prune --network secateur.zoo:pretrained_halfunet --measured measured "
+        "--amount 50%",
+    ],
+    page="how-to/measure-once",
+)
 @network_options
 @declared_options(Measuring)
-@click.option("--output", type=click.Path(path_type=Path), help="A new folder; none if left out.")
+@output_option("A new folder; none if left out.")
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
     help="A new image: what each layer would lose at each width.",
 )
-@click.option("--objective", default="fisher", show_default=True, help="Of the picture.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON.")
+@objective_option
+@json_option
 def measure(
     output: Path | None,
     picture: Path | None,
@@ -35,11 +45,7 @@ def measure(
 ) -> None:
     """Measure every channel of a network once, and show which there are.
 
-    \b
-    Example, with the network that comes with secateur:
-      secateur measure --network secateur.zoo:pretrained_halfunet --output measured
-      secateur prune --network secateur.zoo:pretrained_halfunet \\
-          --measured measured --amount 50%
+    The objective is that of the picture.
     """
     from secateur.measured import measure as run
     from secateur.measured.describing import as_json as content

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from secateur.cli.common import say
+from secateur.cli.completing import of_words
+from secateur.cli.shared import network_option, photos_option
 from secateur.errors import OptionError
-from secateur.loading import build_network, load_task
+from secateur.loading import TASKS, build_network, load_task
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,13 +26,7 @@ def network_options(command: Command) -> Command:
     """The options that say which network is pruned, and for what."""
     for option in reversed(
         (
-            click.option(
-                "--network",
-                "network_name",
-                required=True,
-                metavar="MODULE:FACTORY",
-                help="A function without arguments (or a class) that builds the network.",
-            ),
+            network_option,
             click.option(
                 "--weights",
                 type=click.Path(path_type=Path),
@@ -48,13 +44,9 @@ def network_options(command: Command) -> Command:
                 show_default=True,
                 metavar="NAME",
                 help="denoising, sidd, or MODULE:FACTORY that builds a secateur.Task.",
+                shell_complete=of_words(TASKS),
             ),
-            click.option(
-                "--photos",
-                type=click.Path(path_type=Path),
-                help="A folder of images for the denoising task; photographs that come with "
-                "scikit-image and scikit-learn unless given.",
-            ),
+            photos_option,
             click.option(
                 "--sidd", type=click.Path(path_type=Path), help="The folder of the SIDD data set."
             ),

@@ -10,6 +10,7 @@ import click
 
 from secateur.cli.common import print_json, say, show_quote
 from secateur.cli.declared import declared_options, given
+from secateur.cli.help import Taught
 from secateur.cli.measured import (
     load_measured,
     load_subject,
@@ -17,6 +18,7 @@ from secateur.cli.measured import (
     read_measuring,
 )
 from secateur.cli.networks import network_options
+from secateur.cli.shared import dry_run_option, json_option, output_option
 from secateur.methods import Method
 from secateur.methods.measuring import Measuring
 from secateur.methods.wanted import Wanted
@@ -26,6 +28,15 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=Taught,
+    examples=[
+        "secateur prune --network secateur.zoo:pretrained_halfunet --task denoising "
+        "--amount 36% --output smaller",
+        "secateur prune --network secateur.zoo:pretrained_halfunet --budget macs=50%",
+        "secateur prune --network mymodel:build --weights w.safetensors --task mytask:task "
+        "--amount 36%",
+    ],
+    page="how-to/use-your-own-data",
     epilog="The column `compensated` is what you get: the test metric of the smaller network.",
 )
 @network_options
@@ -41,17 +52,9 @@ if TYPE_CHECKING:
 )
 @declared_options(Method, without=("name",))
 @click.option("--evaluations", type=int, help="Short for --refine-option evaluations=N.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    help="A new folder for the result; none if left out.",
-)
-@click.option(
-    "--dry-run",
-    is_flag=True,
-    help="Measure, tell what a metered backend would charge, and call nothing that is charged.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print result.json instead of the table.")
+@output_option("A new folder for the result; none if left out.")
+@dry_run_option
+@json_option
 def prune(
     folder: Path | None,
     runtime: str,
@@ -63,15 +66,12 @@ def prune(
 ) -> None:
     """Prune a trained network by exactly the amount asked for, or to a budget.
 
-    \b
-    Examples, with the network that comes with secateur:
-      secateur prune --network secateur.zoo:pretrained_halfunet \\
-          --task denoising --amount 36% --output smaller
-      secateur prune --network secateur.zoo:pretrained_halfunet \\
-          --task denoising --budget macs=50%
+    The first two examples are of networks that come with secateur, and run as they are. `mymodel`
+    is a file mymodel.py in the current folder, or a module that is installed; so is `mytask`.
 
     The folder holds result.json, selection.json, network.safetensors and figure.png.
     """
+    from secateur.errors import AmountError
     from secateur.methods.keywords import method_of, wanted_of
     from secateur.methods.resolved import resolve
     from secateur.pipeline import prune as run
@@ -81,6 +81,11 @@ def prune(
     try_output(output)
     timed = sorted(runtimes(), key=lambda name: name != runtime)
     asked = {**given(values, Wanted), "runtimes": timed}
+    if asked.get("amount") is None and not asked.get("budget"):
+        raise AmountError(
+            "neither an amount nor a budget is given",
+            remedy="say what goes, --amount 50%, or what may stay, --budget macs=50%",
+        )
     wanted_of(asked)
     method = method_of(_method(given(values, Method), evaluations))
     resolve(method)

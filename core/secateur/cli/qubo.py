@@ -10,6 +10,7 @@ import click
 
 from secateur.cli.common import key_values, print_json, say
 from secateur.cli.declared import declared_options
+from secateur.cli.help import Taught
 from secateur.cli.measured import (
     load_measured,
     load_subject,
@@ -17,33 +18,30 @@ from secateur.cli.measured import (
     read_measuring,
 )
 from secateur.cli.networks import network_options
+from secateur.cli.shared import json_option, objective_option, output_option, pairs_option
 from secateur.methods.measuring import Measuring
 
 
-@click.command()
+@click.command(
+    cls=Taught,
+    examples=[
+        "secateur qubo --network secateur.zoo:pretrained_halfunet --objective hybrid "
+        "--output halfunet.bqm",
+        "secateur solve halfunet.bqm --count 173 --backend tabu",
+    ],
+    page="reference/objectives",
+)
 @network_options
 @measured_option
 @declared_options(Measuring)
-@click.option(
-    "--objective",
-    default="fisher",
-    show_default=True,
-    help="What the QUBO is made of; `secateur objectives` lists them.",
-)
-@click.option(
+@objective_option
+@pairs_option(
     "--objective-option",
     "objective_options",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the objective: similarity_weight=0.3",
+    "An option of the objective, similarity_weight=0.3.",
 )
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="A new file: .bqm (dimod), .coo or .qubo.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+@output_option("A new file: .bqm (dimod), .coo or .qubo.", required=True)
+@json_option
 def qubo(
     folder: Path | None,
     objective: str,
@@ -52,14 +50,7 @@ def qubo(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Write the QUBO of a network to a file, and stop.
-
-    \b
-    Example:
-      secateur qubo --network secateur.zoo:pretrained_halfunet \\
-          --objective hybrid --output halfunet.bqm
-      secateur solve halfunet.bqm --backend tabu --count 173
-    """
+    """Write the QUBO of a network to a file, and stop."""
     from secateur.files import save_bqm
     from secateur.measured import measure
     from secateur.objectives import check_one, resolve_objective

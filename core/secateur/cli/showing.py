@@ -10,11 +10,26 @@ from typing import Any
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.completing import of_stages
+from secateur.cli.help import Taught, TaughtGroup
+from secateur.cli.shared import json_option
 from secateur.options import Declared
 from secateur.stages import Entry, Kind, list_stages
 
 Found = tuple[Entry, Any, list[Declared]]
 """The entry of a name, the class that it stands for, and the options of that."""
+
+
+class StageGroup(TaughtGroup):
+    """The commands about a kind of stage.
+
+    Arguments:
+        find: a stage by the name that was typed.
+    """
+
+    def __init__(self, *arguments: Any, find: Callable[[str], Found], **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.find = find
 
 
 @dataclass(frozen=True)
@@ -85,30 +100,35 @@ def show_list(kind: Kind, as_json: bool) -> None:
     """Print every registered stage of a kind; imports none of them."""
     entries = list_stages(kind)
     if as_json:
-        print_json({f"{kind.noun}s": [asdict(entry) for entry in entries]})
+        print_json({kind.plural: [asdict(entry) for entry in entries]})
         return
     cells = [(entry.name, f"{entry.distribution} {entry.version}") for entry in entries]
     width = max((len(name) for name, _ in cells), default=0)
     say("\n".join(f"{name.ljust(width)}  {owner}".rstrip() for name, owner in cells))
 
 
-def show_command(kind: Kind, find: Callable[[str], Found], *, example: str) -> click.Command:
+def show_command(
+    kind: Kind, find: Callable[[str], Found], *, example: str, page: str
+) -> click.Command:
     """``show NAME`` of a kind of stage.
 
     Arguments:
         kind: of stage.
         find: by the name that was typed.
         example: a name, for the help.
+        page: of the documentation.
     """
 
     @click.command(
         "show",
+        cls=Taught,
         help=f"Tell what {kind.noun} NAME is, its options, what to cite, and who registers it.\n\n"
-        "NAME may be module:attribute of your own.\n\n"
-        f"\b\nExample:\n  secateur {kind.noun}s show {example}",
+        "NAME may be module:attribute of your own.",
+        examples=[f"secateur {kind.plural} show {example}"],
+        page=page,
     )
-    @click.argument("name")
-    @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+    @click.argument("name", shell_complete=of_stages(kind.noun))
+    @json_option
     def show(name: str, as_json: bool) -> None:
         entry, found, options = find(name)
         show_stage(describe(kind, entry, found, options, found.cite()), as_json)
@@ -116,26 +136,32 @@ def show_command(kind: Kind, find: Callable[[str], Found], *, example: str) -> c
     return show
 
 
-def stage_group(kind: Kind, find: Callable[[str], Found], *, example: str) -> click.Group:
+def stage_group(
+    kind: Kind, find: Callable[[str], Found], *, example: str, page: str
+) -> click.Group:
     """The command that lists the stages of a kind, and shows one.
 
     Arguments:
         kind: of stage.
         find: by the name that was typed.
         example: a name, for the help.
+        page: of the documentation.
     """
 
     @click.group(
-        f"{kind.noun}s",
+        kind.plural,
+        cls=StageGroup,
+        find=find,
         invoke_without_command=True,
-        help=f"List the registered {kind.noun}s; imports none of them.\n\n"
-        f"\b\nExample:\n  secateur {kind.noun}s\n  secateur {kind.noun}s show {example}",
+        help=f"List the registered {kind.plural}; imports none of them.",
+        examples=[f"secateur {kind.plural}", f"secateur {kind.plural} show {example}"],
+        page=page,
     )
-    @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+    @json_option
     @click.pass_context
     def listing(context: click.Context, as_json: bool) -> None:
         if context.invoked_subcommand is None:
             show_list(kind, as_json)
 
-    listing.add_command(show_command(kind, find, example=example))
+    listing.add_command(show_command(kind, find, example=example, page=page))
     return listing

@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secateur.cli.common import key_values, print_json, say, show_quote
+from secateur.cli.help import Taught
+from secateur.cli.shared import (
+    backend_option,
+    charge_option,
+    dry_run_option,
+    json_option,
+    pairs_option,
+    problem_options,
+    seed_option,
+)
 from secateur.shown import escaped
 
 if TYPE_CHECKING:
@@ -21,35 +31,20 @@ _SHOWN = 12
 """Labels of ones that the text names."""
 
 
-@click.command()
+@click.command(
+    cls=Taught,
+    examples=[
+        "secateur solve halfunet.bqm --count 173",
+        "secateur solve gka1a.sparse --backend annealing --option reads=100 --seed 1 --json",
+        "secateur solve halfunet.bqm --count 173 --certificate proof.json.gz",
+        "secateur solve halfunet.bqm --count 173 --backend leap --dry-run",
+    ],
+    page="how-to/state-demands",
+)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--backend",
-    default="auto",
-    show_default=True,
-    help="A solver; see `secateur backends`. auto: branch and bound, with annealing where that "
-    "leaves a gap.",
-)
-@click.option(
-    "--count",
-    type=int,
-    help="How many variables must be 1, exactly; that of the file unless given.",
-)
-@click.option(
-    "--constraints",
-    "demands",
-    type=click.Path(path_type=Path),
-    help="A TOML file of further demands: limits, tied variables, budgets.",
-)
-@click.option(
-    "--option",
-    "options",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="An option of the backend: reads=50",
-)
-@click.option("--seed", type=int, help="Of everything random; an error if the backend takes none.")
-@click.option("--time-limit", type=float, metavar="S", help="Seconds for the whole search.")
+@problem_options
+@backend_option("auto")
+@pairs_option("--option", "options", "An option of the backend, reads=50.")
 @click.option(
     "--proof/--no-proof",
     default=None,
@@ -61,24 +56,20 @@ _SHOWN = 12
     help="A new file for what the bound rests on; check it with `secateur verify`.",
 )
 @click.option(
-    "--format",
-    "file_format",
-    metavar="NAME",
-    help="Of the file, where its suffix and content do not say it: mqlib, biqmac, max-cut.",
+    "--time-limit",
+    type=float,
+    metavar="S",
+    help="Of the whole search; more than 0, at most 2000000.0, in s.",
 )
-@click.option(
-    "--maximise", is_flag=True, help="The file's objective is to be maximised: it is negated."
-)
-@click.option(
-    "--dry-run", is_flag=True, help="Tell what it would cost, and call nothing that is charged."
-)
-@click.option("--charge", is_flag=True, help="Let a metered backend charge without a budget.")
 @click.option(
     "--max-calls",
     type=int,
     help="Most calls of the backend; one of a metered backend that keeps no budget.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@dry_run_option
+@charge_option
+@seed_option(None)
+@json_option
 def solve(
     file: Path,
     backend: str,
@@ -98,16 +89,9 @@ def solve(
 ) -> None:
     """Minimise a file: a QUBO, a maximum cut, or a binary program with its constraints.
 
-    .bqm .cqm .coo .qubo .sparse .qs .mc .rud .qh .json .lp .mps .qplib .mtx .npz, also packed
-    (.gz .xz .bz2).
-
-    \b
-    Examples:
-      secateur solve halfunet.bqm --count 173
-      secateur solve gka1a.sparse --backend annealing --option reads=100 --seed 1 --json
-      secateur solve halfunet.bqm --count 173 --certificate proof.json.gz
-      secateur verify proof.json.gz halfunet.bqm --count 173
-      secateur solve halfunet.bqm --count 173 --backend leap --dry-run
+    FILE may be .bqm .cqm .coo .qubo .sparse .qs .mc .rud .qh .json .lp .mps .qplib .mtx .npz, also
+    packed (.gz .xz .bz2): docs/reference/file-formats.md. A seed is an error where the backend
+    takes none.
     """
     from secateur.errors import OptionError
     from secateur.files import read_file

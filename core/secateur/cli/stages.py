@@ -28,6 +28,6 @@ def _recovery(name: str) -> Found:
     return find_stage(RECOVERIES, name), found, declared(found)
 
 
-objectives = stage_group(OBJECTIVES, _objective, example="residual")
-refiners = stage_group(REFINERS, _refiner, example="tt")
-recoveries = stage_group(RECOVERIES, _recovery, example="distil")
+objectives = stage_group(OBJECTIVES, _objective, example="residual", page="reference/objectives")
+refiners = stage_group(REFINERS, _refiner, example="tt", page="reference/refiners")
+recoveries = stage_group(RECOVERIES, _recovery, example="distil", page="reference/recoveries")

@@ -11,17 +11,17 @@ import click
 from click.core import ParameterSource
 
 from secateur.cli.common import print_json, say
+from secateur.cli.help import TaughtGroup
+from secateur.cli.shared import json_option, output_option, photos_option, seed_option
 
 
-@click.group()
+@click.group(
+    cls=TaughtGroup,
+    examples=["secateur train halfunet --output mine", "secateur train chain --output mine"],
+    page="reference/command-line",
+)
 def train() -> None:
-    """Train the example networks.
-
-    \b
-    Examples:
-      secateur train halfunet --output mine
-      secateur train chain --output mine
-    """
+    """Train the example networks."""
 
 
 def _shared(command: Callable[..., None]) -> Callable[..., None]:
@@ -43,7 +43,7 @@ _OPTIONS = (
     click.option("--batch", default=16, show_default=True, help="Crops a step."),
     click.option("--patch", type=int, help="Side of a crop; 64 for a Half-UNet, 48 for a chain."),
     click.option("--learning-rate", default=1e-3, show_default=True, help="The highest."),
-    click.option("--seed", default=0, show_default=True, help="Of weights, crops and noise."),
+    seed_option(0),
     click.option(
         "--settled",
         default=0.85,
@@ -51,44 +51,48 @@ _OPTIONS = (
         help="Share of the steps from which batch norm uses its running statistics.",
     ),
     click.option("--threads", default=1, show_default=True, help="Another number, other rounding."),
-    click.option(
-        "--photos", type=click.Path(path_type=Path), help="A folder of your own images instead."
-    ),
+    photos_option,
     click.option("--resume", is_flag=True, help="Go on with the run in --output."),
-    click.option("--json", "as_json", is_flag=True, help="Print the JSON file at the end."),
+    json_option,
 )
 
 
-@train.command()
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="A new folder.")
+@train.command(
+    examples=[
+        "secateur train halfunet --output mine",
+        "secateur train halfunet --output mine --resume",
+    ],
+    page="reference/command-line",
+)
+@output_option("A new folder.", required=True)
 @click.option("--width", default=48, show_default=True, help="Filters of every convolution.")
 @click.option("--levels", default=4, show_default=True, help="Resolutions.")
 @_shared
 def halfunet(**given: Any) -> None:
     """Train a Half-UNet to denoise photographs with simulated smartphone noise.
 
-    \b
-    Example (the network that comes with secateur, 10 to 20 minutes on one core):
-      secateur train halfunet --output mine
-    Stop it with Ctrl-C and go on later:
-      secateur train halfunet --output mine --resume
+    Without options it is the network that comes with secateur, in 10 to 20 minutes on one core.
+    Ctrl-C stops it, and --resume goes on.
     """
     _train("halfunet", given)
 
 
-@train.command()
-@click.option("--output", type=click.Path(path_type=Path), required=True, help="A new folder.")
+@train.command(
+    examples=[
+        "secateur train chain --output mine",
+        "secateur train chain --output mine --resume",
+    ],
+    page="reference/command-line",
+)
+@output_option("A new folder.", required=True)
 @click.option("--width", default=64, show_default=True, help="Filters of every convolution.")
 @click.option("--depth", default=8, show_default=True, help="Convolutions but the head.")
 @_shared
 def chain(**given: Any) -> None:
     """Train a plain chain of convolutions, as DnCNN is, for the same photographs and noise.
 
-    \b
-    Example (the one that comes with secateur, 20 to 40 minutes on one core):
-      secateur train chain --output mine
-    Stop it with Ctrl-C and go on later:
-      secateur train chain --output mine --resume
+    Without options it is the network that comes with secateur, in 20 to 40 minutes on one core.
+    Ctrl-C stops it, and --resume goes on.
     """
     _train("chain", given)
 

@@ -7,26 +7,27 @@ from pathlib import Path
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.help import Taught
+from secateur.cli.shared import json_option, problem_options
 
 
-@click.command()
+@click.command(
+    cls=Taught,
+    examples=[
+        "secateur verify proof.json.gz halfunet.bqm --count 173",
+        "secateur verify proof.json.gz gka1a.sparse --json",
+    ],
+    page="reference/certificate",
+)
 @click.argument("certificate", type=click.Path(path_type=Path))
 @click.argument("problem", type=click.Path(path_type=Path))
-@click.option("--count", type=int, help="How many variables the problem wants to be 1.")
-@click.option(
-    "--constraints",
-    "constraints_file",
-    type=click.Path(path_type=Path),
-    help="The demands of the problem, as for `secateur solve` (TOML).",
-)
-@click.option("--format", "file_format", metavar="NAME", help="Of the problem's file, as solved.")
-@click.option("--maximise", is_flag=True, help="The problem was solved so.")
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+@problem_options
+@json_option
 def verify(
     certificate: Path,
     problem: Path,
     count: int | None,
-    constraints_file: Path | None,
+    demands: Path | None,
     file_format: str | None,
     maximise: bool,
     as_json: bool,
@@ -35,11 +36,6 @@ def verify(
 
     Demands that are given (here, or a count in the problem's file) must be those of the
     certificate. Where none are given, those of the certificate are taken, and shown.
-
-    \b
-    Examples:
-      secateur verify proof.json halfunet.bqm --count 173
-      secateur verify proof.json.gz gka1a.sparse --json
     """
     from secateur.certify import check
     from secateur.errors import CertificateError, OptionError
@@ -56,12 +52,12 @@ def verify(
     stated_demands: list[Constraint] = list(content.constraints)
     if count is not None and content.ones is None:
         stated_demands.append(exactly(count))
-    if constraints_file is not None:
-        stated_demands += read_constraints(constraints_file, list(content.bqm.variables))
-    demands = [demand.data() for demand in Problem(content.bqm, stated_demands).demands]
-    stated = bool(stated_demands) or constraints_file is not None
+    if demands is not None:
+        stated_demands += read_constraints(demands, list(content.bqm.variables))
+    wanted = [demand.data() for demand in Problem(content.bqm, stated_demands).demands]
+    stated = bool(stated_demands) or demands is not None
     try:
-        verdict = check(certificate, content.bqm, demands if stated else None)
+        verdict = check(certificate, content.bqm, wanted if stated else None)
     except CertificateError as error:
         if not as_json:
             raise

@@ -17,6 +17,7 @@ from secateur.files.formats_mps import read_mps
 from secateur.files.formats_qplib import read_qplib
 from secateur.files.write_programs import write_lp, write_mps
 from secateur.files.writing import Format, bare
+from secateur.nearest import did_you_mean
 
 FORMATS: tuple[Format, ...] = (
     Format("bqm", "dimod's binary format of a QUBO", (".bqm",), read_bqm, bare(write_bqm)),
@@ -61,7 +62,10 @@ def named(name: str) -> Format:
         OptionError: there is none.
     """
     if name not in BY_NAME:
-        raise OptionError(f"there is no format {name!r}", remedy=f"use one of {', '.join(BY_NAME)}")
+        meant = did_you_mean(name, BY_NAME)
+        raise OptionError(
+            f"there is no format {name!r}", remedy=f"{meant}use one of {', '.join(BY_NAME)}"
+        )
     return BY_NAME[name]
 
 

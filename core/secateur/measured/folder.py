@@ -84,6 +84,11 @@ def load_measured(
     folder: Path | str, network: Prunable, task: Task
 ) -> tuple[Subject, ChannelStatistics, float]:
     """What was measured of this network with these data; see ``Measured.load``."""
+    if not isinstance(folder, (str, Path)):
+        raise FileError(
+            f"the folder is of type {type(folder).__name__}",
+            remedy="the folder comes first: Measured.load(folder, network, task)",
+        )
     folder = Path(folder)
     about = _read(folder)
     measuring = _measuring(about, folder)

@@ -26,6 +26,7 @@ from secateur.methods.measuring import Measuring
 from secateur.methods.resolved import Resolved, resolve
 from secateur.methods.wanted import Wanted
 from secateur.metric import evaluate
+from secateur.misplaced import as_methods, refuse_amount
 from secateur.network import Amount, Channels
 from secateur.network.door import differentiable
 from secateur.objectives import resolve_objective
@@ -142,6 +143,7 @@ class Measured:
         Raises:
             SecateurError: with the value that is wrong and what to do.
         """
+        refuse_amount(method, "method")
         asked, fields = split(settings, Wanted, Method)
         wanted = wanted_of({"amount": amount, "budget": budget, **asked})
         return self._run([wanted], [one_method(method, fields)], seed).last
@@ -187,6 +189,7 @@ class Measured:
         Raises:
             SecateurError: with the value that is wrong and what to do.
         """
+        refuse_amount(method, "method")
         asked, fields = split(settings, Wanted, Method)
         wanted = wanted_of({"amount": amount, "budget": budget, **asked})
         resolved = one_method(method, fields)
@@ -218,6 +221,7 @@ class Measured:
             SecateurError: with the value that is wrong and what to do. Where several methods are
                 asked for and some fail, the others are told and the failures are in the notes.
         """
+        some = None if methods is None else as_methods(methods, "amounts")
         given: list[Any] = (
             [amounts]
             if isinstance(amounts, (str, int, float, Wanted))
@@ -229,7 +233,7 @@ class Measured:
             else wanted_of({"amount": one, "budget": budget, **settings})
             for one in given
         ]
-        return self._run(wanted, many_methods(methods), seed)
+        return self._run(wanted, many_methods(some, "amounts"), seed)
 
     @named
     @differentiable
@@ -336,7 +340,14 @@ def one_method(method: Method | str | None, fields: Mapping[str, Any]) -> Resolv
     return resolve(method_of({"objective": method, **fields}))
 
 
-def many_methods(methods: Iterable[Method | str] | None) -> list[Resolved]:
-    """Every method resolved, so that a typo in the last one costs nothing."""
-    given = standard_methods() if methods is None else methods
+def many_methods(
+    methods: Iterable[Method | str] | None, argument: str = "amount"
+) -> list[Resolved]:
+    """Every method resolved, so that a typo in the last one costs nothing.
+
+    Arguments:
+        methods: as they were given.
+        argument: that takes amounts, for whoever gives them in the methods' place.
+    """
+    given = standard_methods() if methods is None else as_methods(methods, argument)
     return [resolve(as_method(one)) for one in given]

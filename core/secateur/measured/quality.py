@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from secateur.errors import NetworkError
 from secateur.methods import Method
 from secateur.methods.keywords import method_of
+from secateur.misplaced import is_amount
+from secateur.nearest import did_you_mean
 from secateur.network import Channels
 from secateur.pruning.finishing import Body
 from secateur.pruning.subject import Subject
@@ -91,6 +93,12 @@ def bits_of(channels: Channels, chosen: Chosen) -> NDArray[np.int8]:
             )
         chosen = np.array([chosen[label] for label in labels])
     if not isinstance(chosen, np.ndarray):
+        if not isinstance(chosen, Iterable) or is_amount(chosen):
+            raise NetworkError(
+                f"the selection is {chosen!r}",
+                remedy="give labels, or bits by label; an amount is pruned first: "
+                "measured.prune(amount=…).selection",
+            )
         ones = [chosen] if isinstance(chosen, str) else list(chosen)
         _check_labels(ones, labels)
         gone = set(ones)
@@ -114,7 +122,7 @@ def _check_labels(given: list[Any], labels: Iterable[str]) -> None:
         if label not in known:
             raise NetworkError(
                 f"there is no channel {label!r}",
-                remedy="give labels of measured.channels.labels",
+                remedy=f"{did_you_mean(label, labels)}give labels of measured.channels.labels",
             )
         if label in seen:
             raise NetworkError(f"{label!r} is there twice", remedy="give every label once")

@@ -6,7 +6,6 @@ holds the names against those.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Literal, TypedDict
@@ -16,6 +15,8 @@ from secateur.methods import Method
 from secateur.methods.measuring import Measuring
 from secateur.methods.ridge import Ridge
 from secateur.methods.wanted import Wanted
+from secateur.misplaced import is_amount
+from secateur.nearest import did_you_mean
 from secateur.options import Options, make_options
 
 
@@ -87,11 +88,9 @@ def split(given: Mapping[str, Any], *kinds: type[Options]) -> list[dict[str, Any
     homes = {field.name: number for number, kind in enumerate(kinds) for field in fields(kind)}
     for name, value in given.items():
         if name not in homes:
-            near = difflib.get_close_matches(name, homes, n=1)
             raise OptionError(
                 f"there is no argument {name!r}",
-                remedy=(f"did you mean {near[0]!r}? " if near else "")
-                + f"there are: {', '.join(homes)}",
+                remedy=f"{did_you_mean(name, homes)}there are: {', '.join(homes)}",
             )
         parts[homes[name]][name] = value
     return parts
@@ -115,6 +114,14 @@ def wanted_of(given: Mapping[str, Any]) -> Wanted:
         AmountError: nothing is asked for, or an amount that cannot be understood.
         OptionError: a value that it cannot have.
     """
+    for name, inner in (("budget", "macs"), ("minimum", "layer1.*"), ("maximum", "layer1.*")):
+        value = given.get(name)
+        if is_amount(value):
+            goes = f"; or what goes: amount={value!r}" if name == "budget" else ""
+            raise OptionError(
+                f"the {name} is {value!r}",
+                remedy=f'say of what: {name}={{"{inner}": {value!r}}}{goes}',
+            )
     made = make_options(Wanted, given, "prune")
     assert isinstance(made, Wanted)
     return made.checked()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from secateur.errors import AmountError, OptionError
+from secateur.nearest import did_you_mean
 from secateur.options import Options, option
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def check_multiple(multiple: Any) -> int | str | None:
     if not whole or multiple < 1:
         raise AmountError(
             f"widths in multiples of {multiple!r}",
-            remedy='give a whole number, 1 or more, or "device" to measure its step',
+            remedy=f"{did_you_mean(multiple, (DEVICE,))}give a whole number, 1 or more, or "
+            '"device" to measure its step',
         )
     return int(multiple)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from secateur.errors import AmountError
+from secateur.misplaced import amount_hint
 from secateur.network.channels import Channels
 from secateur.problem.constraints import Cardinality, at_most
+from secateur.stages import misplaced
 
 Amount = int | float | str
 
@@ -60,7 +62,7 @@ def check_amount(amount: Amount) -> tuple[float, bool]:
 def _read(amount: Amount) -> tuple[float, bool]:
     """The value, and whether it is a count."""
     if isinstance(amount, bool) or not isinstance(amount, (int, float, str)):
-        raise AmountError(f"the amount is {amount!r}", remedy=_HOW)
+        raise AmountError(f"the amount is {amount!r}", remedy=f"{amount_hint(amount)}{_HOW}")
     if isinstance(amount, int):
         return float(amount), True
     if isinstance(amount, float):
@@ -70,7 +72,9 @@ def _read(amount: Amount) -> tuple[float, bool]:
     text = amount.strip()
     number = re.fullmatch(r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)\s*(%?)", text)
     if number is None:
-        raise AmountError(f"the amount {amount!r} is no number", remedy=_HOW)
+        raise AmountError(
+            f"the amount {amount!r} is no number", remedy=f"{misplaced(amount)}{_HOW}"
+        )
     if number[2]:
         return float(number[1]) / 100.0, False
     return float(number[1]), re.fullmatch(r"[+-]?\d+", number[1]) is not None

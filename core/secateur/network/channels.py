@@ -195,18 +195,18 @@ def check_ignored(network: nn.Module, ignored: Iterable[str]) -> tuple[str, ...]
     Raises:
         NetworkError: one is no module or parameter of the network.
     """
-    import difflib
 
     from secateur.errors import NetworkError
+    from secateur.nearest import nearest
 
     paths: Sequence[str] = (ignored,) if isinstance(ignored, str) else tuple(ignored)
     known = [name for name, _ in network.named_modules() if name]
     known += [name for name, _ in network.named_parameters()]
     for path in paths:
         if path not in known:
-            near = difflib.get_close_matches(path, known, n=1)
+            near = nearest(path, known)
             raise NetworkError(
                 f"the ignored path {path!r} is no module of {type(network).__name__}",
-                remedy=f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(known[:8])}",
+                remedy=f"did you mean {near!r}?" if near else f"it has: {', '.join(known[:8])}",
             )
     return tuple(paths)

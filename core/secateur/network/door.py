@@ -183,6 +183,10 @@ def _outermost(network: Any) -> tuple[nn.Module, list[str]]:
             remedy = f"pass an instance: {network.__name__}(…)"
         elif callable(getattr(network, "module", None)):  # torch.export.ExportedProgram
             remedy = "pass the torch.nn.Module that it was made from"
+        elif isinstance(network, str):
+            remedy = "names are for the command line, --network; pass a torch.nn.Module"
+        elif inspect.isroutine(network):
+            remedy = "if it builds the network, call it; pass a torch.nn.Module"
         else:
             remedy = "pass a torch.nn.Module"
         kind = "class" if isinstance(network, type) else type(network).__name__

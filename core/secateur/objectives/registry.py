@@ -9,7 +9,7 @@ from secateur.errors import OptionError
 from secateur.objectives.base import Objective
 from secateur.objectives.functions import objective_of_function
 from secateur.options import make_stage, owner_of, refuse_beside
-from secateur.stages import OBJECTIVES, load_stage, misfit
+from secateur.stages import OBJECTIVES, load_stage, misfit, misplaced
 
 ObjectiveLike = str | type[Objective] | Objective | Callable[..., Any]
 """What a user may give for an objective."""
@@ -35,7 +35,7 @@ def objective_class(given: ObjectiveLike) -> type[Objective]:
         raise misfit(OBJECTIVES, given, loaded)
     raise OptionError(
         f"the objective is {given!r}, a {kind.__name__}",
-        remedy=f"give a name, {OBJECTIVES.wanted}",
+        remedy=f"{misplaced(given, OBJECTIVES)}give a name, {OBJECTIVES.wanted}",
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from secateur.errors import ConstraintError
+from secateur.nearest import did_you_mean
 
 Label = Hashable
 
@@ -114,6 +114,5 @@ class Labels:
 def nearest(word: str, known: Iterable[str], *, few: int = 50) -> str:
     """The remedy for a word that is not known: the nearest, and some of those that there are."""
     names = list(known)
-    near = difflib.get_close_matches(word, names, n=1)
     some = ", ".join(names[:few]) + (", …" if len(names) > few else "")
-    return (f"did you mean {near[0]!r}? " if near else "") + f"known are: {some or 'none'}"
+    return f"{did_you_mean(word, names)}known are: {some or 'none'}"

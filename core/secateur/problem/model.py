@@ -8,7 +8,6 @@ Everything is held as coordinate lists in arrays that cannot be written to; noth
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError, SecateurError
 from secateur.lazy import dimod
+from secateur.nearest import nearest
 from secateur.problem.budgeted import Budgeted
 from secateur.problem.constraints import Constraint, copied, count
 from secateur.problem.demands import Counted, Demand, Summed, check_kind, compile_demand
@@ -204,13 +204,11 @@ class Problem(Qubo):
     def _check_labels(self, constraint: Constraint) -> None:
         for label in constraint.labels():
             if label not in self.index:
-                near = difflib.get_close_matches(
-                    str(label), [str(v) for v in self.variables[:5000]], n=1
-                )
+                near = nearest(label, [str(v) for v in self.variables[:5000]])
                 raise ConstraintError(
                     f"the constraint {constraint.name!r} names {label!r}, which the model does not "
                     "have",
-                    remedy=f"did you mean {near[0]!r}?" if near else "look at bqm.variables",
+                    remedy=f"did you mean {near!r}?" if near else "look at bqm.variables",
                 )
 
     # -- the same with something else ------------------------------------------------------------

@@ -61,7 +61,7 @@ def look_at(given: Prunable, task: Task, measuring: Measuring) -> Subject:
         NetworkError: nothing can be pruned, the network cannot be trusted, or an ignored path is
             no module of it.
     """
-    check_task(task)
+    check_task(task, given)
     origin = None if isinstance(given, nn.Module) else getattr(given, "origin", None)
     network, notes = unwrap(given if origin is None else given.network)
     example = task.example(device_of(network))

@@ -10,7 +10,7 @@ from secateur.errors import OptionError
 from secateur.options import make_stage, owner_of, refuse_beside
 from secateur.recover.base import Recovery
 from secateur.signatures import stage_of_function
-from secateur.stages import RECOVERIES, load_stage, misfit
+from secateur.stages import RECOVERIES, load_stage, misfit, misplaced
 
 if TYPE_CHECKING:
     from secateur.recover.work import Work
@@ -48,7 +48,8 @@ def recovery_class(given: RecoveryLike, options: Mapping[str, Any] | None = None
     if isinstance(given, str):
         raise misfit(RECOVERIES, given, loaded)
     raise OptionError(
-        f"the recovery is {given!r}", remedy=f"give a name, None, or {RECOVERIES.wanted}"
+        f"the recovery is {given!r}",
+        remedy=f"{misplaced(given, RECOVERIES)}give a name, None, or {RECOVERIES.wanted}",
     )
 
 

@@ -10,7 +10,7 @@ from secateur.options import make_stage, owner_of, refuse_beside
 from secateur.refine.base import Refiner
 from secateur.refine.foreign import foreign_class, foreign_instance, is_foreign
 from secateur.refine.search import Search
-from secateur.stages import REFINERS, load_stage, misfit
+from secateur.stages import REFINERS, load_stage, misfit, misplaced
 
 
 class Searches(Protocol):
@@ -39,7 +39,8 @@ def refiner_class(given: RefinerLike) -> type[Refiner]:
         if isinstance(given, str):
             raise misfit(REFINERS, given, loaded)
         raise OptionError(
-            f"the refiner is {given!r}", remedy=f"give a name, None, or {REFINERS.wanted}"
+            f"the refiner is {given!r}",
+            remedy=f"{misplaced(given, REFINERS)}give a name, None, or {REFINERS.wanted}",
         )
     if not isinstance(loaded, type) and hasattr(loaded, "search"):
         return type(foreign_instance(loaded))

@@ -13,12 +13,7 @@ import numpy as np
 
 from secateur.backends.base import Backend, Status, Stopped
 from secateur.errors import BackendError, ConstraintError, OptionError, SecateurError
-from secateur.limits import (
-    check_seed,
-    check_time_limit,
-    names_and_values,
-    refuse_twice,
-)
+from secateur.limits import check_seed, check_time_limit, names_and_values, refuse_twice
 from secateur.problem.constraints import Constraint
 from secateur.problem.constraints import count as demand_count
 from secateur.problem.model import Bits, Problem
@@ -28,6 +23,7 @@ from secateur.solving.blocks import ByBlocks, better_of, by_blocks
 from secateur.solving.chosen import ANNEALING, Chosen, choose
 from secateur.solving.control import Control
 from secateur.solving.exactly import Found, Search
+from secateur.solving.given import check_count, listed, model_hint
 from secateur.solving.names import AUTO, CONTROL
 from secateur.solving.possible import check_possible, impossible
 from secateur.solving.selection import Selection, improving, make_selection
@@ -151,7 +147,7 @@ def as_problem(
         SecateurError: it is none of the three kinds, or its variables are not binary.
         ConstraintError: a demand is wrong, or two counts contradict each other.
     """
-    more = list(constraints)
+    more = listed(constraints)
     if isinstance(model, dimod.ConstrainedQuadraticModel):
         model = Problem.from_cqm(model)
     if isinstance(model, dimod.BinaryQuadraticModel):
@@ -161,10 +157,11 @@ def as_problem(
     if not isinstance(model, Problem):
         raise SecateurError(
             f"the model is a {type(model).__name__}",
-            remedy="give a dimod.BinaryQuadraticModel, a dimod.ConstrainedQuadraticModel or a "
-            "secateur.problem.Problem",
+            remedy=f"{model_hint(model)}give a dimod.BinaryQuadraticModel, a "
+            "dimod.ConstrainedQuadraticModel or a secateur.problem.Problem",
         )
     if count is not None:
+        check_count(count, model.n)
         if model.count is not None and model.count != count:
             raise ConstraintError(
                 f"count is {count}, and the model demands {model.count}",

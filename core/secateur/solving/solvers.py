@@ -8,7 +8,7 @@ from secateur.backends.promised import check_backend
 from secateur.backends.registry import BackendLike, backend_class, load_backend
 from secateur.errors import OptionError
 from secateur.solving.names import BLOCKS, DECOMPOSE
-from secateur.stages import BACKENDS
+from secateur.stages import BACKENDS, misplaced
 
 
 def load_solver(name: str) -> type[Backend]:
@@ -56,6 +56,7 @@ def as_solver(backend: BackendLike) -> Backend:
     found = backend_class(backend, getattr(backend, "__name__", type(backend).__name__))
     if found is None:
         raise OptionError(
-            f"the backend is {backend!r}", remedy=f"give a name, or {BACKENDS.wanted}"
+            f"the backend is {backend!r}",
+            remedy=f"{misplaced(backend, BACKENDS)}give a name, or {BACKENDS.wanted}",
         )
     return checked(build(found))

@@ -23,6 +23,7 @@ from torch import nn
 
 from secateur.errors import NetworkError, OptionError, SecateurError
 from secateur.extras import needed_by
+from secateur.nearest import did_you_mean
 from secateur.network import Channels
 from secateur.network.call import Call
 from secateur.network.cut import cut
@@ -69,7 +70,8 @@ def check_runtime(name: str) -> None:
     """
     if name not in (EAGER, ONNX):
         raise OptionError(
-            f"there is no runtime {name!r}", remedy=f"use one of {', '.join((EAGER, ONNX))}"
+            f"there is no runtime {name!r}",
+            remedy=f"{did_you_mean(name, (EAGER, ONNX))}use one of {', '.join((EAGER, ONNX))}",
         )
     if name not in runtimes():
         with needed_by(f"timing in {name}"):

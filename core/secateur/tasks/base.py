@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset, IterableDataset
 
 from secateur.errors import DataError, OptionError, SecateurError
@@ -189,17 +189,28 @@ class Task:
         )
 
 
-def check_task(task: Any) -> None:
+def check_task(task: Any, network: Any = None) -> None:
     """Refuse what is no task.
+
+    Arguments:
+        task: as it was given.
+        network: that was given before it.
 
     Raises:
         DataError: it is something else.
     """
-    if not isinstance(task, Task):
-        raise DataError(
-            f"the task is a {type(task).__name__}",
-            remedy="build one: secateur.Task(calibration=batches, loss=…, metric=…)",
-        )
+    if isinstance(task, Task):
+        return
+    build = "build one: secateur.Task(calibration=batches, loss=…, metric=…)"
+    if isinstance(network, Task):
+        build = "they are in each other's place: the network comes first, then the task"
+    elif isinstance(task, type) and issubclass(task, Task):
+        build = f"that is the class; {build}"
+    elif callable(task) and not isinstance(task, nn.Module):
+        build = f"if it builds the task, call it: {getattr(task, '__name__', 'task')}(); or {build}"
+    elif isinstance(task, str):
+        build = f"names are for the command line, --task; {build}"
+    raise DataError(f"the task is a {type(task).__name__}", remedy=build)
 
 
 def _told(items: Iterator[Any], split: str) -> Iterator[Any]:

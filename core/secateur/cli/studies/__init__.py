@@ -17,15 +17,20 @@ COMMANDS = {
 """Names and one-line helps, so that ``--help`` imports nothing."""
 
 
-@click.group(cls=LazyGroup, home="secateur.cli.studies", helps=COMMANDS)
+@click.group(
+    cls=LazyGroup,
+    home="secateur.cli.studies",
+    helps=COMMANDS,
+    examples=[
+        "secateur study new study.toml",
+        "secateur study check study.toml",
+        "secateur study run study.toml",
+        "secateur study report study.toml",
+    ],
+    page="tutorial/first-study",
+)
 def study() -> None:
     """Compare solvers: many problems, many methods, equal time, intervals beside every number.
-
-    \b
-        secateur study new study.toml
-        secateur study check study.toml
-        secateur study run study.toml
-        secateur study report study.toml
 
     A study that was interrupted goes on where it stopped: every cell is stored as it ends.
     """

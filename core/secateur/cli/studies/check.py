@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.help import Taught
+from secateur.cli.shared import json_option, store_option, workers_option
 from secateur.cli.studies.commands import command
 
 if TYPE_CHECKING:
@@ -18,26 +20,24 @@ _REASONS = 12
 """Reasons that the text names."""
 
 
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--workers",
-    type=int,
-    help="Processes that will be at work at once; as many as processors unless given.",
+@click.command(
+    cls=Taught,
+    examples=[
+        "secateur study check study.toml",
+        "secateur study check study.toml --workers 4 --json",
+    ],
+    page="reference/study-file",
 )
-@click.option("--store", metavar="URL", help="Instead of the study's own: a path or a URL.")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.argument("file", type=click.Path(path_type=Path))
+@workers_option
+@store_option
+@json_option
 def check(file: Path, workers: int | None, store: str | None, as_json: bool) -> None:
     """Check a study wholly, and say how many cells it has, how long it takes and what it costs.
 
     Nothing is run and no problem is sent. A network that was not measured yet is measured, and
     kept in a folder beside the file. Of a metered backend the service may be asked for its
     solvers, which is free.
-
-    \b
-    Examples:
-      secateur study check study.toml
-      secateur study check study.toml --workers 4 --json
     """
     from secateur.study.outlook import done_cells, look_ahead
     from secateur.study.spec import load_study

@@ -10,16 +10,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.help import Taught
+from secateur.cli.shared import json_option, store_option, title_option
 
 if TYPE_CHECKING:
     from secateur.study.cell import Study
     from secateur.study.row import Row
 
 
-@click.command()
+@click.command(
+    cls=Taught,
+    examples=[
+        "secateur study export study.toml --csv rows.csv --parquet rows.parquet",
+        "secateur study export study.toml --qoblib submission",
+        "secateur study export --store study.db --csv all.csv",
+    ],
+    page="how-to/write-up-a-study",
+)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--store", metavar="URL", help="Of the rows; that of FILE unless given.")
-@click.option("--study", "title", metavar="TITLE", help="Only the rows of this study of the store.")
+@store_option
+@title_option
 @click.option("--csv", type=click.Path(path_type=Path), help="A new CSV file, one line a cell.")
 @click.option("--parquet", type=click.Path(path_type=Path), help="A new Parquet file.")
 @click.option(
@@ -39,9 +49,10 @@ if TYPE_CHECKING:
     "--date",
     "submitted",
     type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
     help="Of the submission; today unless given.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+@json_option
 def export(
     file: Path | None,
     store: str | None,
@@ -59,12 +70,6 @@ def export(
     A submission has a folder for each instance with NAME_summary.csv, solutions and a time series.
     Submitter, reference and hardware are those of [report] in FILE; nothing is invented, and
     nothing is overwritten.
-
-    \b
-    Examples:
-      secateur study export study.toml --csv rows.csv --parquet rows.parquet
-      secateur study export study.toml --qoblib submission
-      secateur study export --store study.db --csv all.csv
     """
     from secateur.report.output import try_output
 
@@ -136,6 +141,7 @@ def _rows(
         OptionError: the store has no study of that title.
     """
     from secateur.errors import OptionError
+    from secateur.nearest import did_you_mean
     from secateur.study.store import open_store
 
     study = None
@@ -151,7 +157,7 @@ def _rows(
         if title is not None and title not in known:
             raise OptionError(
                 f"the store {opened} has no study {title!r}",
-                remedy=f"it has: {', '.join(map(repr, known))}"
+                remedy=f"{did_you_mean(title, known)}it has: {', '.join(map(repr, known))}"
                 if known
                 else "run it first: `secateur study run FILE`",
             )

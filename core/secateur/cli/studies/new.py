@@ -7,20 +7,23 @@ from pathlib import Path
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.help import Taught
+from secateur.cli.shared import json_option
 
 
-@click.command()
+@click.command(
+    cls=Taught,
+    examples=[
+        "secateur study new study.toml",
+        "secateur study new study.toml --metered",
+    ],
+    page="tutorial/first-study",
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--metered", is_flag=True, help="With a metered backend and a budget.")
-@click.option("--json", "as_json", is_flag=True, help="Print the file written as JSON.")
+@json_option
 def new(file: Path, metered: bool, as_json: bool) -> None:
-    """Write a commented example of a study to a new file; it runs as it is in under a minute.
-
-    \b
-    Example:
-      secateur study new study.toml
-      secateur study check study.toml
-    """
+    """Write a commented example of a study to a new file; it runs as it is in under a minute."""
     from secateur.study.spec.example import write_example
 
     write_example(file, metered=metered)

@@ -8,23 +8,30 @@ from typing import TYPE_CHECKING
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.help import Taught
+from secateur.cli.shared import json_option, output_option, store_option, title_option
 
 if TYPE_CHECKING:
     from secateur.study.report.sources import Source
     from secateur.study.statistics import Analysis
 
 
-@click.command()
+@click.command(
+    cls=Taught,
+    examples=[
+        "secateur study report study.toml --open",
+        "secateur study report --store results.db --study Annealers --output annealers",
+    ],
+    page="how-to/write-up-a-study",
+)
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--store", metavar="URL", help="Instead of the study's own: a path or a URL.")
-@click.option("--study", "title", metavar="TITLE", help="Of the store, where no FILE is given.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    help="A folder: new, or of an earlier report; beside the file, STUDY-report, unless given.",
+@store_option
+@title_option
+@output_option(
+    "A folder: new, or of an earlier report; beside the file, STUDY-report, unless given."
 )
 @click.option("--open", "open_page", is_flag=True, help="Show the page in a browser.")
-@click.option("--json", "as_json", is_flag=True, help="Print the analysis as JSON.")
+@json_option
 def report(
     file: Path | None,
     store: str | None,
@@ -37,11 +44,6 @@ def report(
 
     The page is one file, opens anywhere and asks nothing of the network. Figures are SVG and PDF
     of one column, tables LaTeX, Markdown, CSV and Parquet.
-
-    \b
-    Examples:
-      secateur study report study.toml --open
-      secateur study report --store results.db --study "Annealers" --output annealers
     """
     from secateur.errors import OptionError
 

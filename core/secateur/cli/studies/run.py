@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.help import Taught
+from secateur.cli.shared import json_option, store_option, study_charge_option, workers_option
 from secateur.cli.studies.commands import command
 
 if TYPE_CHECKING:
@@ -15,26 +17,30 @@ if TYPE_CHECKING:
     from secateur.study.running import Ran
 
 
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--workers",
-    type=int,
-    help="Processes of this machine, one numerical thread each; as many as processors unless "
-    "given.",
+@click.command(
+    cls=Taught,
+    examples=[
+        "secateur study run study.toml",
+        "secateur study run study.toml --workers 4",
+        "secateur study run study.toml --engine tcp://10.0.0.5:8786",
+        "secateur study run study.toml --again failed",
+    ],
+    page="tutorial/first-study",
 )
+@click.argument("file", type=click.Path(path_type=Path))
+@workers_option
 @click.option(
     "--engine", "address", metavar="tcp://…", help="Run on a Dask cluster, by its scheduler."
 )
-@click.option("--store", metavar="URL", help="Instead of the study's own: a path or a URL.")
-@click.option("--charge", is_flag=True, help="Run metered cells too, within the study's budget.")
+@store_option
+@study_charge_option
 @click.option(
     "--again",
     type=click.Choice(["failed", "cannot"]),
     multiple=True,
     help="Run cells that ended so once more.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print how it ended as JSON.")
+@json_option
 def run(
     file: Path,
     workers: int | None,
@@ -48,12 +54,6 @@ def run(
 
     A run that was interrupted or killed goes on where it stopped. Several runs of one study may be
     at work at the same time: each takes cells that no other has.
-
-    \b
-    Examples:
-      secateur study run study.toml --workers 4
-      secateur study run study.toml --engine tcp://10.0.0.5:8786
-      secateur study run study.toml --again failed
     """
     from secateur.study.row import State
     from secateur.study.running import run_study

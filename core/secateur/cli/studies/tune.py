@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.help import Taught
+from secateur.cli.shared import json_option, store_option, study_charge_option, workers_option
 from secateur.cli.studies.commands import command
 
 if TYPE_CHECKING:
     from secateur.study.tuning import Tuned
 
 
-@click.command()
+@click.command(
+    cls=Taught,
+    examples=[
+        "secateur study tune study.toml --trials 20 --workers 4",
+        "secateur study run study.tuned.toml",
+    ],
+    page="how-to/compare-your-solver",
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--trials", type=int, help="Of each method; as [tune] says unless given.")
-@click.option(
-    "--workers",
-    type=int,
-    help="Processes of this machine, one numerical thread each; as many as processors unless "
-    "given.",
-)
-@click.option("--store", metavar="URL", help="Instead of the study's own: a path or a URL.")
-@click.option("--charge", is_flag=True, help="Tune metered methods too, within the budget.")
-@click.option("--json", "as_json", is_flag=True, help="Print how it ended as JSON.")
+@workers_option
+@store_option
+@study_charge_option
+@json_option
 def tune(
     file: Path,
     trials: int | None,
@@ -39,11 +43,6 @@ def tune(
     Each gets the same number of trials under the study's time limit; the first are its options as
     they are. Written are FILE.tuned.toml, the study with the best options of each, and
     FILE.tuning.json with every trial. Stopped and started again, it goes on where it was.
-
-    \b
-    Examples:
-      secateur study tune study.toml --trials 20 --workers 4
-      secateur study run study.tuned.toml
     """
     from secateur.report.output import try_output
     from secateur.study.engine import Pool

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from secateur.errors import FileError, OptionError
+from secateur.nearest import did_you_mean
 from secateur.study.opening import url_of
 from secateur.study.report.about import About
 from secateur.study.row import Row
@@ -137,5 +138,6 @@ def _no_such(store: str, title: str | None, titles: list[str], run: str) -> Opti
         )
     return OptionError(
         f"{store} holds no study {title!r}; there are: {shown}",
-        remedy=f"run it first: secateur study run {run}; or choose another: --study TITLE",
+        remedy=f"{did_you_mean(title, titles)}run it first: secateur study run {run}; "
+        "or choose another: --study TITLE",
     )

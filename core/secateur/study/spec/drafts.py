@@ -10,6 +10,7 @@ from typing import Any
 
 from secateur.errors import OptionError
 from secateur.methods.measuring import Measuring
+from secateur.nearest import nearest as closest
 from secateur.options import make_options, refuse_unknown
 from secateur.plainfile import check_plain
 from secateur.problem.globs import nearest
@@ -77,9 +78,12 @@ def _of_table(table: Table, where: str, folder: Path, cache: Path) -> list[Draft
     kinds = [kind for kind in KINDS if kind in table]
     if len(kinds) != 1:
         found = " and ".join(map(repr, kinds)) or f"none of {', '.join(map(repr, KINDS))}"
+        near = next((one for key in table if (one := closest(key, KINDS))), None)
+        meant = f"did you mean {near!r}? " if near is not None and not kinds else ""
         raise OptionError(
             f"{where} has {found}",
-            remedy='write one of: files = "*.qubo", generator = "planted", network = "module:name"',
+            remedy=f'{meant}write one of: files = "*.qubo", generator = "planted", '
+            'network = "module:name"',
         )
     for key in _NEVER_LISTS:
         if isinstance(table.get(key), list):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from secateur.errors import FileError, OptionError, SecateurError
+from secateur.nearest import did_you_mean
 from secateur.options import Options, make_options
 from secateur.plainfile import MOST_TEXT, read_plain
 
@@ -113,9 +113,7 @@ def list_of_tables(found: Any, where: str) -> tuple[Table, ...]:
 
 def _known(name: str) -> str:
     every = [f"[{one}]" for one in ONE] + [f"[[{one}]]" for one in MANY]
-    near = difflib.get_close_matches(name, (*ONE, *MANY), n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}There are: {', '.join(every)}"
+    return f"{did_you_mean(name, (*ONE, *MANY))}There are: {', '.join(every)}"
 
 
 @contextmanager
