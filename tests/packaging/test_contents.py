@@ -91,6 +91,8 @@ def metadata(wheel) -> Message:
 
 def test_the_sdist_holds_the_whole_project_and_nothing_else(sdist):
     assert sdist - {"PKG-INFO"} == tree()
+    assert {"hatch_build.py", "constraints.txt", ".ci/run", "plugins/check.sh"} <= sdist
+    assert "tests/packaging/test_contents.py" in sdist
 
 
 def test_the_wheel_holds_the_packages_as_they_are_and_nothing_else(wheel):

@@ -98,6 +98,16 @@ def test_the_urls_are_true():
     assert PROJECT["urls"]["Reference"] == CITATION["references"][0]["url"]
 
 
+def test_every_dependency_is_pinned_in_the_tested_version():
+    pinned = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    pinned = [name.lower() for name in pinned]
+    assert len(pinned) == len(set(pinned))
+    lines = [*PROJECT["dependencies"], *PYPROJECT["build-system"]["requires"]]
+    lines += [line for extra in PROJECT["optional-dependencies"].values() for line in extra]
+    named = {re.match(r"[\w.-]+", line)[0].lower() for line in lines}
+    assert named - {"secateur"} <= set(pinned)
+
+
 def test_the_workflow_calls_what_is_there():
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
     assert workflow["permissions"] == {"contents": "read"}
