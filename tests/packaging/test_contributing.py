@@ -44,9 +44,7 @@ def test_every_module_lives_in_the_house():
 def test_below_the_line_nothing_needs_pytorch():
     without = CONTRACTS["what is not about networks knows no PyTorch"]["source_modules"]
     below = {f"secateur.{name}" for storey in drawn()[2:] for name in storey}
-    # what imports nothing of ours but errors needs no contract
-    plain = {"faults", "limits", "shown", "plainfile", "seeds"}
-    assert below - {f"secateur.{name}" for name in plain} <= set(without)
+    assert below <= set(without)
 
 
 def test_what_it_names_is_there():

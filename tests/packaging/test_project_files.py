@@ -154,3 +154,18 @@ def test_every_script_of_ci_is_called():
         assert any(
             f".ci/{script.name}" in caller.read_text() for caller in callers if caller != script
         ), script
+
+
+def test_each_change_is_of_a_kind_that_a_release_gathers():
+    kinds = {one["directory"] for one in PYPROJECT["tool"]["towncrier"]["type"]}
+    folder = ROOT / PYPROJECT["tool"]["towncrier"]["directory"]
+    told = (folder / "README.md").read_text()
+    assert all(f"`{kind}`" in told for kind in kinds)
+    for file in folder.iterdir():
+        if file.name != "README.md":
+            named = re.fullmatch(r"(?:\+[a-z0-9-]+|\d+)\.(\w+)\.md", file.name)
+            assert named, file.name
+            assert named[1] in kinds, file.name
+            assert file.read_text().strip(), file.name
+    log = (ROOT / PYPROJECT["tool"]["towncrier"]["filename"]).read_text()
+    assert log.count("<!-- towncrier release notes start -->\n") == 1
