@@ -21,25 +21,7 @@ assert versions()["torch"] == "not installed", versions()'
 
 no_torch
 cd "$work"
-printf '# vartype=BINARY\n0 0 1.5\n1 1 -2\n2 2 -1\n0 1 0.5\n' > small.coo
-"$bin/secateur" solve small.coo
-"$bin/secateur" solve small.coo --count 2 --json | "$bin/python" -c '
-import json, sys
-assert json.load(sys.stdin)["energy"] == -3.0'
-"$bin/secateur" solve small.coo --count 2 --certificate proof.json.gz
-"$bin/secateur" verify proof.json.gz small.coo --count 2
-"$bin/secateur" backends
-cat > test_annealing.py <<'TEST'
-import pytest
-from secateur.testing import BackendConformance
-
-
-class TestAnnealing(BackendConformance):
-    @pytest.fixture
-    def backend(self):
-        return "annealing"
-TEST
-"$bin/python" -m pytest -q test_annealing.py
+"$project/.ci/smoke.sh" "$bin"
 if "$bin/secateur" demo 2> said.txt; then echo "the demo ran without PyTorch"; exit 1; fi
 grep -q "needs PyTorch" said.txt
 grep -qF "pip install 'secateur[demo]'" said.txt

@@ -108,13 +108,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'secateur' has no attribute {name!r}")
-    with needed_by(f"`secateur.{name}`"):
-        value = getattr(importlib.import_module(f"secateur.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # to a type checker it would be any name at all
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'secateur' has no attribute {name!r}")
+        with needed_by(f"`secateur.{name}`"):
+            value = getattr(importlib.import_module(f"secateur.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -24,9 +24,11 @@ _HOMES = {
 __all__ = ["Column", "save_or_rescue", "save_result", "try_output"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'secateur.report' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"secateur.report.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # to a type checker it would be any name at all
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'secateur.report' has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"secateur.report.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value

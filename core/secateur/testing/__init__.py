@@ -64,10 +64,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'secateur.testing' has no attribute {name!r}")
-    from secateur.extras import needed_by
+if not TYPE_CHECKING:  # to a type checker it would be any name at all
 
-    with needed_by(f"`secateur.testing.{name}`"):
-        return getattr(importlib.import_module(f"secateur.testing.{_HOME[name]}"), name)
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(f"module 'secateur.testing' has no attribute {name!r}")
+        from secateur.extras import needed_by
+
+        with needed_by(f"`secateur.testing.{name}`"):
+            return getattr(importlib.import_module(f"secateur.testing.{_HOME[name]}"), name)
