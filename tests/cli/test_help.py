@@ -193,7 +193,7 @@ def test_the_list_of_a_group_tells_the_whole_line():
 DOORS = [
     ("Prune a network", "docs/tutorial/first.md"),
     ("Compare solvers", "docs/tutorial/first-study.md"),
-    ("Add a solver", "docs/how-to/add-a-backend.md"),
+    ("Add a solver", "docs/tutorial/first-solver.md"),
 ]
 
 

@@ -15,7 +15,7 @@ Compare solvers, those installed and yours, with intervals beside every number:
 
 Add a solver, by one line of TOML or by a project that passes the kit at once:
   secateur backends new my-solver
-  Documentation: docs/how-to/add-a-backend.md
+  Documentation: docs/tutorial/first-solver.md
 
 All commands: secateur --help    One of them: secateur solve --help
 Completion in your shell: docs/how-to/complete-in-the-shell.md"""
