@@ -196,6 +196,23 @@ def at_home(module: types.ModuleType) -> Iterator[None]:
             os.environ["COLUMNS"] = columns
 
 
+@contextlib.contextmanager
+def without_accounts() -> Iterator[None]:
+    """The reader has no token, licence, journal or configuration yet: the home is this folder."""
+    before = dict(os.environ)
+    fonts = Path.home() / ".cache" / "matplotlib"  # costs seconds to make anew
+    os.environ.setdefault("MPLCONFIGDIR", str(fonts))
+    for name in before:
+        if name.startswith(("DWAVE_", "QISKIT_", "IAM_", "GRB_", "XDG_", "SECATEUR_")):
+            del os.environ[name]
+    os.environ["HOME"] = str(Path.cwd())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def run_page(path: Path, *, write: bool = False) -> types.ModuleType:
     """Run a page in the current folder.
 
@@ -303,7 +320,11 @@ def main() -> int:
     failed = 0
     for page in asked.pages:
         path = page.resolve()
-        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            contextlib.chdir(folder),
+            without_accounts(),
+        ):
             try:
                 run_page(path, write=asked.write)
             except PageError as error:

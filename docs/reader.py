@@ -143,6 +143,17 @@ def small(path: Path) -> None:
     save_bqm(bqm, path)
 
 
+def tiny(path: Path) -> None:
+    """Four variables, for simulated devices."""
+    import dimod
+
+    from secateur.files import save_bqm
+
+    linear = {f"v{k}": float(k % 3) - 0.5 for k in range(4)}
+    couplings = {("v0", "v1"): 0.5, ("v1", "v2"): -0.25, ("v2", "v3"): 0.75}
+    save_bqm(dimod.BinaryQuadraticModel(linear, couplings, "BINARY"), path)
+
+
 FILES: dict[str, Callable[[Path], None]] = {
     "mymodel.py": model,
     "mytask.py": task,
@@ -150,6 +161,7 @@ FILES: dict[str, Callable[[Path], None]] = {
     "checkpoint.pt": checkpoint,
     "halfunet.bqm": half,
     "small.bqm": small,
+    "tiny.bqm": tiny,
 }
 
 

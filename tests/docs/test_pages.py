@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import sys
 from pathlib import Path
@@ -50,7 +51,8 @@ def test_what_is_tested_elsewhere_is_tested_there(name):
 @pytest.mark.parametrize("name", SELF_RUN)
 def test_the_page_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pages.run_page(ROOT / name)
+    with pages.without_accounts():
+        pages.run_page(ROOT / name)
 
 
 def page_of(tmp_path, text):
@@ -107,6 +109,20 @@ def test_a_page_that_fails_is_an_error(text, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(pages.PageError, match=said):
         pages.run_page(page_of(tmp_path, text))
+
+
+def test_a_reader_has_no_accounts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DWAVE_API_TOKEN", "a secret")
+    before = dict(os.environ)
+    text = (
+        "```python\nimport os\nfrom pathlib import Path\n\n"
+        "print(os.environ.get('DWAVE_API_TOKEN'), Path.home() == Path.cwd())\n```\n"
+        "<!-- output -->\n```text\nNone True\n```\n"
+    )
+    with pages.without_accounts():
+        pages.run_page(page_of(tmp_path, text))
+    assert dict(os.environ) == before
 
 
 def test_files_and_modules_are_the_readers(tmp_path, monkeypatch):
