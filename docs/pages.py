@@ -229,7 +229,7 @@ def run_page(path: Path, *, write: bool = False) -> types.ModuleType:
     Returns:
         the module of its Python blocks.
     """
-    page = path.read_text(encoding="utf-8")
+    page = given = path.read_text(encoding="utf-8")
     running = Running(path.name)
     changes: list[tuple[tuple[int, int], str]] = []
     with at_home(running.module):
@@ -250,6 +250,8 @@ def run_page(path: Path, *, write: bool = False) -> types.ModuleType:
     for (start, end), text in reversed(changes):
         page = page[:start] + text + page[end:]
     if changes:
+        if path.read_text(encoding="utf-8") != given:
+            raise PageError(f"{path.name} was changed while it ran; run it again")
         path.write_text(page, encoding="utf-8")
     return running.module
 

@@ -104,6 +104,15 @@ def test_a_page_that_fails_is_an_error(text, said, tmp_path, monkeypatch):
         pages.run_page(page_of(tmp_path, text))
 
 
+def test_a_page_that_changes_while_it_runs_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    change = "open('page.md', 'a').write('more')"
+    text = f"```python\n{change}\nprint(1)\n```\n<!-- output -->\n```text\n2\n```\n"
+    with pytest.raises(pages.PageError, match="was changed while it ran"):
+        pages.run_page(page_of(tmp_path, text), write=True)
+    assert (tmp_path / "page.md").read_text() == f"{text}more"
+
+
 def test_whether_two_times_can_be_told_apart_varies_with_them():
     one, other = "0.09 ms (no difference)  1.0 a", "0.07 ms (1.31x)  1.0 a"
     assert pages.same(one, other, "numbers vary")

@@ -90,8 +90,8 @@ class Planner:
         Budgets, multiples, most widths and constraints of the user's hold in the end; the least
         widths hold here too.
         """
-        later = {"budget": None, "maximum": None, "multiple": None, "constraints": None}
-        part = replace(self.wanted, amount=count, **later)
+        part = replace(self.wanted, amount=count, budget=None, maximum=None, multiple=None)
+        part = replace(part, constraints=None)
         channels = self.subject.channels
         demands = with_room(channels, part.demands(channels, None, None))
         return self._selected(statistics, method, demands)[1]
