@@ -55,7 +55,7 @@ def test_the_python_of_the_page_runs(name):
 def install(folder: Path, page: str) -> None:
     """The first distribution of a page, as its wheel would be: entry points, and nothing else."""
     about = tomllib.loads(re.search(r"```toml\n(.+?)```", page, re.DOTALL)[1])["project"]
-    name = about.get("name", "mine").replace("-", "_")
+    name = about.get("name", folder.name).replace("-", "_")
     metadata = folder / f"{name}-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
