@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -248,3 +249,14 @@ def test_every_objective_and_refiner_has_a_page():
         for entry in list_stages(kind):
             if entry.distribution == "secateur":
                 assert f"`{entry.name}`" in text, entry
+
+
+@pytest.mark.skipif(find_spec("torch_pruning") is None, reason="torch-pruning is not installed")
+def test_the_script_says_of_torch_pruning_what_the_page_says(tmp_path):
+    page = (HOW_TO / "come-from-torch-pruning.md").read_text()
+    (shown,) = [
+        one.text for one in pages.pieces(page) if one.value == "Torch-Pruning is no dependency"
+    ]
+    command = [sys.executable, str(HOW_TO / "come_from_torch_pruning.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250)
+    assert pages.same(shown, done.stdout, "within 10 %"), done.stdout + done.stderr
