@@ -11,7 +11,8 @@ A page is run in an empty folder. What a block is, its language and the comment 
   must be equal, with ``<!-- output: within 5 % -->`` nearly, with ``<!-- output: numbers vary -->``
   they are only numbers, and with ``<!-- output: rows vary -->`` lines may change places too.
 - ``<!-- not run: WHY -->``: a fragment, or what needs a token or a licence.
-- ``<!-- tested by: tests/… -->``: run there; ``<!-- page tested by: tests/… -->``: all of it.
+- ``<!-- tested by: tests/… -->``: run there; ``<!-- page tested by: tests/… -->``: all of it,
+  beside a stand-in of a service; ``WRITE_PAGES=1`` in its environment writes.
 - ``<!-- exit code: 1 -->``: of the last line of a ``bash`` block.
 - ``<!-- run`` … ``-->``: Python that the reader need not see.
 - ``<!-- needs: mymodel.py, small.bqm -->``, at the top: files that are the reader's (reader.py).
@@ -50,6 +51,8 @@ PIECE = re.compile(
 )
 NEEDS = re.compile(r"^<!-- needs: (.+?) -->$", re.MULTILINE)
 WHOLE = re.compile(r"^<!-- page tested by: (.+?) -->$", re.MULTILINE)
+SPEED = re.compile(r" \((?:[\d.]+x|no difference)\)")
+"""Behind a time: whether two can be told apart varies as the times do."""
 NUMBER = re.compile(r"[-+]?\d[\d ]*(?:\.\d+)?(?:e[-+]?\d+)?(?: ?[kMG](?=\W|$))?|∞")
 
 
@@ -196,6 +199,23 @@ def at_home(module: types.ModuleType) -> Iterator[None]:
             os.environ["COLUMNS"] = columns
 
 
+@contextlib.contextmanager
+def without_accounts() -> Iterator[None]:
+    """The reader has no token, licence, journal or configuration yet: the home is this folder."""
+    before = dict(os.environ)
+    fonts = Path.home() / ".cache" / "matplotlib"  # costs seconds to make anew
+    os.environ.setdefault("MPLCONFIGDIR", str(fonts))
+    for name in before:
+        if name.startswith(("DWAVE_", "QISKIT_", "IAM_", "GRB_", "XDG_", "SECATEUR_")):
+            del os.environ[name]
+    os.environ["HOME"] = str(Path.cwd())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def run_page(path: Path, *, write: bool = False) -> types.ModuleType:
     """Run a page in the current folder.
 
@@ -209,7 +229,7 @@ def run_page(path: Path, *, write: bool = False) -> types.ModuleType:
     Returns:
         the module of its Python blocks.
     """
-    page = path.read_text(encoding="utf-8")
+    page = given = path.read_text(encoding="utf-8")
     running = Running(path.name)
     changes: list[tuple[tuple[int, int], str]] = []
     with at_home(running.module):
@@ -230,6 +250,8 @@ def run_page(path: Path, *, write: bool = False) -> types.ModuleType:
     for (start, end), text in reversed(changes):
         page = page[:start] + text + page[end:]
     if changes:
+        if path.read_text(encoding="utf-8") != given:
+            raise PageError(f"{path.name} was changed while it ran; run it again")
         path.write_text(page, encoding="utf-8")
     return running.module
 
@@ -280,14 +302,14 @@ def same(shown: str, printed: str, how: str | None) -> bool:
 
 def words(text: str) -> str:
     """A text without its numbers, nor the spaces and rules that depend on how wide they are."""
-    return re.sub(r"[\s─━-]+", " ", NUMBER.sub("0", text))
+    return re.sub(r"[\s─━-]+", " ", NUMBER.sub("0", SPEED.sub("", text)))
 
 
 def numbers(text: str) -> list[float]:
     """The numbers of a text, in order."""
     units = {"k": 1e3, "M": 1e6, "G": 1e9}
     found = []
-    for one in NUMBER.findall(text):
+    for one in NUMBER.findall(SPEED.sub("", text)):
         plain = one.replace(" ", "").replace("∞", "inf")
         scale = units.get(plain[-1], 1.0)
         found.append(float(plain.rstrip("kMG")) * scale)
@@ -303,7 +325,11 @@ def main() -> int:
     failed = 0
     for page in asked.pages:
         path = page.resolve()
-        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            contextlib.chdir(folder),
+            without_accounts(),
+        ):
             try:
                 run_page(path, write=asked.write)
             except PageError as error:

@@ -6,8 +6,12 @@ every page can be run; a file that stands for a real one says so here.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+HOW_TO = Path(__file__).parent / "how-to"
+"""Scripts that stand beside their page are laid out by their names, too."""
 
 MODEL = '''"""The reader's network."""
 
@@ -98,7 +102,7 @@ def _state() -> dict[str, object]:
     exec(TASK, names)
     network = names["build"]()  # type: ignore[operator]
     adam = torch.optim.Adam(network.parameters(), 1e-2)
-    for x, y in names["batches"](1, 20):  # type: ignore[operator]
+    for x, y in list(names["batches"](1, 40)) * 3:  # type: ignore[operator]
         adam.zero_grad()
         names["cross_entropy"](network(x), y).backward()  # type: ignore[operator]
         adam.step()
@@ -143,6 +147,17 @@ def small(path: Path) -> None:
     save_bqm(bqm, path)
 
 
+def tiny(path: Path) -> None:
+    """Four variables, for simulated devices."""
+    import dimod
+
+    from secateur.files import save_bqm
+
+    linear = {f"v{k}": float(k % 3) - 0.5 for k in range(4)}
+    couplings = {("v0", "v1"): 0.5, ("v1", "v2"): -0.25, ("v2", "v3"): 0.75}
+    save_bqm(dimod.BinaryQuadraticModel(linear, couplings, "BINARY"), path)
+
+
 FILES: dict[str, Callable[[Path], None]] = {
     "mymodel.py": model,
     "mytask.py": task,
@@ -150,6 +165,7 @@ FILES: dict[str, Callable[[Path], None]] = {
     "checkpoint.pt": checkpoint,
     "halfunet.bqm": half,
     "small.bqm": small,
+    "tiny.bqm": tiny,
 }
 
 
@@ -160,4 +176,8 @@ def lay_out(names: Iterable[str]) -> None:
         KeyError: nothing is known of a name.
     """
     for name in names:
-        FILES[name](Path(name))
+        beside = HOW_TO / name
+        if beside.exists():
+            shutil.copy(beside, name)
+        else:
+            FILES[name](Path(name))

@@ -60,7 +60,8 @@ def prune(
             random networks, measured in a fresh process in the first of ``runtimes``, and corrected
             once.
         settings: further fields of ``Method``; of ``Wanted``: ``minimum``, ``maximum`` (channels
-            that layers keep, {"layer1.*": 8}), ``multiple``, ``runtimes``; and of ``Measuring``:
+            that layers keep, {"layer1.*": 8}), ``multiple``, ``constraints`` (of your own, over
+            channels), ``runtimes``; and of ``Measuring``:
             ``tied``, ``norm_over``, ``ignored``, ``probes``, ``seed``, ``measure_batches``.
 
     Raises:

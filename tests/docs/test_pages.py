@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
+import os
 import re
 import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
+from tests.docs.running import DOCS, ROOT, pages, run_page
+
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-
-sys.path.insert(0, str(DOCS))
-try:
-    pages = importlib.import_module("pages")
-finally:
-    sys.path.remove(str(DOCS))
 
 SELF_RUN = [
     name
@@ -50,7 +44,8 @@ def test_what_is_tested_elsewhere_is_tested_there(name):
 @pytest.mark.parametrize("name", SELF_RUN)
 def test_the_page_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pages.run_page(ROOT / name)
+    with pages.without_accounts():
+        run_page(ROOT / name)
 
 
 def page_of(tmp_path, text):
@@ -107,6 +102,38 @@ def test_a_page_that_fails_is_an_error(text, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(pages.PageError, match=said):
         pages.run_page(page_of(tmp_path, text))
+
+
+def test_a_page_that_changes_while_it_runs_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    change = "open('page.md', 'a').write('more')"
+    text = f"```python\n{change}\nprint(1)\n```\n<!-- output -->\n```text\n2\n```\n"
+    with pytest.raises(pages.PageError, match="was changed while it ran"):
+        pages.run_page(page_of(tmp_path, text), write=True)
+    assert (tmp_path / "page.md").read_text() == f"{text}more"
+
+
+def test_whether_two_times_can_be_told_apart_varies_with_them():
+    one, other = "0.09 ms (no difference)  1.0 a", "0.07 ms (1.31x)  1.0 a"
+    assert pages.same(one, other, "numbers vary")
+    assert pages.same(one, other, "within 30 %")
+    assert not pages.same(one, other, "within 10 %")
+    assert not pages.same(one, other.replace("a", "b"), "numbers vary")
+    assert not pages.same(one, other, None)
+
+
+def test_a_reader_has_no_accounts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DWAVE_API_TOKEN", "a secret")
+    before = dict(os.environ)
+    text = (
+        "```python\nimport os\nfrom pathlib import Path\n\n"
+        "print(os.environ.get('DWAVE_API_TOKEN'), Path.home() == Path.cwd())\n```\n"
+        "<!-- output -->\n```text\nNone True\n```\n"
+    )
+    with pages.without_accounts():
+        pages.run_page(page_of(tmp_path, text))
+    assert dict(os.environ) == before
 
 
 def test_files_and_modules_are_the_readers(tmp_path, monkeypatch):

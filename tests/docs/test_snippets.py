@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
-import types
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -19,28 +20,27 @@ from secateur.backends import run as backend_run
 from secateur.backends.registry import load_backend
 from secateur.cli import cli, run
 from secateur.cli.new_backend import write_plugin
-from secateur.errors import FileError, OptionError
-from secateur.stages import BACKENDS, OBJECTIVES, RECOVERIES, REFINERS, list_stages
+from secateur.errors import FileError, OptionError, SecateurError
+from secateur.stages import (
+    BACKENDS,
+    OBJECTIVES,
+    OPERATORS,
+    RECOVERIES,
+    REFINERS,
+    list_stages,
+    load_stage,
+)
 from secateur.testing import brute_force, random_problem
+from tests.docs.running import DOCS, ROOT, pages
 
-ROOT = Path(__file__).parents[2]
-HOW_TO = ROOT / "docs" / "how-to"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+HOW_TO = DOCS / "how-to"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 COMMAND = re.compile(r"^(?:\S*/)?(secateur .+)$", re.MULTILINE)
-# Leap's pages have tests of their own beside its loopback server
-OWN_TESTS = ("use-leap.md", "leap.md")
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "how-to/add-a-backend.md",
-        "how-to/add-a-refiner.md",
-        "how-to/add-an-objective.md",
-        "how-to/add-an-operator.md",
-        "how-to/solve-large-on-small-devices.md",
-        "how-to/use-your-own-data.md",
-        "reference/backends/branch-and-bound.md",
         "reference/objectives.md",
         "reference/recoveries.md",
         "reference/refiners.md",
@@ -53,49 +53,41 @@ def test_the_python_of_the_page_runs(name):
     exec(compile(program, name, "exec", dont_inherit=True), {"__name__": "how_to"})
 
 
-def test_the_how_to_of_demands_runs_with_its_file(tmp_path, monkeypatch):
-    text = (HOW_TO / "state-demands.md").read_text()
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "demands.toml").write_text(re.search(r"```toml\n(.+?)```", text, re.DOTALL)[1])
-    program = "\n".join(re.findall(r"```python\n(.+?)```", text, re.DOTALL))
-    exec(compile(program, "state-demands.md", "exec"), {"__name__": "how_to"})
-
-
-@pytest.mark.parametrize(
-    ("name", "written"),
-    [
-        ("fine-tune.md", "smaller.pt"),
-        ("export.md", "model.onnx"),
-        ("keep-a-budget.md", "."),
-        ("measure-once.md", "measured/measured.json"),
-    ],
-)
-def test_the_how_to_runs_and_writes(name, written, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    program = "\n".join(re.findall(r"```python\n(.+?)```", (HOW_TO / name).read_text(), re.DOTALL))
-    module = types.ModuleType("how_to")  # what is pickled must be found again
-    monkeypatch.setitem(sys.modules, "how_to", module)
-    exec(compile(program, name, "exec"), module.__dict__)
-    assert (tmp_path / written).exists()
+def install(folder: Path, page: str) -> None:
+    """The first distribution of a page, as its wheel would be: entry points, and nothing else."""
+    about = tomllib.loads(re.search(r"```toml\n(.+?)```", page, re.DOTALL)[1])["project"]
+    name = about.get("name", folder.name).replace("-", "_")
+    metadata = folder / f"{name}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    lines = [
+        f"[{group}]\n" + "".join(f"{one} = {target}\n" for one, target in points.items())
+        for group, points in about["entry-points"].items()
+    ]
+    (metadata / "entry_points.txt").write_text("".join(lines))
 
 
 def test_the_eight_lines_of_the_how_to_are_a_backend(tmp_path, monkeypatch):
-    """As its wheel would install it: the entry point, and nothing else."""
-    text = (HOW_TO / "add-a-backend.md").read_text()
-    about = tomllib.loads(re.search(r"```toml\n(.+?)```", text, re.DOTALL)[1])["project"]
-    folder = tmp_path / "my_samplers-1.0.dist-info"
-    folder.mkdir()
-    (folder / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {about['name']}\nVersion: 1.0\n"
-    )
-    (points,) = about["entry-points"].values()
-    lines = "".join(f"{name} = {target}\n" for name, target in points.items())
-    (folder / "entry_points.txt").write_text(f"[secateur.backends]\n{lines}")
+    install(tmp_path, (HOW_TO / "add-a-backend.md").read_text())
     monkeypatch.syspath_prepend(str(tmp_path))
     problem = random_problem(8, 1, ones=3)
     found = secateur.solve(problem, backend="tree")
     assert found.count == 3
     assert found.energy == pytest.approx(brute_force(problem)[0])
+
+
+def test_what_the_pages_register_is_found(tmp_path, monkeypatch):
+    """The module is not there: it is named, so the entry point was read."""
+    for page in ("add-an-objective", "add-an-operator"):
+        (tmp_path / page).mkdir()
+        install(tmp_path / page, (HOW_TO / f"{page}.md").read_text())
+        monkeypatch.syspath_prepend(str(tmp_path / page))
+    for kind, name, module in (
+        (OBJECTIVES, "loudness", "my_package"),
+        (OPERATORS, "mix", "prune_me"),
+    ):
+        with pytest.raises(SecateurError, match=module):
+            load_stage(kind, name)
 
 
 def strangers():
@@ -159,14 +151,12 @@ def test_a_plugin_needs_a_name_of_its_own(tmp_path, name, said):
 
 
 def test_every_backend_has_a_page_and_can_be_cited():
-    pages = "\n".join(
-        page.read_text() for page in (ROOT / "docs" / "reference" / "backends").glob("*.md")
-    )
+    text = "\n".join(page.read_text() for page in (DOCS / "reference" / "backends").glob("*.md"))
     own = {"secateur"} | {f"secateur-{folder.name}" for folder in (ROOT / "plugins").iterdir()}
     for entry in list_stages(BACKENDS):
         if entry.distribution not in own:  # a stranger's, installed where the tests run
             continue
-        assert f"`{entry.name}`" in pages, entry
+        assert f"`{entry.name}`" in text, entry
         citation = load_backend(entry.name).cite()
         if entry.name not in ("steepest-descent", "template"):
             assert citation.startswith("@"), entry
@@ -175,10 +165,12 @@ def test_every_backend_has_a_page_and_can_be_cited():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_exists_with_its_options(page):
-    """Each ``secateur …`` line is parsed by the real command; its options must exist."""
-    if page.name in OWN_TESTS:
-        return
-    blocks = re.findall(r"```(?:bash|text)\n(.+?)```", page.read_text(), re.DOTALL)
+    """Of a page's commands that are not run each is parsed by the real one."""
+    blocks = [
+        one.text
+        for one in pages.pieces(page.read_text())
+        if one.language in ("bash", "text") and one.key != "output" and not one.runs
+    ]
     for line in COMMAND.findall("\n".join(blocks).replace("\\\n", " ")):
         words = shlex.split(line.split("&&")[-1])[1:]
         if words in (["--version"], ["--help"]) or words[-1] == "--help":
@@ -206,29 +198,42 @@ def test_the_readme_commands_are_one_line_each():
         assert "-c constraints.txt" in found[1]
 
 
+def programs(page: str, folder: Path) -> list[str]:
+    """The Python of a page; its files are written."""
+    text = (HOW_TO / page).read_text()
+    with contextlib.chdir(folder):
+        for needs in pages.NEEDS.findall(text):
+            pages.lay_out(needs.split(", "))
+    found = []
+    for piece in pages.pieces(text):
+        if piece.key == "file":
+            (folder / str(piece.value)).write_text(piece.text)
+        elif piece.language == "python":
+            found.append(piece.text)
+    return found
+
+
 def test_what_the_how_tos_write_passes_its_kit(tmp_path):
     """In one process: most of its time is the import of PyTorch."""
-    pages = ("add-an-operator", "add-an-objective", "add-a-refiner")
-    for page in pages:
-        text = (HOW_TO / f"{page}.md").read_text()
-        program = "\n".join(re.findall(r"```python\n(.+?)```", text, re.DOTALL))
-        (tmp_path / f"test_{page.replace('-', '_')}.py").write_text(program)
+    names = ("add-an-operator", "add-an-objective", "add-a-refiner")
+    for page in names:
+        path = tmp_path / f"test_{page.replace('-', '_')}.py"
+        path.write_text("\n".join(programs(f"{page}.md", tmp_path)))
     command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "."]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "failed" not in done.stdout
-    for page in pages:
+    for page in names:
         assert re.search(rf"test_{page.replace('-', '_')}\.py::\S+ PASSED", done.stdout), page
 
 
-def test_the_functions_of_the_how_to_prune():
+def test_the_functions_of_the_how_to_prune(tmp_path):
     from secateur.objectives import resolve_objective
     from secateur.testing.objectives import _measured
 
-    text = (HOW_TO / "add-an-objective.md").read_text()
-    program = "\n".join(re.findall(r"```python\n(.+?)```", text, re.DOTALL))
-    names: dict[str, object] = {"__name__": "how_to"}
-    exec(compile(program, "add-an-objective.md", "exec", dont_inherit=True), names)
+    programs("add-an-objective.md", tmp_path)
+    names: dict[str, object] = {"__name__": "mine"}
+    exec((tmp_path / "mine.py").read_text(), names)
     statistics = _measured("a chain", 0)
     bqm = resolve_objective(names["loudness"], {"power": "0.5"}).qubo(statistics)
     assert list(bqm.linear.values()) == pytest.approx(list(statistics.energy**0.5))
@@ -244,3 +249,14 @@ def test_every_objective_and_refiner_has_a_page():
         for entry in list_stages(kind):
             if entry.distribution == "secateur":
                 assert f"`{entry.name}`" in text, entry
+
+
+@pytest.mark.skipif(find_spec("torch_pruning") is None, reason="torch-pruning is not installed")
+def test_the_script_says_of_torch_pruning_what_the_page_says(tmp_path):
+    page = (HOW_TO / "come-from-torch-pruning.md").read_text()
+    (shown,) = [
+        one.text for one in pages.pieces(page) if one.value == "Torch-Pruning is no dependency"
+    ]
+    command = [sys.executable, str(HOW_TO / "come_from_torch_pruning.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250)
+    assert pages.same(shown, done.stdout, "within 10 %"), done.stdout + done.stderr

@@ -83,12 +83,12 @@ def test_what_is_right_is_itself():
 def test_what_is_wanted_as_data():
     assert Wanted(amount="3%").to_json() == {
         "amount": "3%", "budget": {}, "minimum": {}, "maximum": {}, "multiple": None,
-        "runtimes": ["eager"],
+        "constraints": None, "runtimes": ["eager"],
     }  # fmt: skip
     told = Wanted(budget={"time": "4 ms"}, minimum={"a": 3}, maximum={"b": 4}).to_json()
     assert told == {
         "amount": None, "budget": {"time": "4 ms"}, "minimum": {"a": 3}, "maximum": {"b": 4},
-        "multiple": 16, "runtimes": ["eager"],
+        "multiple": 16, "constraints": None, "runtimes": ["eager"],
     }  # fmt: skip
 
 

@@ -138,7 +138,7 @@ class Measured:
             budget: what may stay at most, {"macs": 0.5}, by "params", "macs" or "time".
             seed: of everything random; that of the measuring unless given.
             settings: further fields of ``Method`` and of what is wanted: ``minimum``, ``maximum``,
-                ``multiple``, ``runtimes``.
+                ``multiple``, ``constraints``, ``runtimes``.
 
         Raises:
             SecateurError: with the value that is wrong and what to do.
@@ -215,7 +215,7 @@ class Measured:
             budget: what may stay at most; instead of amounts or besides each.
             seed: of everything random, the same for every method; that of the measuring unless
                 given.
-            settings: ``minimum``, ``maximum``, ``multiple``, ``runtimes``.
+            settings: ``minimum``, ``maximum``, ``multiple``, ``constraints``, ``runtimes``.
 
         Raises:
             SecateurError: with the value that is wrong and what to do. Where several methods are

@@ -38,6 +38,7 @@ class WantedSettings(TypedDict, total=False):
     minimum: Mapping[str, Any] | None
     maximum: Mapping[str, Any] | None
     multiple: int | str | None
+    constraints: Any
     runtimes: Any
 
 

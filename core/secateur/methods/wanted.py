@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from secateur.errors import AmountError, OptionError
+from secateur.methods.own import constraints_of, listed
 from secateur.nearest import did_you_mean
 from secateur.options import Options, option
 
@@ -40,6 +41,11 @@ class Wanted(Options):
         "widths are multiples of it, or as they were; 16 where a time is asked for; device: the "
         "step of this machine's kernels, which is measured",
     )
+    constraints: Any = option(
+        None,
+        "demands of your own over channels: a file of TOML; in Python constraints of "
+        "secateur.problem too (z = 1: pruned)",
+    )
     runtimes: tuple[str, ...] = option(
         ("eager",), "where time is measured; a time budget is meant in the first"
     )
@@ -50,13 +56,14 @@ class Wanted(Options):
         Raises:
             AmountError: nothing is asked for, or an amount that cannot be understood.
             ConstraintError: a kind of budget that does not exist.
-            OptionError: a runtime that does not exist.
+            OptionError: a runtime that does not exist; constraints that are none.
         """
         from secateur.budgets import check_budget, check_widths
         from secateur.network import check_amount
         from secateur.surgery.speed import check_runtime
 
-        if self.amount is None and not self.budget:
+        own = listed(self.constraints)
+        if self.amount is None and not self.budget and not own:
             raise AmountError(
                 "neither an amount nor a budget is given",
                 remedy='say what goes, amount="50%", or what may stay, budget={"macs": "50%"}',
@@ -95,6 +102,7 @@ class Wanted(Options):
         made: list[Constraint] = []
         if self.amount is not None:
             made.append(count(count_of(self.amount, channels)))
+        made += constraints_of(self.constraints, channels.labels)
         budget = dict(self.budget or {})
         if model is None:
             budget.pop("time", None)
@@ -117,13 +125,16 @@ class Wanted(Options):
         return made
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data."""
+        """As plain data; constraints by their names, a file of them by its path."""
+        own = listed(self.constraints)
+        named = [one.name for one in own] if isinstance(own, tuple) else own and str(own)
         return {
             "amount": self.amount,
             "budget": dict(self.budget or {}),
             "minimum": dict(self.minimum or {}),
             "maximum": dict(self.maximum or {}),
             "multiple": self.width_step,
+            "constraints": named,
             "runtimes": list(self.runtimes),
         }
 

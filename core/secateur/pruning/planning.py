@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from secateur.budgets import TimeModel, features_of, measure_step, meet, random_masks
 from secateur.methods.resolved import Resolved
 from secateur.methods.wanted import DEVICE, STEP, Wanted
+from secateur.network import Channels
 from secateur.problem import Constraint, Problem
 from secateur.progress import track
 from secateur.pruning.selecting import choose, price_choice, with_room
@@ -48,6 +49,8 @@ class Planner:
         assert step is None or isinstance(step, int), "checked before"
         self.step = step
         self.demands = with_room(subject.channels, wanted.demands(subject.channels, step, None))
+        if wanted.constraints is not None:  # what names nothing is said now
+            problem_without_costs(subject.channels, self.demands)
         self.model: TimeModel | None = None
 
     def select(self, statistics: ChannelStatistics, method: Resolved) -> tuple[Problem, Selection]:
@@ -84,9 +87,11 @@ class Planner:
     def select_part(self, statistics: ChannelStatistics, method: Resolved, count: int) -> Selection:
         """A selection of another count, on the way to what is wanted.
 
-        Budgets, multiples and most widths hold in the end; the least widths hold here too.
+        Budgets, multiples, most widths and constraints of the user's hold in the end; the least
+        widths hold here too.
         """
         part = replace(self.wanted, amount=count, budget=None, maximum=None, multiple=None)
+        part = replace(part, constraints=None)
         channels = self.subject.channels
         demands = with_room(channels, part.demands(channels, None, None))
         return self._selected(statistics, method, demands)[1]
@@ -129,6 +134,17 @@ class Planner:
     def _share(self, z: Any) -> float:
         dense, plan = self._times([np.zeros_like(z), z], MEASURING)
         return plan / dense
+
+
+def problem_without_costs(channels: Channels, demands: Sequence[Constraint]) -> Problem:
+    """What is demanded, before anything is measured.
+
+    Raises:
+        ConstraintError: a demand names what is no channel.
+    """
+    nothing = np.zeros(0, dtype=np.int32)
+    none = (nothing, nothing, np.zeros(0))
+    return Problem.from_arrays(channels.labels, np.zeros(len(channels)), none, 0.0, demands)
 
 
 @cache

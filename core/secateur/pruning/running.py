@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from secateur.backends.call import check_applicable
 from secateur.errors import OptionError, SecateurError
 from secateur.limits import refuse_twice
@@ -16,11 +14,10 @@ from secateur.methods import RANDOM
 from secateur.methods.resolved import Resolved
 from secateur.methods.wanted import Wanted
 from secateur.network.labels import Origin
-from secateur.problem import Problem
 from secateur.pruning.choosing import Picked, pick
 from secateur.pruning.finishing import Finished, body_of, finish
 from secateur.pruning.paying import check_paid_once
-from secateur.pruning.planning import Planner
+from secateur.pruning.planning import Planner, problem_without_costs
 from secateur.pruning.rounds import check_rounds
 from secateur.pruning.subject import Subject
 from secateur.result import PruningResult, Row
@@ -117,10 +114,7 @@ def _check_applicable(planner: Planner, methods: Sequence[Resolved]) -> None:
     ]
     if not solvers:
         return
-    labels = planner.subject.channels.labels
-    nothing = np.zeros(0, dtype=np.int32)
-    none = (nothing, nothing, np.zeros(0))
-    empty = Problem.from_arrays(labels, np.zeros(len(labels)), none, 0.0, planner.demands)
+    empty = problem_without_costs(planner.subject.channels, planner.demands)
     for solver, options in solvers:
         check_applicable(solver, empty.only(solver.capabilities.native), options)
 

@@ -113,7 +113,7 @@ def _owner(name: str, *, skip: bool) -> tuple[Backend | None, str]:
 
 def _with_skip(error: BackendError) -> BackendError:
     """The same error, which tells too how to go on without the backend."""
-    remedy = f"{error.remedy}; or" if error.remedy else "install it, or"
+    remedy = f"{error.remedy.rstrip('.')}; or" if error.remedy else "install it, or"
     error.remedy = f'{remedy} write missing = "skip" in [study]: its cells are rows that say so'
     return error
 
