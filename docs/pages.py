@@ -26,6 +26,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -169,7 +170,14 @@ class Running:
             return run(words[1:])
         given = dict(os.environ, PYTHONPATH=os.pathsep.join(one for one in sys.path if one))
         given["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{given['PATH']}"
-        done = subprocess.run(line, shell=True, text=True, capture_output=True, env=given)
+        done = subprocess.run(
+            line,
+            shell=True,
+            executable=shutil.which("bash"),
+            text=True,
+            capture_output=True,
+            env=given,
+        )
         print(done.stdout, end="")
         if done.returncode:
             print(done.stderr, file=sys.stderr)

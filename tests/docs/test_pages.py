@@ -106,8 +106,9 @@ def test_a_page_that_fails_is_an_error(text, said, tmp_path, monkeypatch):
 
 def test_a_page_that_changes_while_it_runs_is_left_alone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    change = "open('page.md', 'a').write('more')"
-    text = f"```python\n{change}\nprint(1)\n```\n<!-- output -->\n```text\n2\n```\n"
+    change = "p.write_text(p.read_text() + 'more')"
+    code = f"from pathlib import Path\np = Path('page.md')\n{change}\nprint(1)\n"
+    text = f"```python\n{code}```\n<!-- output -->\n```text\n2\n```\n"
     with pytest.raises(pages.PageError, match="was changed while it ran"):
         pages.run_page(page_of(tmp_path, text), write=True)
     assert (tmp_path / "page.md").read_text() == f"{text}more"

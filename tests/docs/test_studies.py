@@ -17,12 +17,6 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.+?)```", (DOCS / page).read_text(), re.DOTALL)
 
 
-def commands(page: str) -> list[list[str]]:
-    """The words of every `secateur …` line of a page, in order."""
-    lines = "\n".join(blocks(page, "bash")).splitlines()
-    return [line.split()[1:] for line in lines if line.startswith("secateur ")]
-
-
 def test_metered_solvers_wait(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (study,) = blocks("how-to/compare-metered-solvers.md", "toml")

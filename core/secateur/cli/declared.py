@@ -40,7 +40,6 @@ SHOWN = {
     "amount": "AMOUNT",
     "multiple": "N|device",
     **dict.fromkeys(("objective", "backend", "refine", "recover"), "NAME"),
-    "constraints": "FILE",
 }
 """What stands for a value where it is no KEY=VALUE or NAME."""
 

@@ -18,7 +18,7 @@ from secateur.cli.measured import (
     read_measuring,
 )
 from secateur.cli.networks import network_options
-from secateur.cli.shared import dry_run_option, json_option, output_option
+from secateur.cli.shared import constraints_option, dry_run_option, json_option, output_option
 from secateur.methods import Method
 from secateur.methods.measuring import Measuring
 from secateur.methods.wanted import Wanted
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 @network_options
 @measured_option
 @declared_options(Measuring)
-@declared_options(Wanted, without=("runtimes",))
+@declared_options(Wanted, without=("runtimes", "constraints"))
+@constraints_option("constraints")
 @click.option(
     "--runtime",
     type=click.Choice(("eager", "onnxruntime")),
@@ -81,7 +82,7 @@ def prune(
     try_output(output)
     timed = sorted(runtimes(), key=lambda name: name != runtime)
     asked = {**given(values, Wanted), "runtimes": timed}
-    if asked.get("amount") is None and not asked.get("budget"):
+    if not any(asked.get(name) is not None for name in ("amount", "budget", "constraints")):
         raise AmountError(
             "neither an amount nor a budget is given",
             remedy="say what goes, --amount 50%, or what may stay, --budget macs=50%",

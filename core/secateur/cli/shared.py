@@ -104,6 +104,16 @@ def charge_option(command: Command) -> Command:
     return click.option("--charge", is_flag=True, help=text)(command)
 
 
+def constraints_option(name: str) -> Callable[[Command], Command]:
+    """``--constraints``, under the name that the command has for it."""
+    return click.option(
+        "--constraints",
+        name,
+        type=click.Path(path_type=Path),
+        help="A TOML file of further demands: limits, tied variables, budgets.",
+    )
+
+
 def problem_options(command: Command) -> Command:
     """How a problem's file is read, and what is demanded of it besides."""
     for one in (
@@ -112,12 +122,7 @@ def problem_options(command: Command) -> Command:
             type=int,
             help="So many variables are 1, exactly; as the file says unless given.",
         ),
-        click.option(
-            "--constraints",
-            "demands",
-            type=click.Path(path_type=Path),
-            help="A TOML file of further demands: limits, tied variables, budgets.",
-        ),
+        constraints_option("demands"),
     ):
         command = one(command)
     return format_options(command)
