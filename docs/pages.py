@@ -12,7 +12,8 @@ A page is run in an empty folder. What a block is, its language and the comment 
   they are only numbers.
 - ``<!-- not run: WHY -->``: a fragment, or what needs a token or a licence.
 - ``<!-- tested by: tests/… -->``: run there; ``<!-- page tested by: tests/… -->``: all of it.
-- ``<!-- exit code: 1 -->``: of the last line of a ``bash`` block.
+- ``<!-- exit code: 1 -->``: of the last line of a ``bash`` block; what that line says on standard
+  error is then part of what was printed.
 - ``<!-- run`` … ``-->``: Python that the reader need not see.
 - ``<!-- needs: mymodel.py, small.bqm -->``, at the top: files that are the reader's (reader.py).
 """
@@ -153,8 +154,11 @@ class Running:
             if line.strip() and not line.startswith("#")
         ]
         for number, line in enumerate(lines):
-            code = self._line(line)
-            if code != (expected if number == len(lines) - 1 else 0):
+            wanted = expected if number == len(lines) - 1 else 0
+            told = contextlib.redirect_stderr(sys.stdout) if wanted else contextlib.nullcontext()
+            with told:
+                code = self._line(line)
+            if code != wanted:
                 raise PageError(f"{self.name}, line {piece.line}: {line!r} ended with {code}")
 
     def _line(self, line: str) -> int:
@@ -168,7 +172,7 @@ class Running:
         done = subprocess.run(line, shell=True, text=True, capture_output=True, env=given)
         print(done.stdout, end="")
         if done.returncode:
-            print(done.stderr, file=sys.stderr)
+            print(done.stderr, end="", file=sys.stderr)
         return done.returncode
 
 

@@ -62,7 +62,6 @@ def task():
         loss=cross_entropy,
         metric=accuracy,
         metric_name="accuracy",
-        input_shape=(1, 8, 8),
     )
 '''
 

@@ -107,6 +107,20 @@ def test_a_page_that_fails_is_an_error(text, said, tmp_path, monkeypatch):
         pages.run_page(page_of(tmp_path, text))
 
 
+def test_what_a_failing_command_says_is_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for line, said in (
+        ("secateur solve none.bqm", "FileError: none.bqm does not exist"),
+        ("echo out; echo err >&2; exit 3", "out\nerr"),
+    ):
+        code = 3 if "exit" in line else 1
+        text = f"<!-- exit code: {code} -->\n```bash\n{line}\n```\n"
+        path = page_of(tmp_path, f"{text}<!-- output -->\n```text\n?\n```\n")
+        pages.run_page(path, write=True)
+        assert said in path.read_text()
+        pages.run_page(path)
+
+
 def test_files_and_modules_are_the_readers(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (

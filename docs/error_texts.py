@@ -1,0 +1,463 @@
+"""The texts of the errors, read from the code that raises them.
+
+A text is what is written in the code, with ``…`` where it puts a value. Where a function makes an
+error of what its caller says (``wrong(path, line, what)``), the texts are those of its callers.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+
+import secateur.errors
+from secateur.errors import SecateurError
+from secateur.stages import KINDS
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = (ROOT / "core" / "secateur", ROOT / "backends" / "secateur_backends")
+MOST = 12
+"""Texts that one place may have, by what it chooses among."""
+ROUNDS = 4
+"""How far what a caller says is followed."""
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A value that is put into a text.
+
+    Arguments:
+        parameter: of the function, if the value is one; "" else.
+    """
+
+    parameter: str = ""
+
+
+Parts = tuple[str | Hole, ...]
+ANY: Parts = (Hole(),)
+
+
+@dataclass(frozen=True)
+class Text:
+    """What an error may say.
+
+    Arguments:
+        error: name of its class; a hole where a caller says it.
+        message: with holes.
+        remedy: with holes; empty: it has none.
+        module: that says it.
+        line: there.
+    """
+
+    error: str | Hole
+    message: Parts
+    remedy: Parts
+    module: str
+    line: int
+
+    @property
+    def said(self) -> str:
+        """The message as it is shown."""
+        return shown(self.message)
+
+    @property
+    def mend(self) -> str:
+        """The remedy as it is shown."""
+        return shown(self.remedy)
+
+    @property
+    def parameters(self) -> set[str]:
+        """What a caller says of it."""
+        every = (self.error, *self.message, *self.remedy)
+        return {one.parameter for one in every if isinstance(one, Hole)} - {""}
+
+    @property
+    def says(self) -> bool:
+        """Whether something of the message is in the code, and the class known."""
+        told = "".join(one for one in self.message if isinstance(one, str))
+        return isinstance(self.error, str) and any(letter.isalpha() for letter in told)
+
+
+def shown(parts: Parts) -> str:
+    """Parts as one line, with ``…`` for the values."""
+    text = "".join("…" if isinstance(one, Hole) else one for one in parts)
+    while "……" in text:
+        text = text.replace("……", "…")
+    return " ".join(text.split())
+
+
+def errors() -> list[type[SecateurError]]:
+    """The classes of the tree, in the order of their module."""
+    found = vars(secateur.errors).values()
+    return [one for one in found if isinstance(one, type) and issubclass(one, SecateurError)]
+
+
+NAMES = {one.__name__ for one in errors()}
+
+
+@dataclass(eq=False)
+class Scope:
+    """A function, or the top of a module."""
+
+    module: Module
+    node: ast.FunctionDef | ast.Module
+    owner: str = ""
+    outer: Scope | None = None
+    inner: dict[str, Scope] = field(default_factory=dict)
+    texts: list[Text] = field(default_factory=list)
+
+    @cached_property
+    def parameters(self) -> list[str]:
+        """Names, without ``self``."""
+        if isinstance(self.node, ast.Module):
+            return []
+        given = self.node.args
+        every = [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+        return every[1:] if every[:1] in (["self"], ["cls"]) else every
+
+    @property
+    def defaults(self) -> dict[str, ast.expr]:
+        """Of the parameters."""
+        if isinstance(self.node, ast.Module):
+            return {}
+        given = self.node.args
+        plain = [one.arg for one in (*given.posonlyargs, *given.args)]
+        pairs = list(zip(reversed(plain), reversed(given.defaults), strict=False))
+        pairs += [
+            (one.arg, value)
+            for one, value in zip(given.kwonlyargs, given.kw_defaults, strict=True)
+            if value is not None
+        ]
+        return dict(pairs)
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Its nodes, without those of the functions inside."""
+        found: list[ast.AST] = []
+        waiting: list[ast.AST] = list(ast.iter_child_nodes(self.node))
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+                continue
+            found.append(node)
+            waiting += ast.iter_child_nodes(node)
+        return found
+
+    @cached_property
+    def calls(self) -> list[ast.Call]:
+        """The calls here."""
+        return [node for node in self.nodes if isinstance(node, ast.Call)]
+
+    @cached_property
+    def ends(self) -> set[ast.expr]:
+        """What is raised or returned here."""
+        raised = {node.exc for node in self.nodes if isinstance(node, ast.Raise) and node.exc}
+        return raised | {
+            node.value for node in self.nodes if isinstance(node, ast.Return) and node.value
+        }
+
+    @cached_property
+    def assigned(self) -> dict[str, list[ast.expr]]:
+        """What is written to the names here."""
+        found: dict[str, list[ast.expr]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Assign):
+                targets = node.targets
+            elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
+                targets = [node.target]
+            else:
+                continue
+            for one in targets:
+                if isinstance(one, ast.Name) and node.value is not None:
+                    found.setdefault(one.id, []).append(node.value)
+        return found
+
+
+class Module:
+    """A file of the code."""
+
+    def __init__(self, path: Path, package: Path) -> None:
+        self.name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        self.tree = ast.parse(path.read_text(encoding="utf-8"))
+        self.top = Scope(self, self.tree)
+        self.scopes = [self.top]
+        self.functions: dict[str, Scope] = {}
+        self.methods: dict[str, list[Scope]] = {}
+        self.imported: dict[str, tuple[str, str]] = {}
+        self._enter(self.tree, self.top, "")
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for one in node.names:
+                    self.imported[one.asname or one.name] = (node.module, one.name)
+
+    def _enter(self, node: ast.AST, outer: Scope, owner: str) -> None:
+        for one in ast.iter_child_nodes(node):
+            if isinstance(one, ast.ClassDef):
+                self._enter(one, outer, one.name)
+            elif isinstance(one, ast.FunctionDef):
+                scope = Scope(self, one, owner, outer)
+                self.scopes.append(scope)
+                if owner:
+                    self.methods.setdefault(one.name, []).append(scope)
+                elif outer is self.top:
+                    self.functions[one.name] = scope
+                else:
+                    outer.inner[one.name] = scope
+                self._enter(one, scope, "")
+            else:
+                self._enter(one, outer, owner)
+
+
+class Code:
+    """All files, with the texts of all their functions."""
+
+    def __init__(self) -> None:
+        self.modules: dict[str, Module] = {}
+        for package in PACKAGES:
+            for path in sorted(package.rglob("*.py")):
+                module = Module(path, package)
+                self.modules[module.name] = module
+        self.scopes = [scope for one in self.modules.values() for scope in one.scopes]
+        methods = [one.methods for one in self.modules.values()]
+        names = set(itertools.chain.from_iterable(methods))
+        self.methods = {name: [s for one in methods for s in one.get(name, [])] for name in names}
+        for scope in self.scopes:
+            scope.texts = list(self._made(scope))
+        followed: set[tuple[Scope, Text]] = set()
+        asked: dict[Scope, int] = {}
+        calls = [
+            (scope, call, helper)
+            for scope in self.scopes
+            for call in scope.calls
+            for helper in self._called(scope, call)
+            if helper.parameters
+        ]
+        for _ in range(ROUNDS):
+            asked, before = {scope: len(scope.texts) for scope in self.scopes}, asked
+            for scope, call, helper in calls:
+                for text in helper.texts[before.get(helper, 0) : asked[helper]]:
+                    if text.parameters:
+                        more = list(self._said(scope, call, helper, text))
+                        scope.texts += [one for one in more if one not in scope.texts]
+                        if more:
+                            followed.add((helper, text))
+        kept: dict[tuple[str, str], Text] = {}
+        for scope in self.scopes:
+            for text in scope.texts:
+                if text.says and (scope, text) not in followed:
+                    kept.setdefault((str(text.error), text.said), text)
+        self.texts = sorted(kept.values(), key=lambda one: (one.said.lower(), one.module))
+
+    def _made(self, scope: Scope) -> Iterator[Text]:
+        """What is made here, whoever raises it."""
+        for node in scope.calls:
+            given = list(node.args)
+            remedy = [one.value for one in node.keywords if one.arg == "remedy"]
+            kinds = self._classes(scope, node.func)
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "error" and len(given) > 2:
+                kinds, remedy = self._of_kinds(scope, given[0]), given[3:4]
+                given = given[2:3]
+            elif not kinds:
+                continue
+            message = given[:1] or [one.value for one in node.keywords if one.arg == "message"]
+            messages = self.alternatives(scope, message[0]) if message else [ANY]
+            remedies = self.alternatives(scope, remedy[0]) if remedy else [()]
+            for kind, said, mend in itertools.product(kinds, messages, remedies):
+                yield Text(kind, said, mend, scope.module.name, node.lineno)
+
+    def _classes(self, scope: Scope, func: ast.expr) -> list[str | Hole]:
+        name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        if name in NAMES:
+            return [name]
+        if isinstance(func, ast.Name) and name in scope.parameters and self._is_class(scope, name):
+            return [Hole(name)]
+        return []
+
+    @staticmethod
+    def _is_class(scope: Scope, name: str) -> bool:
+        assert not isinstance(scope.node, ast.Module)
+        every = (*scope.node.args.args, *scope.node.args.kwonlyargs)
+        noted = [one.annotation for one in every if one.arg == name]
+        return any(one is not None and "Error" in ast.unparse(one) for one in noted)
+
+    def _of_kinds(self, scope: Scope, chosen: ast.expr) -> list[str | Hole]:
+        """Of ``kind.error(kind.not_found, …)``: the classes of all kinds of stage."""
+        if isinstance(chosen, ast.Name):
+            every = scope.assigned.get(chosen.id, [])
+        elif isinstance(chosen, ast.IfExp):
+            every = [chosen.body, chosen.orelse]
+        else:
+            every = [chosen]
+        flat = [
+            one
+            for node in every
+            for one in ([node.body, node.orelse] if isinstance(node, ast.IfExp) else [node])
+        ]
+        fields = [one.attr for one in flat if isinstance(one, ast.Attribute)]
+        found = {
+            getattr(kind, name).__name__ for kind in KINDS for name in fields if hasattr(kind, name)
+        }
+        return sorted(found)
+
+    def _called(self, scope: Scope, call: ast.Call) -> list[Scope]:
+        """Our functions that a call may be of."""
+        func = call.func
+        if isinstance(func, ast.Name):
+            looked: Scope | None = scope
+            while looked is not None:
+                if func.id in looked.inner:
+                    return [looked.inner[func.id]]
+                looked = looked.outer
+            if func.id in scope.module.functions:
+                return [scope.module.functions[func.id]]
+            place, name = scope.module.imported.get(func.id, ("", ""))
+            return self._function(place, name)
+        if isinstance(func, ast.Attribute):
+            if isinstance(func.value, ast.Name) and func.value.id == "self":
+                own = [
+                    one
+                    for one in scope.module.methods.get(func.attr, [])
+                    if one.owner == self._owner(scope)
+                ]
+                if own:
+                    return own
+            if call in scope.ends:
+                return self.methods.get(func.attr, [])
+        return []
+
+    @staticmethod
+    def _owner(scope: Scope) -> str:
+        looked: Scope | None = scope
+        while looked is not None and not looked.owner:
+            looked = looked.outer
+        return looked.owner if looked else ""
+
+    def _function(self, place: str, name: str) -> list[Scope]:
+        """A function of another module, also through the ``__init__`` of its package."""
+        for _ in range(3):
+            module = self.modules.get(place) or self.modules.get(f"{place}.__init__")
+            if module is None:
+                return []
+            if name in module.functions:
+                return [module.functions[name]]
+            place, name = module.imported.get(name, ("", ""))
+        return []
+
+    def _said(self, scope: Scope, call: ast.Call, helper: Scope, text: Text) -> Iterator[Text]:
+        """A text of a helper, with what one caller says."""
+        given = dict(zip(helper.parameters, call.args, strict=False))
+        given |= {one.arg: one.value for one in call.keywords if one.arg}
+        values: dict[str, list[Parts]] = {}
+        says = isinstance(text.error, Hole)
+        for name in sorted(text.parameters):
+            if name in given:
+                values[name] = self.alternatives(scope, given[name])
+            elif name in helper.defaults:
+                values[name] = self.alternatives(helper, helper.defaults[name])
+            else:
+                values[name] = [ANY]
+            told = name in given and any(" " in one for parts in values[name] for one in words(parts))
+            says |= told
+            if not told:  # a name or a number, or what its own caller says
+                values[name] = [
+                    parts if any(isinstance(one, Hole) and one.parameter for one in parts) else ANY
+                    for parts in values[name]
+                ]
+        if not says:
+            return
+        kinds: list[str | Hole] = [text.error]
+        if isinstance(text.error, Hole):
+            func = given.get(text.error.parameter) or helper.defaults.get(text.error.parameter)
+            kinds = self._classes(scope, func) if func is not None else []
+        names = list(values)
+        for kind in kinds:
+            for chosen in itertools.islice(itertools.product(*values.values()), MOST):
+                put = dict(zip(names, chosen, strict=True))
+                yield Text(
+                    kind,
+                    filled(text.message, put),
+                    filled(text.remedy, put),
+                    scope.module.name,
+                    call.lineno,
+                )
+
+    def alternatives(
+        self, scope: Scope, node: ast.expr, seen: frozenset[str] = frozenset()
+    ) -> list[Parts]:
+        """What an expression may be, as far as it is written in the code."""
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str):
+                return [(node.value,)]
+            return [()] if node.value is None else [ANY]
+        if isinstance(node, ast.JoinedStr):
+            found = [
+                self.alternatives(scope, one.value if isinstance(one, ast.FormattedValue) else one, seen)
+                for one in node.values
+            ]
+            return joined(found)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return joined([self.alternatives(scope, one, seen) for one in (node.left, node.right)])
+        if isinstance(node, ast.IfExp):
+            return self._either(scope, (node.body, node.orelse), seen)
+        if isinstance(node, ast.BoolOp):
+            return self._either(scope, node.values, seen)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in ("strip", "rstrip", "lstrip", "removesuffix"):
+                return self.alternatives(scope, node.func.value, seen)
+        if isinstance(node, ast.Name) and node.id not in seen:
+            return self._named(scope, node.id, seen | {node.id})
+        return [ANY]
+
+    def _either(
+        self, scope: Scope, nodes: list[ast.expr] | tuple[ast.expr, ...], seen: frozenset[str]
+    ) -> list[Parts]:
+        every = [one for node in nodes for one in self.alternatives(scope, node, seen)]
+        return list(dict.fromkeys(every))[:MOST]
+
+    def _named(self, scope: Scope, name: str, seen: frozenset[str]) -> list[Parts]:
+        if name in scope.parameters:
+            return [(Hole(name),)]
+        here = scope.assigned.get(name)
+        if here:
+            return self._either(scope, here, seen)
+        top = scope.module.top.assigned.get(name) if scope is not scope.module.top else None
+        if top:
+            return self._either(scope.module.top, top, seen)
+        place, original = scope.module.imported.get(name, ("", ""))
+        module = self.modules.get(place) or self.modules.get(f"{place}.__init__")
+        if module is not None:
+            there = module.top.assigned.get(original)
+            if there:
+                return self._either(module.top, there, seen)
+        return [ANY]
+
+
+def joined(found: list[list[Parts]]) -> list[Parts]:
+    """Every way to put alternatives one after another, up to ``MOST``."""
+    ways = itertools.islice(itertools.product(*found), MOST)
+    return [tuple(itertools.chain.from_iterable(one)) for one in ways]
+
+
+def words(parts: Parts) -> list[str]:
+    """What is written of a text."""
+    return [one for one in parts if isinstance(one, str)]
+
+
+def filled(parts: Parts, values: dict[str, Parts]) -> Parts:
+    """Parts with the holes of these parameters filled."""
+    made: list[str | Hole] = []
+    for one in parts:
+        if isinstance(one, Hole) and one.parameter:
+            made += values.get(one.parameter, ANY)
+        else:
+            made.append(one)
+    return tuple(made)
+
+
+@cache
+def texts() -> tuple[Text, ...]:
+    """Every text of every error, sorted."""
+    return tuple(Code().texts)
