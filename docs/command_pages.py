@@ -18,7 +18,9 @@ from error_pages import paragraph
 from secateur.cli import cli
 
 EXAMPLE = re.compile(r"^(?:\x08\n)?Examples?\b[^\n]*:\n", re.MULTILINE)
-ENDS = {"secateur verify": "0 only where all of the proof holds; 1 where it does not, or cannot be checked"}
+ENDS = {
+    "secateur verify": "0 only where all of the proof holds; 1 where it does not, or is only claimed"
+}
 """Commands whose exit codes mean more than that they ended."""
 
 
@@ -39,19 +41,18 @@ def _below(
 
 
 def paragraphs(command: click.Command) -> tuple[list[str], list[str]]:
-    """What the help says, and the examples in it."""
-    said: list[str] = []
-    shown: list[str] = []
+    """What the help says, and the examples: those in it, or those that the command has."""
+    told: list[str] = []
+    shown: list[str] = [*getattr(command, "examples", ())]
     for one in inspect.cleandoc(command.help or "").split("\n\n"):
-        text = one.removeprefix("\b\n")
-        lines = text.splitlines()
+        lines = one.removeprefix("\b\n").splitlines()
         if EXAMPLE.match(one) or one.startswith("\b"):
             shown += [line for line in lines if not re.match(r"Examples?\b.*:$", line)]
-        elif text.strip():
-            said.append(" ".join(lines))
+        elif one.strip():
+            told.append(" ".join(lines))
     if command.epilog:
-        said.append(" ".join(inspect.cleandoc(command.epilog).replace("\b", "").split()))
-    return said, [line[2:] if line.startswith("  ") else line for line in shown]
+        told.append(" ".join(inspect.cleandoc(command.epilog).replace("\b", "").split()))
+    return told, [line.removeprefix("  ") for line in shown]
 
 
 def values(parameter: click.Parameter) -> str:
@@ -98,15 +99,16 @@ class Commands(Directive):
     def run(self) -> list[nodes.Node]:
         return [self._section(*one) for one in commands()]
 
-    def _section(
-        self, path: str, command: click.Command, context: click.Context
-    ) -> nodes.section:
+    def _section(self, path: str, command: click.Command, context: click.Context) -> nodes.section:
         name = path.replace(" ", "-")
         section = nodes.section(ids=[name], names=[name])
         section += nodes.title("", "", nodes.literal(text=path))
         said, shown = paragraphs(command)
         for one in said:
             section += paragraph(one)
+        page = getattr(command, "page", "")
+        if page:
+            section += paragraph(f"More: `docs/{page}.md`.")
         if shown:
             section += nodes.literal_block("\n".join(shown), "\n".join(shown), language="text")
         section += self._table(options(command, context))

@@ -8,7 +8,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 project = "secateur"
 author = "The secateur maintainers"
 copyright = "2026, The secateur maintainers"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "option_tables", "error_pages", "command_pages", "schema_pages"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "option_tables",
+    "error_pages",
+    "command_pages",
+    "schema_pages",
+]
 html_theme = "furo"
 html_title = "secateur"
 exclude_patterns = ["_build"]

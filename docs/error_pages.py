@@ -1,7 +1,7 @@
 """The directives that write the errors down.
 
-``{error-tree}``: a section for each class of the tree, with its meaning, cause and remedy, and every
-text that the code has. ``{error-index}``: those texts by their first words.
+``{error-tree}``: a section for each class of the tree, with its meaning, cause and remedy, and
+every text that the code has. ``{error-index}``: those texts by their first words.
 """
 
 from __future__ import annotations

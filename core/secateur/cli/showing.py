@@ -85,7 +85,7 @@ def show_list(kind: Kind, as_json: bool) -> None:
     """Print every registered stage of a kind; imports none of them."""
     entries = list_stages(kind)
     if as_json:
-        print_json({f"{kind.noun}s": [asdict(entry) for entry in entries]})
+        print_json({kind.plural: [asdict(entry) for entry in entries]})
         return
     cells = [(entry.name, f"{entry.distribution} {entry.version}") for entry in entries]
     width = max((len(name) for name, _ in cells), default=0)
@@ -105,7 +105,7 @@ def show_command(kind: Kind, find: Callable[[str], Found], *, example: str) -> c
         "show",
         help=f"Tell what {kind.noun} NAME is, its options, what to cite, and who registers it.\n\n"
         "NAME may be module:attribute of your own.\n\n"
-        f"\b\nExample:\n  secateur {kind.noun}s show {example}",
+        f"\b\nExample:\n  secateur {kind.plural} show {example}",
     )
     @click.argument("name")
     @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
@@ -126,10 +126,10 @@ def stage_group(kind: Kind, find: Callable[[str], Found], *, example: str) -> cl
     """
 
     @click.group(
-        f"{kind.noun}s",
+        kind.plural,
         invoke_without_command=True,
-        help=f"List the registered {kind.noun}s; imports none of them.\n\n"
-        f"\b\nExample:\n  secateur {kind.noun}s\n  secateur {kind.noun}s show {example}",
+        help=f"List the registered {kind.plural}; imports none of them.\n\n"
+        f"\b\nExample:\n  secateur {kind.plural}\n  secateur {kind.plural} show {example}",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
     @click.pass_context
