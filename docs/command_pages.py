@@ -19,7 +19,7 @@ from secateur.cli import cli
 
 EXAMPLE = re.compile(r"^(?:\x08\n)?Examples?\b[^\n]*:\n", re.MULTILINE)
 ENDS = {
-    "secateur verify": "0 only where all of the proof holds; 1 where it does not, or is only claimed"
+    "secateur verify": "0 only where all of the proof holds; 1 where it does not, or is claimed"
 }
 """Commands whose exit codes mean more than that they ended."""
 
