@@ -14,6 +14,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "option_tables",
     "error_pages",
+    "python_pages",
     "command_pages",
     "schema_pages",
 ]
@@ -23,5 +24,6 @@ exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+napoleon_use_ivar = True
 autodoc_default_options = {"members": True, "show-inheritance": True}
 suppress_warnings = ["ref.python", "myst.header", "myst.xref_missing"]

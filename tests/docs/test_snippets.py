@@ -55,9 +55,6 @@ def test_the_tutorial_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
         "how-to/solve-large-on-small-devices.md",
         "how-to/use-your-own-data.md",
         "reference/backends/branch-and-bound.md",
-        "reference/objectives.md",
-        "reference/recoveries.md",
-        "reference/refiners.md",
     ],
 )
 def test_the_python_of_the_page_runs(name):

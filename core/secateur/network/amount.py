@@ -9,6 +9,7 @@ from secateur.network.channels import Channels
 from secateur.problem.constraints import Cardinality, at_most
 
 Amount = int | float | str
+"""How much: a ratio (0.36), a percentage ("36%") or a count (173)."""
 
 _HOW = "use a ratio (0.36), a percentage (36%) or a count (173)"
 
