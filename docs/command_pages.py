@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator
 
 import click
@@ -52,7 +53,7 @@ def paragraphs(command: click.Command) -> tuple[list[str], list[str]]:
             told.append(" ".join(lines))
     if command.epilog:
         told.append(" ".join(inspect.cleandoc(command.epilog).replace("\b", "").split()))
-    return told, [line.removeprefix("  ") for line in shown]
+    return told, textwrap.dedent("\n".join(shown)).splitlines()
 
 
 def values(parameter: click.Parameter) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -163,11 +164,26 @@ class Scope:
             elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
                 targets = [node.target]
             else:
+                for name, value in looped(node):
+                    found.setdefault(name, []).append(value)
                 continue
             for one in targets:
                 if isinstance(one, ast.Name) and node.value is not None:
                     found.setdefault(one.id, []).append(node.value)
         return found
+
+
+def looped(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """What a loop over something that is written out gives to names."""
+    if not isinstance(node, ast.For) or not isinstance(node.iter, ast.Tuple | ast.List):
+        return
+    for one in node.iter.elts:
+        if isinstance(node.target, ast.Name):
+            yield node.target.id, one
+        elif isinstance(node.target, ast.Tuple) and isinstance(one, ast.Tuple):
+            for target, value in zip(node.target.elts, one.elts, strict=False):
+                if isinstance(target, ast.Name):
+                    yield target.id, value
 
 
 class Module:

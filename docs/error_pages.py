@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
-from error_texts import Text, errors, texts
+from error_texts import Text, errors, taken_over, texts
 
 from secateur.errors import SecateurError
 
@@ -107,6 +107,10 @@ class ErrorTree(Directive):
         if own:
             where = ", ".join(f"`{one}`" for one in homes(own))
             section += paragraph(nodes.strong(text="Comes from: "), where)
+        others = sorted(taken_over().get(about.name, set()) - {about.name})
+        if others:
+            listed_names = ", ".join(f"`{one}`" for one in others)
+            section += paragraph(f"It may also say what these say: {listed_names}.")
         listed = nodes.definition_list()
         for text in own:
             item = nodes.definition_list_item(ids=[anchor(text)])

@@ -30,7 +30,7 @@ from error_code import (
 
 from secateur.stages import KINDS
 
-__all__ = ["Code", "Text", "errors", "texts"]
+__all__ = ["Code", "Text", "code", "errors", "taken_over", "texts"]
 
 
 class Code:
@@ -88,11 +88,15 @@ class Code:
                 given = given[2:3]
             elif not kinds:
                 continue
+            if isinstance(node.func, ast.Name | ast.Attribute) and kinds == ["CertificateError"]:
+                prefix: Parts = (Hole(), ": ")  # where
+            else:
+                prefix = ()
             message = given[:1] or [one.value for one in node.keywords if one.arg == "message"]
             messages = self.alternatives(scope, message[0]) if message else [ANY]
             remedies = self.alternatives(scope, remedy[0]) if remedy else [()]
             for kind, said, mend in itertools.product(kinds, messages, remedies):
-                yield Text(kind, said, mend, scope.module.name, node.lineno)
+                yield Text(kind, prefix + said, mend, scope.module.name, node.lineno)
 
     def _classes(self, scope: Scope, func: ast.expr) -> list[str | Hole]:
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
@@ -100,7 +104,26 @@ class Code:
             return [name]
         if isinstance(func, ast.Name) and name in scope.parameters and self._is_class(scope, name):
             return [Hole(name)]
+        if isinstance(func, ast.Name):  # one of several, that was chosen before
+            return sorted(
+                one for node in scope.assigned.get(name, []) for one in self._chosen(scope, node)
+            )
         return []
+
+    @staticmethod
+    def _chosen(scope: Scope, node: ast.expr) -> set[str]:
+        """The classes that an expression chooses among, also in a mapping of the module."""
+        named = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+        if isinstance(node, ast.Call) and not isinstance(node.func, ast.Attribute):
+            return set()
+        mapped = [
+            value
+            for name in named
+            for value in scope.module.top.assigned.get(name, [])
+            if isinstance(value, ast.Dict)
+        ]
+        inside = {one.id for node in mapped for one in ast.walk(node) if isinstance(one, ast.Name)}
+        return (named | inside) & NAMES
 
     @staticmethod
     def _is_class(scope: Scope, name: str) -> bool:
@@ -240,7 +263,22 @@ class Code:
             return self.alternatives(scope, called.value, seen)
         if isinstance(node, ast.Name) and node.id not in seen:
             return self._named(scope, node.id, seen | {node.id})
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            return self._carried(scope, node.value.id, node.attr) or [ANY]
         return [ANY]
+
+    def _carried(self, scope: Scope, name: str, field: str) -> list[Parts]:
+        """What a function of ours wrote into an object that it returned: a ``Fault``."""
+        found: list[Parts] = []
+        for made in scope.assigned.get(name, []):
+            for helper in self._called(scope, made) if isinstance(made, ast.Call) else []:
+                for call in helper.calls:
+                    if isinstance(call.func, ast.Name) and call.func.id == "Fault" and call.args:
+                        number = {"message": 0, "remedy": 1}.get(field)
+                        if number is not None:
+                            every = self.alternatives(helper, call.args[number])
+                            found += [tuple(plain(one) for one in parts) for parts in every]
+        return list(dict.fromkeys(found))[:MOST]
 
     def _either(
         self, scope: Scope, nodes: list[ast.expr] | tuple[ast.expr, ...], seen: frozenset[str]
@@ -266,7 +304,42 @@ class Code:
         return [ANY]
 
 
+def plain(part: str | Hole) -> str | Hole:
+    """A part that no caller says."""
+    return Hole() if isinstance(part, Hole) else part
+
+
+def passed_on(code: Code) -> dict[str, set[str]]:
+    """Classes whose message another class takes over as it is, by that other class."""
+    found: dict[str, set[str]] = {}
+    for scope in code.scopes:
+        handlers = {
+            node.name: {one.id for one in ast.walk(node.type) if isinstance(one, ast.Name)} & NAMES
+            for node in scope.nodes
+            if isinstance(node, ast.ExceptHandler) and node.name and node.type is not None
+        }
+        for call in scope.calls:
+            name = getattr(call.func, "id", "")
+            message = call.args[0] if call.args else None
+            if name in NAMES and isinstance(message, ast.Attribute) and message.attr == "message":
+                source = getattr(message.value, "id", "")
+                found.setdefault(name, set()).update(handlers.get(source, set()))
+    return {name: kinds for name, kinds in found.items() if kinds}
+
+
+@cache
+def code() -> Code:
+    """All files; read once."""
+    return Code()
+
+
+@cache
+def taken_over() -> dict[str, set[str]]:
+    """As ``passed_on``, of all files."""
+    return passed_on(code())
+
+
 @cache
 def texts() -> tuple[Text, ...]:
     """Every text of every error, sorted."""
-    return tuple(Code().texts)
+    return tuple(code().texts)

@@ -304,7 +304,15 @@ def measure(network: Prunable, task: Task, **settings: Unpack[MeasuringSettings]
 
 
 def measure_subject(subject: Subject) -> Measured:
-    """Measure what was looked at."""
+    """Measure what was looked at.
+
+    Arguments:
+        subject: a network with its channels, task and settings, as ``Measured.subject`` holds
+            it.
+
+    Raises:
+        SecateurError: as ``measure``.
+    """
     measuring, started = subject.measuring, time.monotonic()
     statistics = collect_statistics(
         subject.network,
@@ -320,6 +328,10 @@ def measure_subject(subject: Subject) -> Measured:
 
 def one_method(method: Method | str | None, fields: Mapping[str, Any]) -> Resolved:
     """The method that was given whole, or by its fields.
+
+    Arguments:
+        method: whole, or the name of an objective; None: all by its fields.
+        fields: of ``Method``.
 
     Raises:
         OptionError: it is given both ways; or as ``resolve``.
@@ -337,6 +349,13 @@ def one_method(method: Method | str | None, fields: Mapping[str, Any]) -> Resolv
 
 
 def many_methods(methods: Iterable[Method | str] | None) -> list[Resolved]:
-    """Every method resolved, so that a typo in the last one costs nothing."""
+    """Every method resolved, so that a typo in the last one costs nothing.
+
+    Arguments:
+        methods: whole, or names of objectives; None: the standard ones.
+
+    Raises:
+        OptionError: as ``resolve``; so is a ``BackendError``.
+    """
     given = standard_methods() if methods is None else methods
     return [resolve(as_method(one)) for one in given]

@@ -20,6 +20,10 @@ def count_of(amount: Amount, channels: Channels) -> int:
     A ratio is of all channels, rounded to the nearest count. ``"1"`` and ``1`` are one channel,
     ``1.0`` is everything (and refused).
 
+    Arguments:
+        amount: 0.36, "36%" or 173.
+        channels: of the network.
+
     Raises:
         AmountError: not an amount, nothing or everything, or more than can go while every layer
             keeps one channel.
@@ -43,6 +47,9 @@ def count_of(amount: Amount, channels: Channels) -> int:
 
 def check_amount(amount: Amount) -> tuple[float, bool]:
     """The value of an amount, and whether it is a count; what no network could mean is refused.
+
+    Arguments:
+        amount: 0.36, "36%" or 173.
 
     Raises:
         AmountError: not an amount, nothing or everything.
@@ -78,7 +85,11 @@ def _read(amount: Amount) -> tuple[float, bool]:
 
 
 def keep_one_each(channels: Channels) -> tuple[Cardinality, ...]:
-    """Demands under which every layer keeps at least one channel."""
+    """Demands under which every layer keeps at least one channel.
+
+    Arguments:
+        channels: of the network.
+    """
     labels = channels.labels
     return tuple(
         at_most(group.size - 1, labels[group.slice], name=group.name) for group in channels.groups

@@ -193,6 +193,9 @@ class Task:
 def check_task(task: Any) -> None:
     """Refuse what is no task.
 
+    Arguments:
+        task: what was given for one.
+
     Raises:
         DataError: it is something else.
     """
