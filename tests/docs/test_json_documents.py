@@ -112,6 +112,8 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
     folder, said = tmp_path_factory.mktemp("documents"), {}
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
+        patch.setattr("secateur.pruning.running.TIMING", 0.001)
+        patch.setattr("secateur.report.figure.draw", lambda *_: None)
         reader.lay_out(["mymodel.py", "mytask.py", "small.bqm", "halfunet.bqm"])
         Path("study.toml").write_text(STUDY)
         for number, (_, words) in enumerate(CALLS):
