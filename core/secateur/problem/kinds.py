@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.errors import ConstraintError
-from secateur.problem.checks import is_whole, labels_of, settle_bounds, shown, terms_of
+from secateur.problem.checks import is_whole, labels_of, settle_bounds, terms_of
 
 Label = Hashable
 Key = TypeVar("Key", bound=Hashable)
