@@ -22,6 +22,7 @@ html_theme = "furo"
 html_title = "secateur"
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
+smartquotes = False  # what is shown is what is printed
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 napoleon_use_ivar = True
