@@ -105,7 +105,7 @@ def show_command(kind: Kind, find: Callable[[str], Found], *, example: str) -> c
         "show",
         help=f"Tell what {kind.noun} NAME is, its options, what to cite, and who registers it.\n\n"
         "NAME may be module:attribute of your own.\n\n"
-        f"\b\nExample:\n  secateur {kind.plural} show {example}",
+        f"\b\nExample:\n  secateur {kind.noun}s show {example}",
     )
     @click.argument("name")
     @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
@@ -126,10 +126,10 @@ def stage_group(kind: Kind, find: Callable[[str], Found], *, example: str) -> cl
     """
 
     @click.group(
-        kind.plural,
+        f"{kind.noun}s",
         invoke_without_command=True,
-        help=f"List the registered {kind.plural}; imports none of them.\n\n"
-        f"\b\nExample:\n  secateur {kind.plural}\n  secateur {kind.plural} show {example}",
+        help=f"List the registered {kind.noun}s; imports none of them.\n\n"
+        f"\b\nExample:\n  secateur {kind.noun}s\n  secateur {kind.noun}s show {example}",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
     @click.pass_context
