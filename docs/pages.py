@@ -16,6 +16,7 @@ A page is run in an empty folder. What a block is, its language and the comment 
   error is then part of what was printed.
 - ``<!-- run`` … ``-->``: Python that the reader need not see.
 - ``<!-- needs: mymodel.py, small.bqm -->``, at the top: files that are the reader's (reader.py).
+- ``<!-- no times are shown -->``, at the top: networks are timed for a moment only in tests.
 """
 
 from __future__ import annotations
