@@ -13,9 +13,11 @@ A page is run in an empty folder. What a block is, its language and the comment 
 - ``<!-- not run: WHY -->``: a fragment, or what needs a token or a licence.
 - ``<!-- tested by: tests/… -->``: run there; ``<!-- page tested by: tests/… -->``: all of it,
   beside a stand-in of a service; ``WRITE_PAGES=1`` in its environment writes.
-- ``<!-- exit code: 1 -->``: of the last line of a ``bash`` block.
+- ``<!-- exit code: 1 -->``: of the last line of a ``bash`` block; what that line says on standard
+  error is then part of what was printed.
 - ``<!-- run`` … ``-->``: Python that the reader need not see.
 - ``<!-- needs: mymodel.py, small.bqm -->``, at the top: files that are the reader's (reader.py).
+- ``<!-- no times are shown -->``, at the top: networks are timed for a moment only in tests.
 """
 
 from __future__ import annotations
@@ -158,8 +160,11 @@ class Running:
             if line.strip() and not line.startswith("#")
         ]
         for number, line in enumerate(lines):
-            code = self._line(line)
-            if code != (expected if number == len(lines) - 1 else 0):
+            wanted = expected if number == len(lines) - 1 else 0
+            told = contextlib.redirect_stderr(sys.stdout) if wanted else contextlib.nullcontext()
+            with told:
+                code = self._line(line)
+            if code != wanted:
                 raise PageError(f"{self.name}, line {piece.line}: {line!r} ended with {code}")
 
     def _line(self, line: str) -> int:
@@ -180,7 +185,7 @@ class Running:
         )
         print(done.stdout, end="")
         if done.returncode:
-            print(done.stderr, file=sys.stderr)
+            print(done.stderr, end="", file=sys.stderr)
         return done.returncode
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import secateur
 from secateur.cli import run
 from secateur.measured import Measured
+from secateur.schemas import load_schema
 from tests.end_to_end import own
 
 FILES = ["curve.csv", "curve.png", "curve.svg", "result.json"]
@@ -55,6 +57,7 @@ def test_a_curve_of_two_points(capsys):
     assert "re-fitted on 96 crops" in out
     assert names("out") == ["10-of-20", "6-of-20", *FILES]
     told = json.loads(Path("out/result.json").read_text())
+    jsonschema.Draft202012Validator(load_schema("curve")).validate(told)
     assert [point["pruned"] for point in told["points"]] == [6, 10]
     for point in told["points"]:
         assert set(point["rows"]) == {"taylor", "hybrid", "ours"}

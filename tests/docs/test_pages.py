@@ -44,6 +44,8 @@ def test_what_is_tested_elsewhere_is_tested_there(name):
 @pytest.mark.parametrize("name", SELF_RUN)
 def test_the_page_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    if "<!-- no times are shown -->" in (ROOT / name).read_text():
+        monkeypatch.setattr("secateur.pruning.running.TIMING", 0.001)
     with pages.without_accounts():
         run_page(ROOT / name)
 
@@ -135,6 +137,20 @@ def test_a_reader_has_no_accounts(tmp_path, monkeypatch):
     with pages.without_accounts():
         pages.run_page(page_of(tmp_path, text))
     assert dict(os.environ) == before
+
+
+def test_what_a_failing_command_says_is_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for line, said in (
+        ("secateur solve none.bqm", "FileError: none.bqm does not exist"),
+        ("echo out; echo err >&2; exit 3", "out\nerr"),
+    ):
+        code = 3 if "exit" in line else 1
+        text = f"<!-- exit code: {code} -->\n```bash\n{line}\n```\n"
+        path = page_of(tmp_path, f"{text}<!-- output -->\n```text\n?\n```\n")
+        pages.run_page(path, write=True)
+        assert said in path.read_text()
+        pages.run_page(path)
 
 
 def test_files_and_modules_are_the_readers(tmp_path, monkeypatch):

@@ -17,6 +17,9 @@ BackendLike = str | type[Backend] | Backend | Callable[..., Any]
 def load_backend(name: str) -> type[Backend]:
     """The class of a registered backend, or of ``module:attribute``; see ``backend_class``.
 
+    Arguments:
+        name: registered, or ``module:attribute``.
+
     Raises:
         BackendNotFound: no entry point of that name.
         BackendConflict: two of that name, or one that means something else here.

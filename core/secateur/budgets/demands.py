@@ -101,6 +101,9 @@ def budget_constraints(
 def check_budget(budget: Mapping[str, Amount]) -> None:
     """Refuse what can be seen to be wrong without any network.
 
+    Arguments:
+        budget: what may stay at most, by kind of cost: {"macs": "50%"}.
+
     Raises:
         AmountError: an amount that cannot be understood.
         ConstraintError: a kind of cost that does not exist.
@@ -120,6 +123,10 @@ def check_budget(budget: Mapping[str, Amount]) -> None:
 
 def check_widths(minimum: Mapping[str, Amount], maximum: Mapping[str, Amount]) -> None:
     """Refuse widths that no layer could have.
+
+    Arguments:
+        minimum: channels that a layer keeps at least, by module path.
+        maximum: at most.
 
     Raises:
         AmountError: an amount that cannot be understood, or a share or number that is negative.

@@ -143,6 +143,9 @@ def _ones(constraints: Iterable[Constraint]) -> int | None:
 def load_bqm(path: str | Path) -> dimod.BinaryQuadraticModel:
     """The QUBO of a file, as a binary model over the file's labels.
 
+    Arguments:
+        path: of the file.
+
     Raises:
         FileError: as ``read_file``; or the file also demands something.
     """
@@ -162,7 +165,16 @@ def load_bqm(path: str | Path) -> dimod.BinaryQuadraticModel:
 def save_bqm(
     bqm: dimod.BinaryQuadraticModel, path: str | Path, provenance: Provenance | None = None
 ) -> str:
-    """Write a QUBO to a new file; as ``write_file`` without constraints."""
+    """Write a QUBO to a new file; as ``write_file`` without constraints.
+
+    Arguments:
+        bqm: binary or of spins.
+        path: of the new file; its suffix says the format.
+        provenance: JSON-safe, for the file beside it.
+
+    Raises:
+        FileError: as ``write_file``.
+    """
     return write_file(bqm, path, provenance=provenance)
 
 

@@ -308,7 +308,15 @@ def measure(network: Prunable, task: Task, **settings: Unpack[MeasuringSettings]
 
 
 def measure_subject(subject: Subject) -> Measured:
-    """Measure what was looked at."""
+    """Measure what was looked at.
+
+    Arguments:
+        subject: a network with its channels, task and settings, as ``Measured.subject`` holds
+            it.
+
+    Raises:
+        SecateurError: as ``measure``.
+    """
     measuring, started = subject.measuring, time.monotonic()
     statistics = collect_statistics(
         subject.network,
@@ -324,6 +332,10 @@ def measure_subject(subject: Subject) -> Measured:
 
 def one_method(method: Method | str | None, fields: Mapping[str, Any]) -> Resolved:
     """The method that was given whole, or by its fields.
+
+    Arguments:
+        method: whole, or the name of an objective; None: all by its fields.
+        fields: of ``Method``.
 
     Raises:
         OptionError: it is given both ways; or as ``resolve``.
@@ -346,8 +358,11 @@ def many_methods(
     """Every method resolved, so that a typo in the last one costs nothing.
 
     Arguments:
-        methods: as they were given.
+        methods: whole, or names of objectives; None: the standard ones.
         argument: that takes amounts, for whoever gives them in the methods' place.
+
+    Raises:
+        OptionError: as ``resolve``; so is a ``BackendError``.
     """
     given = standard_methods() if methods is None else as_methods(methods, argument)
     return [resolve(as_method(one)) for one in given]

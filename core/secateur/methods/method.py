@@ -109,7 +109,12 @@ def default_objective(*, compensated: bool, metered: bool) -> str:
 
 
 def standard_methods(*, evaluations: int = 500, backend: str = AUTO) -> tuple[Method, ...]:
-    """Compared unless others are named: controls first, then the QUBOs, then the refinement."""
+    """Compared unless others are named: controls first, then the QUBOs, then the refinement.
+
+    Arguments:
+        evaluations: of the true metric, by the refinement.
+        backend: of the QUBOs.
+    """
     return (
         Method(RANDOM),
         Method("l1", CONTROL),
@@ -122,5 +127,9 @@ def standard_methods(*, evaluations: int = 500, backend: str = AUTO) -> tuple[Me
 
 
 def as_method(given: Method | str | Any) -> Method:
-    """A method: as it is, or of an objective's name."""
+    """A method: as it is, or of an objective's name.
+
+    Arguments:
+        given: a method, or whatever names an objective.
+    """
     return given if isinstance(given, Method) else Method(given)

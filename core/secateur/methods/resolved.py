@@ -21,6 +21,9 @@ from secateur.solving.chosen import Chosen, choose
 def resolve(method: Method) -> Resolved:
     """The method with its stages found and their options checked; nothing is measured.
 
+    Arguments:
+        method: as it was asked for.
+
     Raises:
         OptionError: an objective, a refinement or an option of theirs that there is not.
         BackendError: the backend does not exist, cannot be used here, or has no such option.

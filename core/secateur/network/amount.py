@@ -11,6 +11,7 @@ from secateur.problem.constraints import Cardinality, at_most
 from secateur.stages import misplaced
 
 Amount = int | float | str
+"""How much: a ratio (0.36), a percentage ("36%") or a count (173)."""
 
 _HOW = "use a ratio (0.36), a percentage (36%) or a count (173)"
 
@@ -20,6 +21,10 @@ def count_of(amount: Amount, channels: Channels) -> int:
 
     A ratio is of all channels, rounded to the nearest count. ``"1"`` and ``1`` are one channel,
     ``1.0`` is everything (and refused).
+
+    Arguments:
+        amount: 0.36, "36%" or 173.
+        channels: of the network.
 
     Raises:
         AmountError: not an amount, nothing or everything, or more than can go while every layer
@@ -44,6 +49,9 @@ def count_of(amount: Amount, channels: Channels) -> int:
 
 def check_amount(amount: Amount) -> tuple[float, bool]:
     """The value of an amount, and whether it is a count; what no network could mean is refused.
+
+    Arguments:
+        amount: 0.36, "36%" or 173.
 
     Raises:
         AmountError: not an amount, nothing or everything.
@@ -81,7 +89,11 @@ def _read(amount: Amount) -> tuple[float, bool]:
 
 
 def keep_one_each(channels: Channels) -> tuple[Cardinality, ...]:
-    """Demands under which every layer keeps at least one channel."""
+    """Demands under which every layer keeps at least one channel.
+
+    Arguments:
+        channels: of the network.
+    """
     labels = channels.labels
     return tuple(
         at_most(group.size - 1, labels[group.slice], name=group.name) for group in channels.groups

@@ -116,6 +116,10 @@ def as_call(
 ) -> Call:
     """A call from what a user writes: a tensor, a tuple of inputs by position, a dict by name.
 
+    Arguments:
+        inputs: what forward is given; dimension 0 of its tensors is the batch.
+        shared: names or positions of inputs that belong to all samples.
+
     Raises:
         DataError: it is something else.
     """

@@ -75,6 +75,9 @@ class Auto(Objective):
 def check_one(objective: Objective) -> None:
     """Refuse a choice among objectives where one QUBO is wanted, before anything is measured.
 
+    Arguments:
+        objective: that is to make a QUBO.
+
     Raises:
         OptionError: it is a choice.
     """

@@ -49,7 +49,11 @@ def objective_of_function(
 
 
 def as_function(kind: type[Objective]) -> Callable[..., dimod.BinaryQuadraticModel]:
-    """``fisher_qubo(statistics, *, gradient=0.0, …)`` of the class ``Fisher``."""
+    """``fisher_qubo(statistics, *, gradient=0.0, …)`` of the class ``Fisher``.
+
+    Arguments:
+        kind: a subclass of ``Objective``; its options become keywords.
+    """
 
     def made(statistics: ChannelStatistics, **options: Any) -> dimod.BinaryQuadraticModel:
         return kind(**options).qubo(statistics)

@@ -21,6 +21,9 @@ _AUTO = "secateur.objectives.auto:Auto"
 def objective_class(given: ObjectiveLike) -> type[Objective]:
     """The class of an objective, whose options ``secateur.options.declared`` tells.
 
+    Arguments:
+        given: a name, ``module:attribute``, a class, an instance or a function.
+
     Raises:
         OptionError: there is no such objective (the nearest is named), or it is no objective.
         StageFailed: it cannot be imported.

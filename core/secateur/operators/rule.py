@@ -31,7 +31,11 @@ class OperatorRule(Protocol):
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Register a rule of ours."""
+    """Register a rule of ours.
+
+    Arguments:
+        names: of ATen operations, "convolution".
+    """
 
     def register(function: Rule) -> Rule:
         for name in names:

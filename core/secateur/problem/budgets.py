@@ -194,7 +194,20 @@ def budget(
     widths: Mapping[int, Sequence[float]] | None = None,
     name: str = "budget",
 ) -> Budget:
-    """What stays costs at most ``upper``; see ``Budget``."""
+    """What stays costs at most ``upper``; see ``Budget``.
+
+    Arguments:
+        groups: of labels, whose zeros are what stays: their number is a width.
+        upper: that the costs may have.
+        linear: cost of a unit of width, by group.
+        pairs: cost of a product of two widths, by the groups' numbers.
+        fixed: cost of what always stays.
+        widths: by group: the width for 0, 1, … variables that stay, where it is another one.
+        name: of the constraint.
+
+    Raises:
+        ConstraintError: as ``Budget``.
+    """
     tables = {number: tuple(table) for number, table in (widths or {}).items()}
     made = tuple(tuple(group) for group in groups)
     return Budget(name, made, tuple(linear), dict(pairs or {}), fixed, upper, tables)

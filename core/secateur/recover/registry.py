@@ -34,6 +34,10 @@ class FunctionRecovery(Recovery):
 def recovery_class(given: RecoveryLike, options: Mapping[str, Any] | None = None) -> type[Recovery]:
     """The class of a recovery, whose options ``secateur.options.declared`` tells.
 
+    Arguments:
+        given: a name, ``module:attribute``, a class, an instance or a function.
+        options: of a function, which has those that it is given.
+
     Raises:
         OptionError: there is no such recovery (the nearest is named), or it is none.
         StageFailed: it cannot be imported.

@@ -27,6 +27,9 @@ RefinerLike = str | type[Any] | Refiner | Searches | Callable[..., Any]
 def refiner_class(given: RefinerLike) -> type[Refiner]:
     """The class of a refiner, whose options ``secateur.options.declared`` tells.
 
+    Arguments:
+        given: a name, ``module:attribute``, a class, an instance or a function.
+
     Raises:
         OptionError: there is no such refiner (the nearest is named), or it is no refiner.
         StageFailed: it cannot be imported.

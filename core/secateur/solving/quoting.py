@@ -87,7 +87,14 @@ def quote(
     A metered service may be asked for its list of solvers, which is free.
 
     Arguments:
-        model: as in ``solve``, and so are all others.
+        model: as in ``solve``.
+        count: as in ``solve``.
+        constraints: as in ``solve``.
+        backend: as in ``solve``.
+        options: as in ``solve``.
+        seed: as in ``solve``.
+        time_limit: as in ``solve``.
+        more: as in ``solve``: ``charge``, ``max_calls``, ``proof``.
 
     Raises:
         SecateurError: as ``solve``, where that can be said before anything is called.

@@ -14,6 +14,9 @@ from secateur.stages import BACKENDS, misplaced
 def load_solver(name: str) -> type[Backend]:
     """The class of a backend, also ``decompose:NAME`` and ``blocks:NAME``.
 
+    Arguments:
+        name: registered, ``module:attribute``, or with such a word in front.
+
     Raises:
         BackendNotFound, BackendConflict, BackendUnavailable, BackendFailed: as ``load_backend``.
     """

@@ -60,6 +60,9 @@ def reliability(statistics: ChannelStatistics) -> float:
     Two halves of the samples give two estimates of every coupling; their correlation ``r`` is
     stepped up to the whole sample by Spearman–Brown, ``2r / (1 + r)``; a negative one counts as 0.
 
+    Arguments:
+        statistics: measured with probes.
+
     Raises:
         OptionError: measured without probes.
     """

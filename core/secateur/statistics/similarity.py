@@ -13,7 +13,11 @@ Measure = Literal["cosine", "correlation"]
 
 
 def covariance(statistics: ChannelStatistics) -> tuple[Matrix, ...]:
-    """The centred Gram matrix of every group."""
+    """The centred Gram matrix of every group.
+
+    Arguments:
+        statistics: measured; a group of width w gives shape ``(w, w)``.
+    """
     return tuple(
         gram - np.outer(mean, mean)
         for gram, mean in zip(statistics.gram, statistics.mean, strict=True)

@@ -12,7 +12,11 @@ from secateur.network.run import Op, Visitor, run
 
 
 def count_parameters(network: nn.Module) -> int:
-    """The number of parameters; a shared one counts once."""
+    """The number of parameters; a shared one counts once.
+
+    Arguments:
+        network: dense or cut.
+    """
     return sum(parameter.numel() for parameter in network.parameters())
 
 
@@ -21,6 +25,10 @@ def count_macs(network: nn.Module, call: Call) -> int:
 
     By torch's own formulas, but on the parts of fused operations (attention, recurrent layers),
     which torch's counter does not see.
+
+    Arguments:
+        network: is run once.
+        call: what forward is given; one sample or more.
     """
     counter = _Counter()
     run(network, call.take(slice(0, 1)), counter)

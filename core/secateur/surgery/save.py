@@ -157,7 +157,15 @@ class Pruned:
 
 
 def load_slim(network: nn.Module, folder: Path | str) -> nn.Module:
-    """The smaller network of a folder; ``load_pruned`` without where it came from."""
+    """The smaller network of a folder; ``load_pruned`` without where it came from.
+
+    Arguments:
+        network: a fresh instance of the dense architecture; its weights do not matter.
+        folder: that was saved.
+
+    Raises:
+        FileError: as ``load_pruned``.
+    """
     return load_pruned(network, folder).network
 
 

@@ -22,6 +22,7 @@ from secateur.tasks.passes import same_pass
 from secateur.tasks.scores import Score, batch_size, per_sample
 
 Split = Literal["calibration", "selection", "test", "unlabelled"]
+"""The parts of a task's data, by name."""
 
 
 @dataclass(frozen=True)

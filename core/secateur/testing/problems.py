@@ -25,6 +25,15 @@ def random_problem(
     """Signed biases on every variable and pair, in an order of labels that is not sorted.
 
     Its optimum without a count is neither all zeros nor all ones for n of 3 or more.
+
+    Arguments:
+        n: variables.
+        seed: of all biases.
+        ones: exactly so many; None: any number.
+        scale: all biases are multiplied by it.
+        offset: of the energy.
+        labels: of the variables; v0, v1, … unless given.
+        limits: further demands.
     """
     rng = np.random.default_rng(seed)
     names = list(labels) if labels is not None else [f"v{k}" for k in reversed(range(n))]
@@ -47,7 +56,11 @@ def random_problem(
 
 
 def balanced_problem(n: int) -> Problem:
-    """``(sum z - n/2)²``: every vector with n/2 ones is optimal, so that chance shows."""
+    """``(sum z - n/2)²``: every vector with n/2 ones is optimal, so that chance shows.
+
+    Arguments:
+        n: variables.
+    """
     half = n // 2
     names = [f"b{k}" for k in range(n)]
     linear = dict.fromkeys(names, 1.0 - 2.0 * half)
@@ -56,7 +69,14 @@ def balanced_problem(n: int) -> Problem:
 
 
 def brute_force(problem: Problem) -> tuple[float, NDArray[np.int8]]:
-    """The lowest energy over all feasible vectors, and one that has it; at most 20 variables."""
+    """The lowest energy over all feasible vectors, and one that has it; at most 20 variables.
+
+    Arguments:
+        problem: of at most 20 variables.
+
+    Raises:
+        ValueError: more variables.
+    """
     if problem.n > 20:
         raise ValueError(f"{problem.n} variables are too many to try all vectors")
     states = np.arange(2**problem.n)[:, None] >> np.arange(problem.n)[None, :]

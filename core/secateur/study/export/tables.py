@@ -52,6 +52,9 @@ def write_csv(rows: Iterable[Row], path: Path | str) -> Path:
 def read_csv(path: Path | str) -> list[Row]:
     """The rows of a file that ``write_csv`` wrote.
 
+    Arguments:
+        path: of the file.
+
     Raises:
         FileError: it is missing, has other columns, or a value that is none of its column.
     """
@@ -103,6 +106,9 @@ def write_parquet(rows: Iterable[Row], path: Path | str) -> Path:
 
 def read_parquet(path: Path | str) -> list[Row]:
     """The rows of a file that ``write_parquet`` wrote; times as ISO 8601 in UTC.
+
+    Arguments:
+        path: of the file.
 
     Raises:
         FileError: it is missing, damaged, or has other columns.
