@@ -66,11 +66,6 @@ class Kind:
         """Several of them, which is the command that lists them: "recoveries"."""
         return f"{self.noun[:-1]}ies" if self.noun.endswith("y") else f"{self.noun}s"
 
-    @property
-    def plural(self) -> str:
-        """Several of them, which is the command that lists them: "recoveries"."""
-        return f"{self.noun[:-1]}ies" if self.noun.endswith("y") else f"{self.noun}s"
-
     def error(
         self, error: type[SecateurError], name: str, message: str, remedy: str
     ) -> SecateurError:
