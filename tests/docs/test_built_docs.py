@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import io
-import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -144,36 +143,72 @@ def test_unseen_marks_are_found():
         assert (unseen(*drawn) < MOST_UNSEEN) is seen
 
 
+def faults(chromium, path: Path, shown: dict[str, float]) -> list[str]:  # noqa: F811
+    """What is wrong with a page, at each width; pictures not yet shown are looked at."""
+    driver = chromium.driver
+    emulate(driver, WIDTHS[0], SCHEMES[0])
+    driver.get("about:blank")
+    chromium.console(), chromium.requests()  # what was before is not of this page
+    driver.get(path.absolute().as_uri())
+    wrong = [f"console: {said}" for said in chromium.console()]
+    asked = {one for one in chromium.requests() if not one.startswith(("file:", "data:", "about:"))}
+    wrong += [f"asks for {one}" for one in sorted(asked)]
+    for width in WIDTHS:
+        emulate(driver, width, SCHEMES[0])
+        wrong += [f"at {width}: {found}" for found in driver.execute_script(FITS)]
+    for picture in driver.find_elements("css selector", "article img"):
+        source = picture.get_property("currentSrc")
+        if source in shown or not picture.is_displayed():
+            continue
+        shots = []
+        for scheme in SCHEMES:
+            emulate(driver, WIDTHS[0], scheme)
+            shots.append(pixels(driver, picture))
+        shown[source] = unseen(*shots)
+        if shown[source] > MOST_UNSEEN:
+            wrong.append(f"{shown[source]:.0%} unseen of {source}")
+    return wrong
+
+
 @pytest.mark.timeout(600)
 def test_every_page_fits_is_silent_and_asks_nobody(chromium, built):  # noqa: F811
-    driver, wrong, shown = chromium.driver, [], {}
-    began = time.monotonic()
+    wrong, shown = [], {}
     for path in pages_of(built):
         name = path.relative_to(built).as_posix()
-        emulate(driver, WIDTHS[0], SCHEMES[0])
-        driver.get(path.absolute().as_uri())
-        wrong += [f"{name}: console: {said}" for said in chromium.console()]
-        hosts = {one for one in chromium.requests() if not one.startswith(("file:", "data:"))}
-        wrong += [f"{name}: asks for {one}" for one in hosts]
-        for width in WIDTHS:
-            emulate(driver, width, SCHEMES[0])
-            wrong += [f"{name} at {width}: {found}" for found in driver.execute_script(FITS)]
-        emulate(driver, WIDTHS[0], SCHEMES[0])
-        for picture in driver.find_elements("css selector", "article img"):
-            source = picture.get_property("currentSrc")
-            if source in shown or not picture.is_displayed():
-                continue
-            shots = []
-            for scheme in SCHEMES:
-                emulate(driver, WIDTHS[0], scheme)
-                shots.append(pixels(driver, picture))
-            shown[source] = unseen(*shots)
-    wrong += [
-        f"{source}: {share:.0%} unseen" for source, share in shown.items() if share > MOST_UNSEEN
-    ]
-    print(f"{time.monotonic() - began:.1f} s", {k[-40:]: round(v, 3) for k, v in shown.items()})
+        wrong += [f"{name}: {fault}" for fault in faults(chromium, path, shown)]
     assert not wrong, "\n".join(wrong)
     assert shown
+
+
+BLACK = """<svg xmlns="http://www.w3.org/2000/svg" width="90" height="60" viewBox="0 0 90 60">
+<path d="M5 10H85M5 20H85M5 30H85M5 40H85" stroke="{}" stroke-width="2"/></svg>"""
+PAGE = """<!doctype html><html><head><title>A page</title><link rel="icon" href="data:,">
+<style>@media (prefers-color-scheme: dark) {{ body {{ background: #131416 }} }}</style></head>
+<body><article>{}</article></body></html>"""
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("<p>Nothing.</p>", ""),
+        ('<img alt="grey" src="grey.svg">', ""),
+        ('<img alt="black" src="black.svg">', "unseen of"),
+        ('<img alt="lost" src="lost.svg">', "no picture"),
+        ('<p style="width: 600px">wide</p>', "at 400: the page is"),
+        ('<div style="overflow: hidden"><p style="width: 600px">cut</p></div>', "at 400: P"),
+        ('<div style="overflow: auto"><p style="width: 600px">scrolls</p></div>', ""),
+        ("<script>console.error('a fault')</script>", "console:"),
+        ('<img alt="far" src="http://127.0.0.1:9/far.png">', "asks for http://127.0.0.1:9/far.png"),
+    ],
+)
+def test_faults_are_found(chromium, tmp_path, body, found):  # noqa: F811
+    (tmp_path / "black.svg").write_text(BLACK.format("black"))
+    (tmp_path / "grey.svg").write_text(BLACK.format("#7d7d7d"))
+    page = tmp_path / "page.html"
+    page.write_text(PAGE.format(body))
+    wrong = faults(chromium, page, {})
+    assert found in "\n".join(wrong)
+    assert bool(wrong) is bool(found)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
