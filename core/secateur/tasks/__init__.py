@@ -2,5 +2,6 @@
 
 from secateur.tasks.base import Split, Task, check_task
 from secateur.tasks.batches import Batch
+from secateur.tasks.denoising import denoising_task
 
-__all__ = ["Batch", "Split", "Task", "check_task"]
+__all__ = ["Batch", "Split", "Task", "check_task", "denoising_task"]

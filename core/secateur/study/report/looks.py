@@ -10,6 +10,8 @@ from secateur.study.report.palette import Sign
 
 COLUMN = 237
 """Width of a figure in points, 3.3 in: one column of most papers."""
+_SIGN, _BETWEEN = 26, 10
+"""Of a legend: points that a method's sign takes, and between two columns."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,19 @@ class Look:
         """In the same order."""
         return [sign.variable if self.page else sign.paper for sign in self.signs]
 
+    @property
+    def columns(self) -> int:
+        """Columns of a figure's legend: as many as its longest name leaves room for, at most two.
+
+        How wide a name is drawn is guessed from above; ``most`` is what is never exceeded.
+        """
+        widest = max((_width(name, self.size) for name in self.methods), default=0.0)
+        return 2 if widest <= self._room(2) else 1
+
+    def _room(self, columns: int) -> int:
+        """Points for a name, so that so many columns of a legend are no wider than the figure."""
+        return (COLUMN - 2 - (columns - 1) * _BETWEEN) // columns - _SIGN
+
     def config(self) -> dict[str, Any]:
         """The ``config`` of a Vega-Lite specification."""
         text: dict[str, Any] = {"labelFont": self.font, "titleFont": self.font}
@@ -69,8 +84,12 @@ class Look:
             "labelColor": self.ink,
             "titleColor": self.ink,
             "orient": "bottom",
-            "columns": 2,
-            "labelLimit": 100,
+            "columns": self.columns,
+            "columnPadding": _BETWEEN,
+            # what is longer is cut with a dot-dot-dot, not by the edge
+            "labelLimit": self._room(self.columns),
+            # the plot ends where the figure does, so a legend that ends there has all the width
+            "layout": {"bottom": {"anchor": "end"}},
             "symbolSize": 45,
             "symbolStrokeWidth": 1.4,
             "title": None,
@@ -87,6 +106,20 @@ class Look:
             "axisQuantitative": {"tickCount": 6},
             "aria": False,  # the plot as a whole is described; its marks would be read one by one
         }
+
+
+def _width(name: str, size: float) -> float:
+    """Of a name in a face without serifs; rather too much than too little."""
+    of = {"narrow": 0.34, "capital": 0.78, "wide": 1.0, "other": 0.56}
+    return size * sum(of[_kind(letter)] for letter in name)
+
+
+def _kind(letter: str) -> str:
+    if letter in "iljtfrI.:,;'|!()[] -":
+        return "narrow"
+    if letter in "mwMW@%" or letter > "\u02ff":
+        return "wide"
+    return "capital" if letter.isupper() else "other"
 
 
 def page_look(signs: Sequence[Sign]) -> Look:

@@ -59,8 +59,8 @@ def specification(
     """
     chart = alt.layer(*layers)
     if height is None:
-        # a figure's legend has two columns, and takes its height from the plot
-        legend = max(0, math.ceil(len(look.methods) / 2) - 2)
+        # a figure's legend takes its height from the plot
+        legend = max(0, math.ceil(len(look.methods) / look.columns) - 2)
         height = HEIGHT if look.page else PAPER_HEIGHT + 11 * legend
     spec: dict[str, Any] = chart.to_dict(context={"pre_transform": False})
     spec["datasets"] = {name: list(records) for name, records in datasets.items()}

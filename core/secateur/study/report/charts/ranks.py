@@ -174,6 +174,8 @@ def differences(analysis: Analysis, look: Look) -> Plot | None:
         scale=alt.Scale(zero=True),
         axis=alt.Axis(
             title="difference of gaps (points of %)",
+            # names leave the plot less width than its title needs; there is room below them
+            titleAnchor="middle" if look.page else "end",
             labelExpr="format(datum.value * 100, '~g')",
             labelOverlap=True,
         ),
