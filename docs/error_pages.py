@@ -113,8 +113,8 @@ class ErrorTree(Directive):
             section += paragraph(f"It may also say what these say: {listed_names}.")
         listed = nodes.definition_list()
         for text in own:
-            item = nodes.definition_list_item(ids=[anchor(text)])
-            item += nodes.term("", "", nodes.literal(text=text.said))
+            item = nodes.definition_list_item()
+            item += nodes.term("", "", nodes.literal(text=text.said), ids=[anchor(text)])
             item += nodes.definition("", paragraph(text.mend or "no remedy of its own: see above"))
             listed += item
         if own:

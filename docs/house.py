@@ -35,7 +35,7 @@ SIDES = (
 """Rooms beside the way, and which stop of it they open on."""
 AROUND = {
     "backends", "certify", "cli", "evaluator", "files", "pruning", "refine", "study", "tasks",
-    "testing", "zoo",
+    "schemas", "testing", "zoo",
 }  # fmt: skip
 """Rooms that data do not pass through, or only beside the way."""
 

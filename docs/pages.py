@@ -56,7 +56,9 @@ NEEDS = re.compile(r"^<!-- needs: (.+?) -->$", re.MULTILINE)
 WHOLE = re.compile(r"^<!-- page tested by: (.+?) -->$", re.MULTILINE)
 SPEED = re.compile(r" \((?:[\d.]+x|no difference)\)")
 """Behind a time: whether two can be told apart varies as the times do."""
-NUMBER = re.compile(r"[-+]?\d[\d ]*(?:\.\d+)?(?:e[-+]?\d+)?(?: ?[kMG](?=\W|$))?|∞")
+NUMBER = re.compile(
+    r"[-+]?(?:\d{1,3}(?: \d{3})+(?!\d)|\d+)(?:\.\d+)?(?:e[-+]?\d+)?(?: ?[kMG](?=\W|$))?|∞"
+)
 
 
 class PageError(AssertionError):
