@@ -6,12 +6,12 @@ for each document the command or file that it is of.
 
 from __future__ import annotations
 
-import difflib
 import json
 from importlib.resources import files
 from typing import Any
 
 from secateur.errors import OptionError
+from secateur.nearest import did_you_mean
 
 __all__ = ["list_schemas", "load_schema"]
 
@@ -33,11 +33,9 @@ def load_schema(name: str) -> dict[str, Any]:
     """
     known = list_schemas()
     if name not in known:
-        near = difflib.get_close_matches(str(name), known, n=1)
         raise OptionError(
             f"there is no schema {name!r}",
-            remedy=(f"did you mean {near[0]!r}? " if near else "")
-            + f"there are {', '.join(known)}",
+            remedy=f"{did_you_mean(name, known)}there are {', '.join(known)}",
         )
     found: dict[str, Any] = json.loads((files(__name__) / f"{name}.json").read_text("utf-8"))
     return found
