@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -131,3 +134,21 @@ def test_the_evaluator_on_the_masks_of_a_refinement(tmp_path):
     for way in ("cut", "one"):
         assert row["speedup"][way] == pytest.approx(row["cpu"]["masked"] / row["cpu"][way])
         assert f"{row['speedup'][way]:.2f}" in text
+
+
+def test_memory_is_of_the_process_itself_and_not_of_who_started_it():
+    inner = "import common; print(common.peak_memory())"
+    outer = (
+        "import subprocess, sys\nlarge = bytearray(600 << 20)\n"
+        f"inner = [sys.executable, '-c', {inner!r}]\n"
+        "print(subprocess.run(inner, capture_output=True, text=True).stdout)"
+    )
+    folder = ROOT / "benchmarks"
+    done = subprocess.run(
+        [sys.executable, "-c", outer],
+        env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{os.pathsep.join(sys.path)}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 1 < float(done.stdout) < 300

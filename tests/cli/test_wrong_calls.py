@@ -380,10 +380,3 @@ def test_a_format_that_there_is_not(capsys):
     Path("a.txt").touch()
     words = ["convert", "a.txt", "b.bqm", "--format", "maxcut"]
     assert "did you mean 'max-cut'?" in wrong(capsys, words, code=1)
-
-
-def test_the_wrong_call_of_the_page_says_what_the_page_says(capsys):
-    page = (Path(__file__).parents[2] / "docs" / "reference" / "command-line.md").read_text()
-    shown = re.search(r"^\$ secateur (.+)\n((?:.+\n)+?)```", page, re.MULTILINE)
-    assert shown is not None
-    assert wrong(capsys, shown[1].split()) == shown[2]

@@ -283,7 +283,8 @@ def test_what_is_cut_off_is_told(write, name):
 
 def examples():
     """The files of the reference page, by suffix."""
-    return dict(re.findall(r"^## `(\.\w+)`\n\n```\w+\n(.+?)```", PAGE.read_text(), re.M | re.S))
+    block = r"^## `(\.\w+)`\n\n(?:<!-- [^\n]+ -->\n)?```\w+\n(.+?)```"
+    return dict(re.findall(block, PAGE.read_text(), re.M | re.S))
 
 
 @pytest.mark.parametrize("suffix", [".coo", ".qubo", ".sparse", ".qs", ".json", ".lp"])
