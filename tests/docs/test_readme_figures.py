@@ -1,0 +1,57 @@
+"""The README's other figures are drawn from the committed tables, and from what those say."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def script(name: str):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def same_curves(made: Path, shown: Path) -> bool:
+    """Whether two drawings have the same lines; texts depend on the fonts that there are."""
+
+    def paths(path: Path) -> list[str]:
+        return [line for line in path.read_text().splitlines() if line.startswith("L ")]
+
+    return len(paths(made)) > 50 and paths(made) == paths(shown)
+
+
+def test_the_networks_are_those_of_the_table(tmp_path):
+    """Against the table, which another program made of the same rows."""
+    figure = script("networks_figure")
+    content = json.loads((RESULTS / "networks.json").read_text())
+    table = (RESULTS / "networks.md").read_text()
+    for network in ("ResNet", "MobileNetV2", "VGG", "ViT", "Conv1d"):
+        part = table.split(f"\n## {network}\n")[1].split("\n## ")[0]
+        for method in figure.STYLES:
+            rows = [line for line in part.splitlines() if f"| {method} |" in line]
+            cells = [[one.strip() for one in row.strip("|").split("|")] for row in rows]
+            points = figure.points(content["rows"], network, method)[1:]
+            assert len(points) == len(cells) == 3
+            for (speed, accuracy), row in zip(points, cells, strict=True):
+                assert speed == pytest.approx(float(row[8]), abs=0.0051)
+                assert accuracy == pytest.approx(float(row[4]), abs=0.0051)
+    figure.draw(content, tmp_path / "networks")
+    assert same_curves(tmp_path / "networks.svg", ROOT / "docs" / "images" / "networks.svg")
+
+
+def test_the_solvers_are_those_of_the_table(tmp_path):
+    figure = script("solvers_figure")
+    rows = figure.methods((RESULTS / "solvers" / "methods.md").read_text())
+    assert len(rows) == 14
+    assert figure.parts("99 [97, 100]") == (99.0, 97.0, 100.0)
+    assert figure.parts("4.56") == (4.56, 4.56, 4.56)
+    figure.draw(rows, tmp_path / "solvers")
+    assert same_curves(tmp_path / "solvers.svg", ROOT / "docs" / "images" / "solvers.svg")
