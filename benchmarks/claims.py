@@ -20,12 +20,14 @@ import torch
 from claims_aims import aims
 from claims_cells import Bench, Recipe, wanted_cells
 from claims_figure import draw
-from claims_networks import CLASSIFIER, DENOISERS, cases
+from claims_methods import CONTENDERS, Contender
+from claims_networks import CLASSIFIED, CLASSIFIER, DENOISED, DENOISERS, Case, cases
 from claims_rows import Rows
 from claims_tables import tables
 from common import one_core, parser, write
 from networks_digits import default_cache
 
+ROWS = tuple(one.name for one in CONTENDERS)
 SOON = 12
 """Cells after which the first estimate is told."""
 
@@ -39,18 +41,27 @@ def main() -> None:
         tuning=2 if given.quick else given.tuning,
         fit_batches=given.fit_batches,
         tied=not given.untied,
+        plain_colours=given.plain_colours,
         probes=2 if given.quick else 20,
     )
     rows = Rows(
         given.output.with_suffix(".jsonl"), recipe.key(), resume=given.resume or given.tables
     )
-    known = list(cases(given.networks, quick=given.quick, cache=given.cache, mnist=given.mnist))
+    known = list(
+        cases(
+            given.networks,
+            quick=given.quick,
+            cache=given.cache,
+            mnist=given.mnist,
+            plain_colours=given.plain_colours,
+        )
+    )
     everything = [
         (seed, case, amount, one)
         for seed in range(1 if given.quick else given.seeds)
         for case in known
         for amount, one in wanted_cells(case)
-        if amount in ("0%", *case.amounts[: 1 if given.quick else None])
+        if amount == "0%" or asked(given, case, amount, one)
     ]
     missing = [
         cell
@@ -83,6 +94,14 @@ def main() -> None:
     draw(content, given.output.with_suffix(".png"))
 
 
+def asked(given: Namespace, case: Case, amount: str, one: Contender) -> bool:
+    """Whether a cell is of those that were named; without names it is, but for options."""
+    if given.quick and amount != case.amounts[0]:
+        return False
+    named = one.kind != "option" if given.methods is None else one.name in given.methods
+    return named and amount in (given.amounts or [amount])
+
+
 def everything_key(cells: list[tuple[int, Any, str, Any]]) -> list[tuple[str, int, str, str]]:
     return [(case.name, seed, amount, one.name) for seed, case, amount, one in cells]
 
@@ -106,15 +125,23 @@ def arguments() -> Namespace:
     made.add_argument("--long", type=int, default=Recipe.long, help="of ours where an aim is")
     made.add_argument("--tuning", type=int, default=Recipe.tuning, help="steps of fine-tuning")
     made.add_argument("--fit-batches", type=int, default=None, help="of the compensation")
+    made.add_argument("--amounts", nargs="+", metavar="SHARE", help="only these, as 75%%")
+    made.add_argument("--methods", nargs="+", metavar="NAME", help="these rows and no others")
     made.add_argument("--untied", action="store_true", help="every filter goes by itself")
+    made.add_argument(
+        "--plain-colours", action="store_true", help="calibrate on the photographs as they are"
+    )
     made.add_argument("--resume", action="store_true", help="go on with the rows that are there")
     made.add_argument("--tables", action="store_true", help="only of the rows that are there")
     made.add_argument("--mnist", type=Path, help="mnist.npz for the classifier instead of digits")
     made.add_argument("--cache", type=Path, default=default_cache(), help="of the classifier")
     given = made.parse_args()
-    wrong = sorted(set(given.networks) - {*DENOISERS, CLASSIFIER})
-    if wrong:
-        made.error(f"no network {wrong[0]!r}: there are {', '.join((*DENOISERS, CLASSIFIER))}")
+    shares = dict.fromkeys((*DENOISED, *CLASSIFIED))
+    there = {"networks": (*DENOISERS, CLASSIFIER), "amounts": shares, "methods": ROWS}
+    for what, names in there.items():
+        wrong = sorted(set(getattr(given, what) or ()) - {*names})
+        if wrong:
+            made.error(f"--{what}: no {wrong[0]!r}; there are {', '.join(names)}")
     return given
 
 

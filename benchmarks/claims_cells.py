@@ -47,6 +47,7 @@ class Recipe:
         fit_batches: of calibration that a compensation is fitted on; None: all.
         tied: what the network adds up leaves together.
         probes: of the Fisher matrix.
+        plain_colours: calibration crops keep the colours of their photographs.
     """
 
     steps: int = 60
@@ -56,10 +57,14 @@ class Recipe:
     fit_batches: int | None = None
     tied: bool = True
     probes: int = 20
+    plain_colours: bool = False
 
     def key(self) -> dict[str, Any]:
         """With the versions: what makes two rows comparable."""
-        return {**asdict(self), "versions": dict(versions())}
+        made = {**asdict(self), "versions": dict(versions())}
+        if not self.plain_colours:  # rows of before there was the choice stay comparable
+            del made["plain_colours"]
+        return made
 
 
 def wanted_cells(case: Case) -> Iterator[tuple[str, Contender]]:

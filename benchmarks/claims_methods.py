@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from claims_peers import Scores, scored
 
@@ -19,6 +19,12 @@ LONG = "auto, recovered for longer"
 QUBOS = ("hybrid", "fisher", "residual", "residual+fisher")
 ABLATED = {"50%", "70%", "75%"}
 """Where the ablations are looked at: each costs a compensation."""
+OPTIONS = {
+    "hybrid, γ = 0.3": Method("hybrid", objective_options={"similarity_weight": 0.3}),
+    "fisher with gradient": Method("fisher", objective_options={"gradient": 1.0}),
+    "fisher, diagonal alone": Method("fisher", objective_options={"shrinkage": 0.0}),
+}
+"""Rows that are made when they are named."""
 PEERS = (
     "Torch-Pruning Taylor, raw",
     "Torch-Pruning Taylor",
@@ -35,7 +41,7 @@ class Contender:
 
     Arguments:
         name: of the row.
-        kind: "ours", "control", "peer", "ablation" or "long".
+        kind: "ours", "control", "peer", "ablation", "long", or "option" of an objective.
     """
 
     name: str
@@ -43,8 +49,8 @@ class Contender:
 
     @property
     def recovered(self) -> bool:
-        """Ablations are compensated only: they are about the selection."""
-        return self.kind != "ablation"
+        """Ablations and options are compensated only: they are about the selection."""
+        return self.kind not in ("ablation", "option")
 
 
 OURS = (*QUBOS, "residual in 3 rounds", JUDGED)
@@ -61,6 +67,7 @@ CONTENDERS = (
     Contender("hybrid, true Fisher", "ablation"),
     Contender("hybrid, true Fisher, linear alone", "ablation"),
     Contender(LONG, "long"),
+    *(Contender(name, "option") for name in OPTIONS),
 )
 
 
@@ -77,6 +84,8 @@ def method_of(row: str, scores: Mapping[str, Scores]) -> Method:
         return Method(row, CONTROL)
     if row == LONG:
         return Method(JUDGED)
+    if row in OPTIONS:
+        return replace(OPTIONS[row], name=row)
     if row == "residual in 3 rounds":
         return Method("residual", rounds=3)
     name, *said = row.split(", ")

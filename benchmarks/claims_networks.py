@@ -33,6 +33,9 @@ _PRETRAINED = {
     "chain": pretrained_chain,
     "small-halfunet": pretrained_small_halfunet,
 }
+DENOISED = ("20%", "36%", "50%", "65%", "75%", "85%")
+CLASSIFIED = ("50%", "70%", "85%")
+"""Shares of the channels."""
 BATCH = 16
 LABELLED_SEED = 10_000
 """Apart from the seeds of calibration."""
@@ -64,7 +67,14 @@ class Case:
     quick: bool
 
 
-def cases(names: Sequence[str], *, quick: bool, cache: Path, mnist: Path | None) -> Iterator[Case]:
+def cases(
+    names: Sequence[str],
+    *,
+    quick: bool,
+    cache: Path,
+    mnist: Path | None,
+    plain_colours: bool = False,
+) -> Iterator[Case]:
     """The networks that are named.
 
     Arguments:
@@ -72,9 +82,13 @@ def cases(names: Sequence[str], *, quick: bool, cache: Path, mnist: Path | None)
         quick: the tiny configuration.
         cache: where a trained classifier is kept.
         mnist: a file with MNIST as Keras packs it (``mnist.npz``); scikit-learn's digits without.
+        plain_colours: a denoiser's calibration crops keep the colours of their photographs.
     """
     for name in names:
-        yield _classifier(cache, mnist, quick) if name == CLASSIFIER else _denoiser(name, quick)
+        if name == CLASSIFIER:
+            yield _classifier(cache, mnist, quick)
+        else:
+            yield _denoiser(name, quick, plain_colours)
 
 
 def _tiny(name: str) -> nn.Module:
@@ -83,7 +97,7 @@ def _tiny(name: str) -> nn.Module:
     return (Chain(width=8, depth=3) if name == "chain" else HalfUNet(width=8, levels=2)).eval()
 
 
-def _denoiser(name: str, quick: bool) -> Case:
+def _denoiser(name: str, quick: bool, plain_colours: bool) -> Case:
     network = _tiny(name) if quick else _PRETRAINED[name]()
     photographs = load_photographs()
     small: dict[str, Any] = (
@@ -100,8 +114,10 @@ def _denoiser(name: str, quick: bool) -> Case:
     return Case(
         name,
         network,
-        ("20%", "36%", "50%", "65%", "75%", "85%"),
-        lambda seed: denoising_task(photographs, seed=seed, **small),
+        DENOISED,
+        lambda seed: denoising_task(
+            photographs, seed=seed, varied_colours=not plain_colours, **small
+        ),
         labelled,
         5e-5,
         ("dB", 1.0),
@@ -149,9 +165,7 @@ def _classifier(cache: Path, mnist: Path | None, quick: bool) -> Case:
             epoch += 1
         return made[:steps]
 
-    return Case(
-        CLASSIFIER, network, ("50%", "70%", "85%"), task, labelled, 1e-4, ("%", 100.0), quick
-    )
+    return Case(CLASSIFIER, network, CLASSIFIED, task, labelled, 1e-4, ("%", 100.0), quick)
 
 
 def trained(

@@ -32,6 +32,11 @@ def tables(content: Mapping[str, Any]) -> str:
             "Filters that are added up leave together."
             if recipe["tied"]
             else "Every filter goes by itself."
+        )
+        + (
+            " The calibration crops have the colours of their photographs."
+            if recipe.get("plain_colours")
+            else ""
         ),
         "",
         "## Aims",

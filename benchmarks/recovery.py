@@ -59,7 +59,12 @@ def cells(seeds: int, networks: tuple[str, ...]) -> list[dict[str, Any]]:
             for amount in AMOUNTS:
                 add("distil", amount)
             if seed < SIDE:
-                for way in ("supervised", "more data in the fit", "taylor, distil"):
+                for way in (
+                    "supervised",
+                    "more data in the fit",
+                    "a second sweep",
+                    "taylor, distil",
+                ):
                     add(way, "75%")
                 for way in ("distil", *TUNED):
                     add(way, "0%")
@@ -144,6 +149,8 @@ class Place:
     ) -> tuple[nn.Module, dict[str, Any]]:
         if way == "more data in the fit":
             return ways.refitted(self.measured, keep), {}
+        if way == "a second sweep":
+            return ways.swept(self.measured, keep), {}
         if way.startswith("tuned"):
             settled, data = way != "tuned as before", self.labelled
             if "training photographs" in way and self.name != "digits":

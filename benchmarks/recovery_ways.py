@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from secateur.measured import Measured
+from secateur.methods import Method, resolve
 from secateur.network.call import Call
 from secateur.network.cut import cut
 from secateur.network.device import device_of
 from secateur.progress import track
+from secateur.pruning.finishing import body_of
 from secateur.recover import Distil
 from secateur.recover.matching import Distance, distance_of
 from secateur.recover.training import Schedule, Training
@@ -132,6 +134,14 @@ def refitted(measured: Measured, keep: np.ndarray) -> nn.Module:
 
     done = fit(measured.network, measured.channels, keep, Calls())
     return cut(done.network, measured.channels, keep).eval()
+
+
+def swept(measured: Measured, keep: np.ndarray) -> nn.Module:
+    """The same mask and data, fitted a second time from where the first ended."""
+    calls = body_of(measured.subject, resolve(Method("residual"))).all_calls
+    once = fit(measured.network, measured.channels, keep, calls).network
+    again = fit(measured.network, measured.channels, keep, calls, start=once).network
+    return cut(again, measured.channels, keep).eval()
 
 
 def tuned(network: nn.Module, task: Any, data: list, seed: int, settled: bool) -> nn.Module:

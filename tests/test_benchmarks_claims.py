@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -296,3 +297,44 @@ def test_it_runs_stops_and_goes_on(tmp_path):
     (tmp_path / "made.jsonl").write_text(lines[0] + "\n")
     fewer, _ = run(tmp_path, "claims.py", *options[:-1], "--tables")
     assert fewer["runs"] == content["runs"][:1]
+
+
+def test_only_what_is_named_is_made(tmp_path):
+    """Filters by themselves, calibrated on the photographs' own colours."""
+    named = ["--networks", "small-halfunet", "--methods", "taylor", "residual", "--amounts", "20%"]
+    runs = {}
+    for how in ([], ["--untied"], ["--plain-colours"]):
+        folder = tmp_path / "-".join(["made", *how])
+        content, text = run(folder, "claims.py", *named, *how)
+        assert [row["method"] for row in content["runs"]] == ["dense", "taylor", "residual"]
+        assert ("Every filter goes by itself" in text) == (how == ["--untied"])
+        assert ("colours of their photographs" in text) == (how == ["--plain-colours"])
+        runs[" ".join(how)] = content["runs"][1]
+    untied, tied, plain = runs["--untied"], runs[""], runs["--plain-colours"]
+    assert untied["channels"] > tied["channels"] == plain["channels"]
+    assert tied["compensated"] != plain["compensated"]
+
+
+@pytest.mark.parametrize(
+    "words", [["--methods", "taylorr"], ["--amounts", "30%"], ["--networks", "u-net"]]
+)
+def test_a_name_that_there_is_not_is_said(tmp_path, capsys, words):
+    with pytest.raises(SystemExit):
+        run(tmp_path, "claims.py", *words)
+    assert f"{words[0]}: no {words[1]!r}; there are" in capsys.readouterr().err
+
+
+def test_rows_of_before_the_colours_could_be_chosen_stay_comparable(benchmark):
+    recipe = benchmark("claims_cells").Recipe
+    assert "plain_colours" not in recipe().key()
+    assert recipe(plain_colours=True).key()["plain_colours"] is True
+
+
+def test_options_of_an_objective_are_made_where_they_are_named(benchmark):
+    asked, contenders = benchmark("claims").asked, benchmark("claims_methods").CONTENDERS
+    option = next(one for one in contenders if one.name == "fisher with gradient")
+    given = Namespace(quick=False, methods=None, amounts=None)
+    assert not asked(given, None, "50%", option)
+    assert all(asked(given, None, "50%", one) for one in contenders if one.kind != "option")
+    given.methods = ["fisher with gradient"]
+    assert [one for one in contenders if asked(given, None, "50%", one)] == [option]

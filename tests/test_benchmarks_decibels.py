@@ -9,19 +9,6 @@ import pytest
 from tests.benchmarking import run
 
 
-@pytest.mark.parametrize(("tied", "channels"), [([], 144), (["--tied"], 120)])
-def test_claims_of_filters_by_themselves(tmp_path, tied, channels):
-    content, _ = run(tmp_path, "claims_untied.py", *tied)
-    rows = {row["method"]: row for row in content["runs"]}
-    assert {"dense", "random", "taylor", "fisher", "residual"} <= set(rows)
-    assert rows["dense"]["channels"] == channels
-    asked = content["runs"][0]["asked"]
-    assert asked == "20%"
-    for name, row in rows.items():
-        assert row["pruned"] == (0 if name == "dense" else round(0.2 * channels))
-    assert rows["taylor"]["psnr"] > rows["random"]["psnr"]
-
-
 def test_refinement(tmp_path):
     content, text = run(tmp_path, "refinement.py")
     rows = {(row["network"], row["method"]): row for row in content["rows"]}

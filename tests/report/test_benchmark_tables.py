@@ -51,16 +51,9 @@ def test_it_is_the_table_of_its_figures(benchmark, name):
     assert made == wanted[: len(made)]
 
 
-@pytest.mark.parametrize("name", ["claims-untied", "claims-plain-colours"])
-def test_the_claims_of_filters_by_themselves(benchmark, name):
-    content, wanted = committed(name)
-    amounts = list(dict.fromkeys(run["asked"] for run in content["runs"]))
-    assert words(benchmark("claims_untied").table(content, amounts)) == wanted
-
-
 def test_the_claims(benchmark):
     """The aims too are what the rows say."""
-    for name in ("claims", "claims-digits"):
+    for name in ("claims", "claims-digits", "claims-untied", "claims-plain-colours"):
         if not (RESULTS / f"{name}.json").exists():
             continue
         content, wanted = committed(name)

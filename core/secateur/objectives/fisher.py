@@ -19,7 +19,8 @@ class Fisher(Objective):
 
     A trained network is at a minimum of its loss, so the first-order term ``-ḡ'z`` is left out as
     LeCun et al. 1990 do; measured on few photographs it says where those differ from the ones for
-    training, and a solver exploits it (benchmarks/claims_untied.py). ``gradient=1`` puts it in.
+    training, and a solver exploits it (``benchmarks/claims.py --plain-colours``). ``gradient=1``
+    puts it in.
 
     The off-diagonals are multiplied by their measured split-half reliability: where they are
     estimation noise (a plain chain network), the diagonal is left.

@@ -209,8 +209,8 @@ def vary_colours(crops: Tensor, generator: torch.Generator) -> Tensor:
     Half of the crops keep a channel or two far below the others: where a colour is saturated, the
     noise of the dark channels is clipped at zero, and few photographs show that. A network trained
     without this failed on the red and green of the test photographs; one that was pruned without
-    it lost 0.6 to 1.4 dB there (benchmarks/claims_untied.py), because the filters that see such
-    colours had looked useless.
+    it lost decibels there (``benchmarks/claims.py --plain-colours``), because the filters that see
+    such colours had looked useless.
 
     Arguments:
         crops: shape ``(count, 3, height, width)``.

@@ -133,11 +133,14 @@ def fit(
     fit_batches: int | None = None,
     memory: int = MEMORY,
     every_output: bool = False,
+    start: nn.Module | None = None,
 ) -> Compensation:
     """``compensate``, and what was done; arguments and errors are the same.
 
     With ``every_output`` the channels that are gone are re-fitted too, from what stays: masked, the
-    network is the same, and they could come back as what they were.
+    network is the same, and they could come back as what they were. ``start`` is a network that was
+    fitted before, for a second sweep: a layer whose output is added to what came another way then
+    meets the other's new weights.
     """
     if not ridge > 0:
         raise OptionError(f"ridge is {ridge}", remedy="use a small positive number, 1e-3")
@@ -145,7 +148,7 @@ def fit(
         raise OptionError(f"fit_batches is {fit_batches}", remedy="use 1 or more, or None for all")
     keep = np.asarray(keep, dtype=bool)
     started = time.monotonic()
-    fitted = copied(network)
+    fitted = copied(network if start is None else start)
     batches = _Batches(calls, fit_batches)
     layout = laid_out(network, channels, batches.first)
     planned = plan(record(network, batches.first, layout, keep))
