@@ -229,3 +229,18 @@ def test_the_last_fit_has_the_unlabelled_inputs_and_a_comparison_has_not(monkeyp
 def test_the_help_names_the_number_of_samples():
     (told,) = [one for one in declared(Method) if one.name == "fit_batches"]
     assert f"to {finishing.FIT_SAMPLES} samples" in told.text
+
+
+@pytest.mark.parametrize("more_than", [None, -1, 0, 1])
+def test_more_batches_than_there_are_is_said(more_than):
+    data, more = with_more(20)
+    every = len(list(data.calibration)) + len(more)
+    asked = None if more_than is None else every + more_than
+    measured = secateur.measure(deep(), data, probes=3, seed=2)
+    keep = np.ones(len(measured.channels), dtype=bool)
+    keep[::3] = False
+    body = finishing.Body(measured.subject, ridge=1e-3, fit_batches=asked)
+    told = [note for note in body.made(keep, compensated=True).notes if "fit_batches" in note]
+    said = f"fit_batches is {asked}: there are {every}, all were used"
+    assert told == ([said] if more_than == 1 else [])
+    assert not body.made(keep, compensated=False).notes

@@ -213,6 +213,10 @@ class Body:
             return Made(plain, metric, None, False, False, ())
         done = self._compensate(keep, calls)
         notes = tuple(f"not re-fitted: {path}: {reason}" for path, reason in done.stands)
+        if done.layers and self.fit_batches is not None and done.batches < self.fit_batches:
+            notes += (
+                f"fit_batches is {self.fit_batches}: there are {done.batches}, all were used",
+            )
         slim, fitted, batch_norm = _best(self.evaluator, plain, self._slim(keep, done), self.calls)
         value = metric if slim is plain else self.evaluator.slim(slim)
         ridge = self.ridge if done.layers else None
