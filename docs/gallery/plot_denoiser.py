@@ -4,7 +4,7 @@ A denoiser: what compensation and recovery bring back
 
 The small Half-UNet that comes with secateur loses three quarters of its channels. The page shows
 the same photograph from four networks: dense, with the channels merely removed, compensated, and
-recovered, all without a single clean picture after the first training.
+recovered. After the first training nothing is fitted to, or trained on, a clean picture.
 """
 
 # %%
