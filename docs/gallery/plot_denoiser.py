@@ -4,7 +4,7 @@ A denoiser: what compensation and recovery bring back
 
 The small Half-UNet that comes with secateur loses three quarters of its channels. The page shows
 the same photograph from four networks: dense, with the channels merely removed, compensated, and
-recovered, all without a single clean picture after the first training.
+recovered. After the first training nothing is fitted to, or trained on, a clean picture.
 """
 
 # %%
@@ -34,8 +34,8 @@ print(measured)
 #
 # The same objective twice. ``compensated`` is after what reads the pruned channels was re-fitted by
 # least squares; ``recover="distil"`` trains the smaller network for a moment towards what the dense
-# one gives for the same noisy pictures. Neither is shown a clean picture. Greedy Taylor, a ranking
-# by the loss's gradient, is the control.
+# one gives for the same noisy pictures. Neither learns from a clean picture. Greedy Taylor, which
+# ranks by the loss's gradient, is the control.
 
 methods = [
     secateur.Method("taylor", "greedy", name="greedy Taylor"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.named import of_docs
 from tests.docs.running import DOCS, ROOT, pages, run_page
 
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
@@ -164,6 +165,13 @@ def test_files_and_modules_are_the_readers(tmp_path, monkeypatch):
     )
     assert pages.run_page(page_of(tmp_path, text)).its.x == 3
     assert "its" not in sys.modules
+
+
+def test_the_files_that_pages_take_for_granted_are_shown():
+    reader = of_docs("reader")
+    page = (DOCS / "how-to" / "use-your-own-data.md").read_text()
+    files = {one.value: one.text for one in pages.pieces(page) if one.key == "file"}
+    assert files == {"mymodel.py": reader.MODEL, "mytask.py": reader.TASK}
 
 
 def test_rows_that_vary_may_change_places(tmp_path, monkeypatch):
