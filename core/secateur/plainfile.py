@@ -97,3 +97,18 @@ def _shown(path: Path) -> str:
     """A path that can be shown: its beginning and end, where it is too long."""
     text = str(path)
     return text if len(text) <= 200 else f"{text[:120]} … {text[-40:]}"
+
+
+def usual_rights(path: Path | str) -> None:
+    """Give a draft the rights that any new file or folder has here.
+
+    What ``tempfile`` and safetensors make is its owner's alone, and would stay so under its name:
+    a colleague could read half of a folder.
+
+    Arguments:
+        path: of a file or a folder.
+    """
+    mask = os.umask(0)
+    os.umask(mask)
+    path = Path(path)
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
