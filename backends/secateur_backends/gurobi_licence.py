@@ -29,7 +29,7 @@ NO_LICENCE, SIZE_LIMIT, NETWORK, OUT_OF_MEMORY = 10009, 10010, 10022, 10001
 
 FREE_ALTERNATIVES = (
     "`branch-and-bound` proves without a licence where the problem falls into blocks; "
-    "`scip` proves without a limit and is free (pip install secateur-scip); `decompose:gurobi` "
+    "`scip` proves without a limit and is free (pip install ./plugins/scip); `decompose:gurobi` "
     "solves parts that fit the licence, without proof; `exhaustive` proves small problems; a full "
     "licence is free for academics: https://www.gurobi.com/academia"
 )

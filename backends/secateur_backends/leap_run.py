@@ -162,7 +162,10 @@ class LeapBackend(Backend):
         if not hasattr(self, "estimate"):
             raise error  # that of a chip needs the chip
         note = f"the service could not be asked: {error.message}"
-        return price_of(problem, self.estimate(problem, options), spent, note)
+        estimate = dataclasses.replace(
+            self.estimate(problem, options), note=""
+        )  # it says to ask the service
+        return price_of(problem, estimate, spent, note)
 
     def _planned(
         self, problem: Problem, options: Any, kind: str, journal: Journal, service: Service
