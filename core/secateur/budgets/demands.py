@@ -256,11 +256,20 @@ def _by_group(
             near = nearest(key, sorted(exact))
             raise ConstraintError(
                 f"the {what} names the layer {key!r}, which has no channels that can go",
-                remedy=f"did you mean {near!r}?" if near else "look at channels.groups",
+                remedy=_layers(key, near, [group.path for group in channels.groups]),
             )
         for number in hit:
             found[number] = _width(channels.groups[number], given[key], what)
     return found
+
+
+def _layers(key: str, near: str | None, paths: list[str]) -> str:
+    """Which layers may be meant: those inside of a block, the nearest, or all."""
+    inside = [path for path in paths if path.startswith(f"{key}.")]
+    if inside:
+        return f"did you mean {' or '.join(map(repr, inside[:3]))}? All of them are {key + '.*'!r}"
+    shown = ", ".join(paths[:8]) + (", …" if len(paths) > 8 else "")
+    return f"did you mean {near!r}?" if near else f"those that have some are {shown}"
 
 
 def _width(group: _Group, amount: Amount, what: str) -> int:
