@@ -161,7 +161,7 @@ class LeapBackend(Backend):
             error = failure.error
         if not hasattr(self, "estimate"):
             raise error  # that of a chip needs the chip
-        note = f"the service could not be asked: {error.message}"
+        note = f"the service could not be asked: {error.message}; {error.remedy or ''}".strip("; ")
         estimate = dataclasses.replace(
             self.estimate(problem, options), note=""
         )  # it says to ask the service

@@ -12,6 +12,7 @@ import numpy as np
 
 from secateur.backends.base import Status, Stopped
 from secateur.problem.model import Bits, Label, Problem
+from secateur.solving.telling import table
 
 if TYPE_CHECKING:
     import dimod
@@ -122,6 +123,10 @@ class Selection:
         if gap is None:
             return "no bound"
         return "proven" if self.status is Status.OPTIMAL else f"gap = {100 * gap:.3g} %"
+
+    def __str__(self) -> str:
+        """What `secateur solve` prints."""
+        return table(self, "to_json() has all")
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the reads and the certificate, JSON-safe."""
