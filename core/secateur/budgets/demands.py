@@ -306,11 +306,19 @@ def _check_reachable(channels: _Channels, made: Sequence[Constraint]) -> None:
         cost = budget.fixed + sum(c * w for c, w in zip(budget.linear, widths_left, strict=True))
         cost += sum(c * widths_left[g] * widths_left[h] for (g, h), c in budget.pairs.items())
         if cost > budget.upper * (1 + 1e-9):
+            upper, least = (_shown(budget.name, value) for value in (budget.upper, cost))
+            of_time = budget.name == "time"
             raise AmountError(
-                f"the budget {budget.name} is {budget.upper:.9g}, and {cost:.9g} stays where every "
-                "layer keeps as little as it may",
-                remedy="give it more, or relax minimum= and multiple=",
+                f"the budget {budget.name} is {upper}, and {least} stays where every layer keeps "
+                "as little as it may",
+                remedy="give it more, or relax minimum= and multiple="
+                + ", which is 16 unless you give it" * of_time,
             )
+
+
+def _shown(kind: str, value: float) -> str:
+    """A cost in a message: times are seconds, and so small that nobody would read them."""
+    return f"{1e3 * value:.4g} ms" if kind == "time" else f"{value:.9g}"
 
 
 __all__ = ["Form", "Index", "Term", "budget_constraints", "of_form", "upper_of"]

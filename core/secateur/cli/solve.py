@@ -95,7 +95,7 @@ def solve(
     from secateur.report.output import try_output
     from secateur.solving import quote
     from secateur.solving import solve as minimise
-    from secateur.solving.telling import table
+    from secateur.solving.selection import table
 
     try_output(certificate)
     content = read_file(file, format=file_format, maximise=maximise)
