@@ -148,3 +148,14 @@ def test_a_draft_gets_the_rights_of_what_is_written_here(tmp_path, mask, file, f
         os.umask(before)
     assert stat.S_IMODE((draft / "x").stat().st_mode) == file
     assert stat.S_IMODE(draft.stat().st_mode) == folder
+
+
+def test_a_file_for_a_folder_is_told(tmp_path):
+    (tmp_path / "w.pt").write_bytes(b"x")
+    with pytest.raises(FileError, match=r"selection\.json does not exist") as caught:
+        read_plain(tmp_path / "w.pt" / "selection.json")
+    file = tmp_path / "w.pt"
+    assert caught.value.remedy == f"check the path: {file} is a file, and a folder is wanted"
+    with pytest.raises(FileError) as caught:
+        read_plain(tmp_path / "absent" / "selection.json")
+    assert caught.value.remedy == "check the path"

@@ -65,7 +65,11 @@ def read_plain(path: Path, *, most: int = MOST_BYTES) -> bytes:
 def cannot_read(path: Path, error: BaseException) -> FileError:
     """Why a file cannot be read."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return FileError(f"{_shown(path)} does not exist", remedy="check the path")
+        remedy = "check the path"
+        if isinstance(error, NotADirectoryError):
+            file = next((one for one in path.parents if one.is_file()), path.parent)
+            remedy = f"check the path: {_shown(file)} is a file, and a folder is wanted"
+        return FileError(f"{_shown(path)} does not exist", remedy=remedy)
     return FileError(
         f"{_shown(path)} cannot be read: {_why(error)}",
         remedy="check the path and its permissions",
