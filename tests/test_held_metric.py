@@ -136,3 +136,19 @@ def test_a_metric_that_is_no_number_a_sample(network):
         )
         with pytest.raises(MetricError):
             evaluate(network, bad)
+
+
+@pytest.mark.parametrize(
+    ("network", "inputs", "remedy"),
+    [
+        (torch.nn.Linear(3, 2).half(), torch.zeros(2, 3), "network.float(), or convert the inputs"),
+        (torch.nn.Linear(3, 2).double(), torch.zeros(2, 3), "the weights are float64 and the inp"),
+        (torch.nn.Linear(3, 2), torch.zeros(2, 3).long(), "the inputs int64: give x.float()"),
+        (torch.nn.Linear(3, 2), torch.zeros(2, 4), "give inputs of the shape"),
+        (torch.nn.Embedding(3, 2), torch.zeros(2).half(), "give inputs of the shape"),
+    ],
+)
+def test_inputs_of_another_type_are_not_told_to_have_another_shape(network, inputs, remedy):
+    with pytest.raises(DataError, match="the network fails on an input") as caught:
+        run_batch(network, Batch(as_call(inputs), None, 2))
+    assert remedy in caught.value.remedy

@@ -19,6 +19,7 @@ from secateur.plainfile import (
     check_new,
     check_plain,
     read_plain,
+    usual_rights,
 )
 
 
@@ -131,3 +132,30 @@ def test_a_new_name(tmp_path, monkeypatch):
     with pytest.raises(FileError, match=r"cannot be written: .*null") as caught:
         check_new(tmp_path / "a\0b")
     assert caught.value.remedy == "choose another name"
+
+
+@pytest.mark.parametrize(("mask", "file", "folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700)])
+def test_a_draft_gets_the_rights_of_what_is_written_here(tmp_path, mask, file, folder):
+    draft = tmp_path / "draft"
+    draft.mkdir(mode=0o700)
+    (draft / "x").touch(mode=0o600)
+    before = os.umask(mask)
+    try:
+        usual_rights(draft / "x")
+        usual_rights(str(draft))
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((draft / "x").stat().st_mode) == file
+    assert stat.S_IMODE(draft.stat().st_mode) == folder
+
+
+def test_a_file_for_a_folder_is_told(tmp_path):
+    (tmp_path / "w.pt").write_bytes(b"x")
+    with pytest.raises(FileError, match=r"selection\.json does not exist") as caught:
+        read_plain(tmp_path / "w.pt" / "selection.json")
+    file = tmp_path / "w.pt"
+    assert caught.value.remedy == f"check the path: {file} is a file, and a folder is wanted"
+    with pytest.raises(FileError) as caught:
+        read_plain(tmp_path / "absent" / "selection.json")
+    assert caught.value.remedy == "check the path"

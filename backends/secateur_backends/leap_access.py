@@ -7,7 +7,7 @@ from typing import Any
 from secateur.backends import Availability
 from secateur.errors import BackendUnavailable
 from secateur_backends.leap_config import Access, find_access
-from secateur_backends.leap_options import NO_TOKEN_REMEDY, install_remedy, installed
+from secateur_backends.leap_options import NO_TOKEN_REMEDY, TOKEN_REMEDY, install_remedy, installed
 
 
 def availability_with(packages: tuple[str, ...]) -> Availability:
@@ -27,7 +27,7 @@ def availability_with(packages: tuple[str, ...]) -> Availability:
     if access.token:
         return Availability(True, licensed=True, detail=f"{about}; token from {access.source}")
     detail = access.trouble or f"no token; looked at {', '.join(access.looked_at)}"
-    return Availability(True, licensed=False, detail=detail, remedy=NO_TOKEN_REMEDY)
+    return Availability(True, licensed=False, detail=detail, remedy=TOKEN_REMEDY)
 
 
 def needed_packages(backend: str, packages: tuple[str, ...]) -> None:
@@ -58,7 +58,7 @@ def needed_access(backend: str, options: Any) -> Access:
     if access.trouble:
         what = f"cannot look for its token: {access.trouble}"
     raise BackendUnavailable(
-        f"backend {backend!r} {what}.\n  Looked at: {looked}.",
+        f"backend {backend!r} {what}; looked at {looked}",
         backend=backend,
         remedy=NO_TOKEN_REMEDY,
     )

@@ -11,6 +11,7 @@ from secateur.backends import BackendOptions, option
 from secateur_backends.leap_jobs import default_folder
 from secateur_backends.leap_service import Connection
 
+TOKEN_REMEDY = "`dwave config create`, or set DWAVE_API_TOKEN"
 NO_TOKEN_REMEDY = (
     "`dwave config create`, or set DWAVE_API_TOKEN. `secateur backends` lists backends that need "
     "none."

@@ -161,8 +161,11 @@ class LeapBackend(Backend):
             error = failure.error
         if not hasattr(self, "estimate"):
             raise error  # that of a chip needs the chip
-        note = f"the service could not be asked: {error.message}"
-        return price_of(problem, self.estimate(problem, options), spent, note)
+        note = f"the service could not be asked: {error.message}; {error.remedy or ''}".strip("; ")
+        estimate = dataclasses.replace(
+            self.estimate(problem, options), note=""
+        )  # it says to ask the service
+        return price_of(problem, estimate, spent, note)
 
     def _planned(
         self, problem: Problem, options: Any, kind: str, journal: Journal, service: Service

@@ -21,9 +21,12 @@ def import_attribute(target: str) -> Any:
         BaseException: whatever the module raises; ``explain`` makes an error of it.
     """
     module_name, _, attribute = target.partition(":")
-    if not module_name or not attribute or not EntryPoint.pattern.match(target):
+    is_file = module_name.endswith(".py")
+    if not module_name or not attribute or is_file or not EntryPoint.pattern.match(target):
+        example = rewritten(target)
         raise OptionError(
-            f"{target!r} is not module:attribute", remedy="write it as module:attribute"
+            f"{target!r} is not module:attribute",
+            remedy="write it as module:attribute" + (f", {example}" if example else ""),
         )
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
@@ -38,6 +41,33 @@ def import_attribute(target: str) -> Any:
                 f"{module_name}",
             ) from error
     return found
+
+
+def rewritten(target: str) -> str:
+    """``module:attribute`` for what was typed as a path, or with a dot for the colon.
+
+    Arguments:
+        target: as it was typed, ``./nets/mine.py``.
+
+    Returns:
+        how it is written, ``nets.mine:NAME`` where no name was; "" if nobody can know.
+    """
+    path, _, attribute = target.partition(":")
+    module = path.removesuffix(".py").removeprefix("./").replace("/", ".").replace("\\", ".")
+    if not all(part.isidentifier() for part in module.split(".")):
+        return ""
+    if attribute or path.endswith(".py") or "." not in module:
+        return f"{module}:{attribute or 'NAME'}"
+    before, _, last = module.rpartition(".")
+    return f"{before}:{last}"
+
+
+def _near_file(missing: str | None, target: str) -> str:
+    """``"did you mean 'mymodel'? "`` for a module that is not there, and a file that is."""
+    module = target.partition(":")[0]
+    if missing is None or missing != module.partition(".")[0]:
+        return ""  # the module is there: what it imports is not
+    return did_you_mean(missing, [one.stem for one in Path.cwd().glob("*.py")])
 
 
 def _public(thing: Any) -> list[str]:
@@ -77,7 +107,8 @@ def explain(error: BaseException, told: str, target: str, distribution: str = ""
         said = f"{told} cannot be imported: {error.message}"
         return Fault(said, error.remedy or mend, missing=False)
     if isinstance(error, ImportError):
-        remedy = "run from the folder that holds the module, or install it"
+        near = _near_file(error.name, target) if not distribution else ""
+        remedy = f"{near}run from the folder that holds the module, or install it"
         if distribution:
             remedy = "install what it needs; the others are not affected"
         return Fault(f"{told} cannot be imported: {error}", remedy, missing=True)

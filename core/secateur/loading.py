@@ -51,7 +51,7 @@ def call_factory(name: str, what: str) -> Any:
     if not callable(factory):
         raise wrong(
             f"the {what} {name!r} is a {type(factory).__name__}",
-            remedy="name a function without arguments",
+            remedy="name a function without arguments that builds it",
         )
     try:
         return factory()

@@ -160,4 +160,4 @@ def run_batch(network: nn.Module, batch: Batch) -> object:
         except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
             if isinstance(error, torch.OutOfMemoryError):
                 raise
-            raise input_error(batch.call, error) from error
+            raise input_error(network, batch.call, error) from error

@@ -326,6 +326,8 @@ def _check(value: Any, hint: Any, field: dataclasses.Field[Any], owner: str, err
         value = read(value, hint)
     except (ValueError, TypeError, OverflowError):
         example = f'write {field.name}={{"key": value}}; ' if is_mapping(hint) else ""
+        if _is_list(hint) and isinstance(value, (str, int, float)) and not about.get("secret"):
+            example = f"write {field.name} = [{shown}]; "
         raise wrong(f"not of type {type_name(hint, none=False)}", example) from None
     if choices is not None and value not in choices:
         raise wrong("not one of the choices", did_you_mean(value, [str(one) for one in choices]))
@@ -339,6 +341,12 @@ def _check(value: Any, hint: Any, field: dataclasses.Field[Any], owner: str, err
         if (least is not None and value < least) or (above is not None and value <= above):
             raise wrong("out of range")
     return value
+
+
+def _is_list(hint: Any) -> bool:
+    """Whether several values are wanted, and nothing else will do."""
+    kinds = [typing.get_origin(one) or one for one in alternatives(hint)]
+    return all(kind in (tuple, list, type(None)) for kind in kinds)
 
 
 def _says(text: str, choice: Any) -> bool:

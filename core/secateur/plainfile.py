@@ -65,7 +65,11 @@ def read_plain(path: Path, *, most: int = MOST_BYTES) -> bytes:
 def cannot_read(path: Path, error: BaseException) -> FileError:
     """Why a file cannot be read."""
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return FileError(f"{_shown(path)} does not exist", remedy="check the path")
+        remedy = "check the path"
+        if isinstance(error, NotADirectoryError):
+            file = next((one for one in path.parents if one.is_file()), path.parent)
+            remedy = f"check the path: {_shown(file)} is a file, and a folder is wanted"
+        return FileError(f"{_shown(path)} does not exist", remedy=remedy)
     return FileError(
         f"{_shown(path)} cannot be read: {_why(error)}",
         remedy="check the path and its permissions",
@@ -97,3 +101,18 @@ def _shown(path: Path) -> str:
     """A path that can be shown: its beginning and end, where it is too long."""
     text = str(path)
     return text if len(text) <= 200 else f"{text[:120]} … {text[-40:]}"
+
+
+def usual_rights(path: Path | str) -> None:
+    """Give a draft the rights that any new file or folder has here.
+
+    What ``tempfile`` and safetensors make is its owner's alone, and would stay so under its name:
+    a colleague could read half of a folder.
+
+    Arguments:
+        path: of a file or a folder.
+    """
+    mask = os.umask(0)
+    os.umask(mask)
+    path = Path(path)
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)

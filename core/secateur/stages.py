@@ -28,7 +28,7 @@ from secateur.errors import (
     StageFailed,
 )
 from secateur.extras import needed_by
-from secateur.imported import explain, import_attribute
+from secateur.imported import explain, import_attribute, rewritten
 from secateur.misplaced import is_amount
 from secateur.nearest import did_you_mean
 
@@ -168,13 +168,14 @@ def find_stage(kind: Kind, name: str) -> Entry:
     if ":" in name:
         return Entry(name, name)
     known = sorted({point.name for point in registered})
+    written = rewritten(name) if name.endswith(".py") else ""
     raise kind.error(
         kind.not_found,
         name,
         f"there is no {kind.noun} {name!r}",
         f"{misplaced(name, kind) or did_you_mean(name, (*known, *kind.words))}"
         f"installed are: {', '.join(known) or 'none'}; "
-        "or write module:attribute",
+        "or write module:attribute" + (f", {written}" if written else ""),
     )
 
 

@@ -162,8 +162,8 @@ def breaks():
         (returns("bits"), {}, "returned no bits"),
         (returns(None), {}, "returned no bits"),
         (breaks, {}, "raised SystemExit: 0"),
-        (lambda: lambda: 3, {}, "the backend is <function"),
-        (lambda: 3, {}, "the backend is <function"),
+        (lambda: lambda: 3, {}, "is a function that takes no problem, and makes no backend"),
+        (lambda: 3, {}, "is a function that takes no problem, and makes no backend"),
     ],
     ids=plainly,
 )

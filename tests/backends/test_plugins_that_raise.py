@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 
 import dimod
@@ -94,7 +95,8 @@ def test_it_is_an_error_that_names_the_backend(place, error):
         run(bad, PROBLEM)
     assert e.value.__cause__ is error
     assert str(error) in e.value.message
-    assert place == "solve" or e.value.message.endswith(f"in {place}")
+    assert place == "solve" or f" in {place}, at " in e.value.message
+    assert re.search(rf", at \w+ \({re.escape(__file__)}, line \d+\)$", e.value.message)
     with pytest.raises(BackendFailed, match="backend 'bad'"):
         secateur.solve(PROBLEM, backend=bad)
 
@@ -253,3 +255,38 @@ def test_an_honest_plugin_still_works(plugin, tmp_path, monkeypatch, capsys):
     assert load_backend("mine").name == "mine"
     assert command(["solve", "a.bqm", "--backend", "mine", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["backend"] == "mine"
+
+
+def test_who_writes_a_solver_is_told_where_it_raised_and_not_to_report_it(
+    plugin, tmp_path, monkeypatch
+):
+    (tmp_path / "unregistered.py").write_text(
+        "def inner():\n    return 1 / 0\n\n\ndef climb(problem):\n    return inner()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(BackendFailed) as caught:
+        secateur.solve(PROBLEM, backend="unregistered:climb")
+    assert caught.value.message.endswith(f"at inner ({tmp_path / 'unregistered.py'}, line 2)")
+    assert caught.value.remedy == "mend it in unregistered"
+    plugin("mine", HONEST.replace("bits = np.ones", "1 / 0; bits = np.ones"))
+    with pytest.raises(BackendFailed, match=r"raised ZeroDivisionError: .*, at solve \(") as caught:
+        run(load_backend("mine"), PROBLEM)
+    assert caught.value.remedy == "report it to plugin-mine, and use another backend"
+
+
+def test_a_backend_that_is_not_finished_is_named_by_its_class():
+    class Half(Backend):
+        pass
+
+    with pytest.raises(BackendFailed, match=r"backend 'Half' .* abstract") as caught:
+        secateur.solve(PROBLEM, backend=Half)
+    assert caught.value.remedy == f"mend it in {__name__}"
+
+
+def test_a_function_without_a_problem_is_told_to_take_one(tmp_path, monkeypatch):
+    (tmp_path / "takes_nothing.py").write_text("def rows():\n    return [[0]]\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for given in ("takes_nothing:rows", lambda: [[0]]):
+        with pytest.raises(BackendFailed, match="takes no problem, and makes no") as caught:
+            secateur.solve(PROBLEM, backend=given)
+        assert "def solve(problem, *, reads=100)" in caught.value.remedy

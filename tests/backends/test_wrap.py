@@ -202,9 +202,10 @@ def test_a_problem_without_variables_is_answered_without_a_call():
         ([[0, 1]], "the shape (1, 2) for 3 variables"),
         ([[0, 1, 0.5]], "not all 0 or 1"),
         ("010", "a str"),
-        (None, "a NoneType"),
+        (None, "None, as a function does that returns nothing"),
         ({"a": 1}, "a dict"),
-        ([[0, 1], [0]], "inhomogeneous"),
+        ([[0, 1], [0]], "a list whose parts differ in length"),
+        (([0, 1, 0], -2.0), "a tuple whose parts differ in length"),
     ],
 )
 def test_an_answer_that_means_nothing_is_told(answer, said):

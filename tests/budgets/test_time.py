@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -161,6 +162,23 @@ def test_times_that_cannot_be_met_or_understood_are_told(upper, said):
     )
     with pytest.raises(AmountError, match=said):
         model.budget(channels, upper)
+
+
+def test_a_time_below_that_of_the_least_widths_is_told_in_milliseconds():
+    channels, costs = chain(32, 32)
+    features, seconds = planted(channels, costs)
+    model = TimeModel.fit(
+        lambda masks: [1e-3 * seconds(z) for z in masks], features, random_masks(channels)
+    )
+    stays = "ms stays where every layer keeps as little as it may"
+    with pytest.raises(
+        AmountError, match=rf"the budget time is [\d.]+ ms, and [\d.]+ {stays}"
+    ) as e:
+        budget_constraints(channels, costs, {"time": 0.95}, minimum={"*": 32}, time=model)
+    assert e.value.remedy.endswith("multiple=, which is 16 unless you give it")
+    wanted, left = (float(n) for n in re.findall(r"([\d.]+) ms", e.value.message))
+    assert wanted == pytest.approx(0.95 * 1e3 * model.dense, rel=1e-3)
+    assert left == pytest.approx(1e3 * model.dense, rel=1e-3)
 
 
 def test_a_time_may_be_told_in_milliseconds():

@@ -77,3 +77,35 @@ def test_a_folder_that_has_been_removed(tmp_path, monkeypatch):
     (tmp_path / "gone").rmdir()
     with pytest.raises(TaskError, match="cannot be imported"):
         load_task("own_elsewhere:a", None, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("own_code.py", "own_code:NAME"),
+        ("./own_code.py", "own_code:NAME"),
+        ("own_code.py:raises", "own_code:raises"),
+        ("./own_code.py:raises", "own_code:raises"),
+        ("nets/own_code.py:raises", "nets.own_code:raises"),
+        ("own_code.raises", "own_code:raises"),
+        ("own_code:", "own_code:NAME"),
+        ("a-b.py:x", ""),
+    ],
+)
+def test_a_path_or_a_dot_is_answered_with_how_it_is_written(own, typed, written):
+    with pytest.raises(NetworkError, match="is not module:attribute") as caught:
+        load_network(typed, None)
+    assert caught.value.remedy == "write it as module:attribute" + (f", {written}" * bool(written))
+
+
+def test_a_module_with_a_letter_less_is_one_of_the_files_beside_it(own):
+    with pytest.raises(NetworkError, match="No module named 'own_cod'") as caught:
+        load_network("own_cod:raises", None)
+    assert caught.value.remedy.startswith("did you mean 'own_code'? run from the folder")
+
+
+def test_a_package_that_a_file_wants_is_not_one_of_the_files(own, tmp_path):
+    (tmp_path / "own_wants.py").write_text("import own_cod")
+    with pytest.raises(NetworkError, match="No module named 'own_cod'") as caught:
+        load_network("own_wants:a", None)
+    assert "did you mean" not in caught.value.remedy

@@ -59,7 +59,7 @@ def test_cells_time_and_charges(tmp_path, capsys):
     assert run(["study", "check", "study.toml", "--workers", "1"]) == 0
     text = capsys.readouterr().out
     assert "24: 0 done, 0 cannot be run, 24 to run" in text
-    assert "at most 72 s with 1 process" in text
+    assert "72 s of time limits with 1 process" in text
     assert "at most 24 s for 12 metered cells, with a budget of 20 s" in text
     assert "the budget does not allow all of them" in text
     assert "paid time_limit=2: by the clock" in text

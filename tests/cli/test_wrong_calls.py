@@ -380,3 +380,35 @@ def test_a_format_that_there_is_not(capsys):
     Path("a.txt").touch()
     words = ["convert", "a.txt", "b.bqm", "--format", "maxcut"]
     assert "did you mean 'max-cut'?" in wrong(capsys, words, code=1)
+
+
+def test_an_option_of_many_commands_names_three_and_none_that_only_begins_so(capsys):
+    err = wrong(capsys, ["solve", "a.bqm", "--output", "b.json"])
+    assert "did you mean" not in err
+    assert (
+        "--output is an option of `secateur demo`, `secateur prune`, `secateur measure` and " in err
+    )
+    assert re.search(r"and \d more\. `secateur solve --help`", err)
+    err = wrong(capsys, ["qubo", *OWN, "--amount", "36%", "--output", "a.bqm"])
+    assert "Mend: --amount is an option of `secateur demo` and `secateur prune`. " in err
+
+
+def test_a_python_file_is_a_network_or_a_task(capsys):
+    assert "did you mean --network mine:NAME? " in wrong(capsys, ["prune", "./mine.py"])
+    assert "did you mean --task mine:NAME? " in wrong(
+        capsys, ["prune", "--network", "a:b", "mine.py"]
+    )
+
+
+@pytest.mark.parametrize("flag", ["--budget", "--minimum", "--maximum"])
+def test_what_has_no_key_is_shown_with_one_of_its_own(capsys, flag):
+    err = wrong(capsys, ["prune", *OWN, "--amount", "3", flag, "50%"], code=1)
+    assert f"{flag} is '50%'\n  Mend: write {flag} key=value: {flag} " in err
+    assert "reads" not in err
+
+
+def test_that_nobody_named_the_task_is_told_where_its_images_fail(capsys):
+    pytest.importorskip("skimage")
+    err = wrong(capsys, ["prune", *OWN[:2], "--amount", "3", "--objective", "l1"], code=1)
+    assert err.startswith("DataError: the network fails on an input of shape")
+    assert "Mend: no --task is given, so it was run on images of the task denoising" in err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -14,6 +15,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import secateur
 from secateur.errors import DataError, NetworkError
+from secateur.methods.measuring import Measuring
+from secateur.pruning.subject import look_at
 from secateur.statistics import fingerprint_data
 from secateur.tasks import Task
 from tests.doors.nets import Boxes, Holding, Tokens, TwoInputs, cross_entropy, tokens, two_inputs
@@ -263,3 +266,31 @@ def test_couplings_across_groups_are_measured_where_an_objective_wants_them():
 def test_what_is_wrong_at_the_door_is_said_there(network, task, error, said):
     with pytest.raises(error, match=said):
         secateur.prune(network, task, amount=2, probes=2)
+
+
+def test_what_is_odd_about_a_pruning_is_a_note():
+    task = classification()
+    kept = secateur.prune(seeded(Residual), task, "l1", budget={"macs": 10**9}, probes=0)
+    assert kept.selection.count == 0
+    assert kept.notes == (
+        "nothing was pruned: the dense network keeps the budget macs = 1000000000 as it is",
+    )
+    assert kept.notes[0] in str(kept)
+    regression = dataclasses.replace(task, loss=F.cross_entropy, likelihood="gaussian")
+    (told,) = look_at(seeded(Residual), regression, Measuring(probes=1)).notes
+    assert told.startswith("the loss is cross_entropy, and the likelihood gaussian")
+    assert look_at(seeded(Residual), regression, Measuring(probes=0)).notes == ()
+    assert look_at(seeded(Residual), task, Measuring(probes=1)).notes == ()
+
+
+def test_where_norms_keep_everything_the_other_way_is_told():
+    network = nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8), nn.Linear(8, 2)).eval()
+    data = [(torch.randn(8, 4), torch.randn(8, 2))]
+    with pytest.raises(NetworkError, match="nothing can be pruned") as caught:
+        secateur.prune(network, Task(data, F.mse_loss), "l1", amount=3, probes=0)
+    assert 'norm_over="kept" (--norm-over kept)' in caught.value.remedy
+    kept = secateur.prune(network, Task(data, F.mse_loss), amount=3, probes=2, norm_over="kept")
+    assert kept.selection.count == 3
+    with pytest.raises(NetworkError, match="nothing can be pruned") as caught:
+        secateur.prune(network[2:], Task([(torch.randn(8, 8), data[0][1])], F.mse_loss), amount=1)
+    assert "more than one layer" in caught.value.remedy

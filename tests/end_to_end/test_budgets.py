@@ -164,3 +164,17 @@ def test_what_is_not_refitted_is_told(task):
     assert note in result.to_json()["notes"]
     plain = secateur.prune(Sums(), task, amount=2, objective="taylor", probes=0)
     assert plain.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "remedy"),
+    [
+        ("inne", "did you mean 'inner.0'?"),
+        ("inner", "did you mean 'inner.0'? All of them are 'inner.*'"),
+        ("zzz", "those that have some are stem, inner.0"),
+    ],
+)
+def test_a_layer_that_has_no_channels_is_answered_with_those_that_have(network, task, key, remedy):
+    with pytest.raises(ConstraintError, match=f"names the layer '{key}'") as caught:
+        prune(network, task, amount=4, minimum={key: 3})
+    assert caught.value.remedy == remedy

@@ -223,6 +223,9 @@ BROKEN = {
     "no object": ("a.json", "[1, 2]", 0, "not a QUBO of BiqBin"),
     "a json without an end": ("a.json", "[" * 99999, 0, "RecursionError"),
     "no qubo": ("a.json", "{}", 0, "KeyError: 'qubo'"),
+    "pairs": ("a.json", '{"0,1": 2}', 0, "is JSON, and neither BiqBin's nor bqpjson"),
+    "half of bqpjson": ("a.json", '{"linear_terms": []}', 0, "is not bqpjson: KeyError"),
+    "a proof": ("a.json", '{"about": "secateur certificate"}', 0, "is a proof, and no problem"),
 }
 # what replaces a part of the BiqBin file, and what is said
 BROKEN_JSON = [

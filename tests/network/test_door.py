@@ -279,7 +279,7 @@ def test_a_mask_of_infinities_is_no_broken_weight():
     network.register_buffer("mask", torch.full((2, 2), float("-inf")).triu(1))
     assert unwrap(network)[0] is network
     network.mask[0, 0] = float("nan")
-    with pytest.raises(NetworkError, match="mask has 1 values that are NaN "):
+    with pytest.raises(NetworkError, match="mask has 1 value that is NaN "):
         unwrap(network)
 
 
@@ -302,7 +302,7 @@ def test_weights_of_any_precision_are_looked_at_as_they_are():
     eighth.register_buffer("table", torch.tensor([0.5, 1.0]).to(torch.float8_e4m3fn))
     check_weights(eighth)
     eighth.table = torch.tensor([0.5, float("nan")]).to(torch.float8_e4m3fn)
-    with pytest.raises(NetworkError, match=r"table has 1 values that are NaN \(of 2\)"):
+    with pytest.raises(NetworkError, match=r"table has 1 value that is NaN \(of 2\)"):
         check_weights(eighth)
     large = nn.Linear(2, 2, dtype=torch.double)
     with torch.no_grad():
@@ -310,11 +310,11 @@ def test_weights_of_any_precision_are_looked_at_as_they_are():
     check_weights(large)
     with torch.no_grad():
         large.weight[0, 0] = float("-inf")
-    with pytest.raises(NetworkError, match=r"weight has 1 values that are NaN or infinite \(of 4"):
+    with pytest.raises(NetworkError, match=r"weight has 1 value that is NaN or infinite \(of 4"):
         check_weights(large)
     turned = nn.Module()
     turned.register_buffer("phase", torch.tensor([1 + 1j, complex(float("nan"), 0.0)]))
     turned.register_buffer("mask", torch.tensor([float("-inf"), 0.0]))
     turned.register_buffer("count", torch.tensor(3))
-    with pytest.raises(NetworkError, match=r"phase has 1 values that are NaN \(of 2\)"):
+    with pytest.raises(NetworkError, match=r"phase has 1 value that is NaN \(of 2\)"):
         check_weights(turned)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import numpy as np
 import pytest
 
@@ -87,13 +89,18 @@ def test_which_is_the_best(measured, monkeypatch, higher, worths, taken):
     assert told["candidates"]["l1"] == (worths["l1"] or "failed: it is empty")
 
 
-def test_where_all_fail_the_first_is_told(measured, monkeypatch):
+@pytest.mark.parametrize("same", [True, False])
+def test_where_all_fail_the_first_is_told(measured, monkeypatch, caplog, same):
+    times = count()
+
     def worth(body, keep, *, compensated):
-        raise NetworkError("it is empty", remedy="none")
+        raise NetworkError("it is empty" + f" {next(times)}" * (not same), remedy="none")
 
     monkeypatch.setattr(Body, "worth", worth)
-    with pytest.raises(NetworkError, match="it is empty"):
+    with pytest.raises(NetworkError, match="it is empty" + " 0" * (not same)):
         measured.prune("auto", amount=5)
+    told = [one for one in caplog.messages if "failed: it is empty" in one]
+    assert len(told) == (0 if same else next(times))  # one fault is told once
 
 
 def test_a_candidate_is_compensated_once(measured, monkeypatch):

@@ -6,6 +6,8 @@ import builtins
 import errno
 import json
 import logging
+import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -243,3 +245,15 @@ def test_tables_of_a_result(result):
     assert "accuracy_compensated" in head
     assert "times.eager.ms" in head
     assert (dense.split(",")[0], pruned.split(",")[2]) == ("dense", "3")
+
+
+@pytest.mark.parametrize(("mask", "file", "folder"), [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700)])
+def test_all_of_a_folder_may_be_read_by_the_same_people(result, there, mask, file, folder):
+    before = os.umask(mask)
+    try:
+        result.save(there / "new", result.dense)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((there / "new").stat().st_mode) == folder
+    modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in (there / "new").iterdir()}
+    assert set(modes.values()) == {file}, modes

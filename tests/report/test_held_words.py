@@ -74,6 +74,13 @@ def test_the_first_runtime_stands_beside_the_macs_and_the_others_at_the_end():
     assert (onnx.of(row), onnx.text(row)) == (None, "")
 
 
+def test_macs_are_in_millions_or_in_thousands():
+    said = [rows.millions(n) for n in (0, 20_448, 999_949, 999_950, 1_050_000, 23_900_000)]
+    assert said == ["0.0 k", "20.4 k", "999.9 k", "1.0 M", "1.1 M", "23.9 M"]
+    (macs,) = [one for one in rows.row_columns("psnr", "dB", ["eager"]) if one.name == "MACs"]
+    assert macs.text(SimpleNamespace(macs=20_448)) == "20.4 k"
+
+
 def found(groups=(), stands=(), placed=(), norm_over="all"):
     return SimpleNamespace(
         groups=[SimpleNamespace(tied=tied) for tied in groups],

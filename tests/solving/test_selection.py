@@ -137,3 +137,24 @@ def test_a_count_above_127_does_not_overflow():
     )
     assert selection.count == 150
     assert selection.seconds == 0.0
+
+
+def test_it_is_printed_as_the_command_line_prints_it():
+    printed = str(made(-10.0, -12.0))
+    assert printed == (
+        "backend  x\nenergy   -10\nbound    -12\nproof    gap = 20 %\nones     1\nstatus   feasible\n"
+        "stopped  completed\ncalls    2\nseconds  0.50\nsample   1 for v0"
+    )
+    many = Selection(
+        labels=tuple(range(14)),
+        bits=np.ones(14, dtype=np.int8),
+        energy=1.0,
+        bound=None,
+        status=Status.FEASIBLE,
+        stopped=Stopped.COMPLETED,
+        backend="x",
+        calls=1,
+        timings={},
+    )
+    assert str(many).endswith("10, 11, and 2 more (to_json() has all)")
+    assert "\nbound    none\n" in str(many)

@@ -265,3 +265,18 @@ def test_any_value_is_taken_within_its_domain_or_refused_clearly(name, value):
     assert made.word in ("mean", "none")
     assert made.level in (None, 1, 2)
     json.dumps(made.public())
+
+
+def test_one_value_for_a_list_is_shown_as_a_list():
+    @dataclass(frozen=True)
+    class Lists(Options):
+        seeds: tuple[int, ...] = option((0,), "of it")
+        limits: float | tuple[float, ...] = option(1.0, "of it")
+
+    for value, written in ((5, "[5]"), ("a", "['a']")):
+        with pytest.raises(OptionError, match="not of type tuple") as caught:
+            make_options(Lists, {"seeds": value})
+        assert caught.value.remedy.startswith(f"write seeds = {written}; seeds: of it")
+    with pytest.raises(OptionError) as caught:
+        make_options(Lists, {"limits": "a"})
+    assert caught.value.remedy.startswith("limits: of it")

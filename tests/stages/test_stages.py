@@ -254,3 +254,10 @@ def test_what_is_typed_is_imported_by_every_door_with_the_same_errors(
         assert remedy in caught.value.remedy
         found.add((caught.value.message.split(repr(target), 1)[1], caught.value.remedy))
     assert len(found) == 1
+
+
+def test_a_python_file_for_a_stage_is_answered_with_how_it_is_written():
+    for kind in (stages.BACKENDS, stages.OBJECTIVES):
+        with pytest.raises(SecateurError, match="there is no") as caught:
+            stages.find_stage(kind, "./mine.py")
+        assert caught.value.remedy.endswith("; or write module:attribute, mine:NAME")

@@ -248,3 +248,14 @@ def test_floats_that_nothing_can_calculate_with_are_refused(tmp_path):
     with pytest.raises(FileError, match=r"weight is float4_e2m1fn_x2 in .* and float32") as caught:
         load_weights(nn.Linear(2, 3), tmp_path / "w.pt")
     assert "dequantize()" in caught.value.remedy
+
+
+def test_a_network_that_was_saved_whole_is_told_by_its_class(tmp_path):
+    torch.save(seeded(Chain), tmp_path / "whole.pt")
+    with pytest.raises(FileError) as caught:
+        load_weights(seeded(Chain), tmp_path / "whole.pt")
+    assert f"holds an object of the class {Chain.__module__}.Chain, and not tensors" in str(
+        caught.value
+    )
+    assert "torch.load('whole.pt', weights_only=False)" in caught.value.remedy
+    assert "\x1b" not in str(caught.value)

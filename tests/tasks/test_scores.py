@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from secateur.errors import MetricError, NetworkError
+from secateur.errors import MetricError, NetworkError, OptionError
 from secateur.tasks import Task
+from secateur.tasks.likelihood import likelihood_note
 from secateur.tasks.scores import check_outputs
 
 
@@ -119,3 +120,28 @@ def test_outputs_must_be_finite_but_for_parts_of_several():
         check_outputs(Output(torch.ones(1), torch.tensor([float("nan")])))
     with pytest.raises(MetricError, match="none has a batch dimension"):
         task(F.mse_loss).losses({"loss": torch.tensor(1.0)}, None)
+
+
+@pytest.mark.parametrize("name", ["loss", "metric", "adapter", "prediction"])
+def test_a_class_of_losses_is_no_loss(name):
+    with pytest.raises(OptionError) as caught:
+        Task([], **{"loss": F.mse_loss, name: torch.nn.CrossEntropyLoss})
+    assert caught.value.message == f"{name} is the class CrossEntropyLoss"
+    assert caught.value.remedy == "pass an instance: CrossEntropyLoss()"
+
+
+@pytest.mark.parametrize(
+    ("loss", "likelihood", "told"),
+    [
+        (F.cross_entropy, "gaussian", 'Task(likelihood="categorical")'),
+        (torch.nn.CrossEntropyLoss(), "gaussian", 'Task(likelihood="categorical")'),
+        (F.binary_cross_entropy_with_logits, "gaussian", 'Task(likelihood="bernoulli")'),
+        (torch.nn.BCEWithLogitsLoss(), "gaussian", 'Task(likelihood="bernoulli")'),
+        (F.cross_entropy, "categorical", ""),
+        (F.mse_loss, "gaussian", ""),
+    ],
+)
+def test_a_likelihood_of_regression_beside_a_loss_of_classes_is_told(loss, likelihood, told):
+    notes = likelihood_note(Task([], loss, likelihood=likelihood))
+    assert len(notes) == bool(told)
+    assert told in "".join(notes)

@@ -18,6 +18,7 @@ from secateur.backends.guard import (
     availability_of,
     build,
     guarded,
+    mend_of,
     origin,
     versions_of,
 )
@@ -236,7 +237,7 @@ def _call(
         raise BackendFailed(
             f"backend {solver.name!r} hangs: its time limit of {limit:g} s passed long ago",
             backend=solver.name,
-            remedy=f"report it to {origin(solver)}, and use another backend",
+            remedy=mend_of(solver),
         )
     if isinstance(outcome[0], BaseException):
         raise outcome[0]
@@ -265,7 +266,7 @@ def verify(solver: Backend, problem: Problem, solution: Solution) -> Solution:
         return BackendMisbehaved(
             f"backend {solver.name!r} ({origin(solver)}) {what}",
             backend=solver.name,
-            remedy=f"report it to {origin(solver)}, and use another backend",
+            remedy=mend_of(solver),
         )
 
     if not isinstance(solution, Solution) or not isinstance(solution.samples, dimod.SampleSet):

@@ -257,7 +257,12 @@ class Foreign(Backend):
 
 def _rows(problem: Problem, answer: Any) -> NDArray[np.int8]:
     """Rows, or one row, as bits of the problem's width."""
-    found = np.asarray(answer)
+    if answer is None:
+        raise ValueError("None, as a function does that returns nothing")
+    try:
+        found = np.asarray(answer)
+    except ValueError:  # NumPy's words are of its own matters
+        raise ValueError(f"a {type(answer).__name__} whose parts differ in length") from None
     if not np.issubdtype(found.dtype, np.number) and found.dtype != np.bool_:
         raise ValueError(f"a {type(answer).__name__}")
     if found.ndim < 2 and found.size == problem.n:

@@ -7,6 +7,7 @@ the program as if all were well. Only Ctrl-C goes through, and errors that are o
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -22,8 +23,35 @@ from secateur.stages import origin as who_registers
 
 def origin(solver: Backend | type[Backend]) -> str:
     """The distribution of a backend, for messages."""
-    kind = solver if isinstance(solver, type) else type(solver)
-    return who_registers(BACKENDS, solver.name, kind)
+    return who_registers(BACKENDS, name_of(solver), _kind(solver))
+
+
+def name_of(solver: Backend | type[Backend]) -> str:
+    """Its name; that of its class, where it has been given none yet."""
+    name = getattr(solver, "name", None)
+    return name if isinstance(name, str) else _kind(solver).__name__
+
+
+def mend_of(solver: Backend | type[Backend]) -> str:
+    """What to do about a fault of a backend: nobody is told of what is in a file beside you."""
+    if any(entry.name == name_of(solver) for entry in list_stages(BACKENDS)):
+        return f"report it to {origin(solver)}, and use another backend"
+    module = _kind(solver).__module__
+    return "mend it" if module == "__main__" else f"mend it in {module}"
+
+
+def place_in(solver: Backend | type[Backend], error: BaseException) -> str:
+    """Where in a backend's own module an error came through, "climb (mine.py, line 3)"; or ""."""
+    module = sys.modules.get(_kind(solver).__module__)
+    file = getattr(module, "__file__", None)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if file is not None and frame.filename == file:
+            return f"{frame.name} ({file}, line {frame.lineno})"
+    return ""
+
+
+def _kind(solver: Backend | type[Backend]) -> type[Backend]:
+    return solver if isinstance(solver, type) else type(solver)
 
 
 @contextmanager
@@ -43,12 +71,14 @@ def guarded(solver: Backend | type[Backend], where: str = "") -> Iterator[None]:
         raise
     except BaseException as error:
         name, said = type(error).__name__, str(error)
+        place = place_in(solver, error)
         raise BackendFailed(
-            f"backend {solver.name!r} ({origin(solver)}) raised {name}"
+            f"backend {name_of(solver)!r} ({origin(solver)}) raised {name}"
             + (f": {said}" if said else "")
-            + (f" in {where}" if where else ""),
-            backend=solver.name,
-            remedy=f"report it to {origin(solver)}, and use another backend",
+            + (f" in {where}" if where else "")
+            + (f", at {place}" if place else ""),
+            backend=name_of(solver),
+            remedy=mend_of(solver),
         ) from error
 
 

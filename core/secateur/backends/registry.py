@@ -8,6 +8,7 @@ from typing import Any
 
 from secateur.backends.base import Backend
 from secateur.backends.reserved import refuse_reserved
+from secateur.errors import BackendFailed
 from secateur.stages import BACKENDS, Entry, find_stage, load_stage, misfit
 
 BackendLike = str | type[Backend] | Backend | Callable[..., Any]
@@ -40,9 +41,27 @@ def _backend(entry: Entry) -> type[Backend]:
     loaded = load_stage(BACKENDS, entry.name)
     found = backend_class(loaded, entry.name)
     if found is None:
+        refuse_without_problem(loaded, entry.name)
         raise misfit(BACKENDS, entry.name, loaded)
     register = getattr(found, "registered_as", None)  # of what is made of a stranger's thing
     return register(entry.name, entry.distribution, entry.version) if register else found
+
+
+def refuse_without_problem(thing: object, name: str) -> None:
+    """Refuse a function that is called without anything, and made no backend.
+
+    Raises:
+        BackendFailed: it is one.
+    """
+    from secateur.backends.made import is_factory
+
+    if is_factory(thing):
+        raise BackendFailed(
+            f"backend {name!r} is a function that takes no problem, and makes no backend",
+            backend=name,
+            remedy="write its first argument: def solve(problem, *, reads=100); what takes nothing "
+            "has to return a sampler or a backend",
+        )
 
 
 def backend_class(thing: object, name: str) -> type[Backend] | None:

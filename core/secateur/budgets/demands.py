@@ -256,11 +256,20 @@ def _by_group(
             near = nearest(key, sorted(exact))
             raise ConstraintError(
                 f"the {what} names the layer {key!r}, which has no channels that can go",
-                remedy=f"did you mean {near!r}?" if near else "look at channels.groups",
+                remedy=_layers(key, near, [group.path for group in channels.groups]),
             )
         for number in hit:
             found[number] = _width(channels.groups[number], given[key], what)
     return found
+
+
+def _layers(key: str, near: str | None, paths: list[str]) -> str:
+    """Which layers may be meant: those inside of a block, the nearest, or all."""
+    inside = [path for path in paths if path.startswith(f"{key}.")]
+    if inside:
+        return f"did you mean {' or '.join(map(repr, inside[:3]))}? All of them are {key + '.*'!r}"
+    shown = ", ".join(paths[:8]) + (", …" if len(paths) > 8 else "")
+    return f"did you mean {near!r}?" if near else f"those that have some are {shown}"
 
 
 def _width(group: _Group, amount: Amount, what: str) -> int:
@@ -297,11 +306,19 @@ def _check_reachable(channels: _Channels, made: Sequence[Constraint]) -> None:
         cost = budget.fixed + sum(c * w for c, w in zip(budget.linear, widths_left, strict=True))
         cost += sum(c * widths_left[g] * widths_left[h] for (g, h), c in budget.pairs.items())
         if cost > budget.upper * (1 + 1e-9):
+            upper, least = (_shown(budget.name, value) for value in (budget.upper, cost))
+            of_time = budget.name == "time"
             raise AmountError(
-                f"the budget {budget.name} is {budget.upper:.9g}, and {cost:.9g} stays where every "
-                "layer keeps as little as it may",
-                remedy="give it more, or relax minimum= and multiple=",
+                f"the budget {budget.name} is {upper}, and {least} stays where every layer keeps "
+                "as little as it may",
+                remedy="give it more, or relax minimum= and multiple="
+                + ", which is 16 unless you give it" * of_time,
             )
+
+
+def _shown(kind: str, value: float) -> str:
+    """A cost in a message: times are seconds, and so small that nobody would read them."""
+    return f"{1e3 * value:.4g} ms" if kind == "time" else f"{value:.9g}"
 
 
 __all__ = ["Form", "Index", "Term", "budget_constraints", "of_form", "upper_of"]

@@ -152,9 +152,10 @@ def _flat(one: BackendDescription) -> dict[str, Any]:
 
 
 def _table(found: list[BackendDescription]) -> str:
-    """Aligned columns; behind those that cannot be used, why not and what to do."""
+    """Aligned columns; below them, which cannot be used, why not and what to do."""
     from secateur.report.columns import Column
     from secateur.report.table import text
+    from secateur.shown import escaped
 
     def says(name: str) -> Callable[[BackendDescription], Any]:
         return lambda one: (one.capabilities or {}).get(name)
@@ -176,8 +177,11 @@ def _table(found: list[BackendDescription]) -> str:
         Column("metered", says("metered"), format=yes, left=True),
         Column("most variables", says("max_variables"), left=True),
     ]
-    notes = [
-        one.detail if one.usable else f"{one.detail}; {one.remedy or ''}".strip("; ")
-        for one in found
-    ]
-    return text(columns, found, notes)
+    missing: dict[str, list[str]] = {}
+    for one in found:
+        if not one.usable:
+            why = f"{one.detail}; {one.remedy or ''}".strip("; ")
+            missing.setdefault(escaped(why), []).append(escaped(one.name))
+    below = [f"{', '.join(names)}: {why}" for why, names in missing.items()]
+    table = text(columns, found, [one.detail if one.usable else "" for one in found])
+    return "\n".join([table, *(["", "cannot be used here:", *below] if below else [])])

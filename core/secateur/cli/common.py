@@ -28,7 +28,7 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
-            shown, right = _without_value(pair)
+            shown, right = _without_value(pair, option)
             raise OptionError(
                 f"{option} is {shown!r}", remedy=f"write {option} key=value: {option} {right}"
             )
@@ -46,11 +46,15 @@ def key_values(pairs: tuple[str, ...], option: str) -> dict[str, Any]:
     return values
 
 
-def _without_value(pair: str) -> tuple[str, str]:
+_LIKE = {"--budget": "macs=50%", "--minimum": "conv1=8", "--maximum": "conv1=64"}
+"""How options are written whose keys are none of a stage."""
+
+
+def _without_value(pair: str, option: str) -> tuple[str, str]:
     """What may be shown of a pair without "=", as values may be secrets; and how it is written."""
     key, colon, _ = pair.partition(":")
     if not key.isidentifier():
-        return pair, "reads=50"
+        return pair, _LIKE.get(option, "reads=50")
     return (f"{key}:…", f"{key}=…") if colon else (key, f"{key}=VALUE")
 
 

@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 import click
 
+from secateur.imported import rewritten
 from secateur.nearest import nearest
 from secateur.stages import BACKENDS, OBJECTIVES, RECOVERIES, REFINERS, list_stages
 
@@ -213,6 +214,9 @@ def value_meant(value: str, free: Mapping[str, click.Option]) -> str | None:
         guesses += ["--option", "--objective-option"]
     elif suffix in _WEIGHTS:
         guesses += ["--weights"]
+    elif suffix == ".py":
+        named = rewritten(value)
+        return next((f"{flag} {named}" for flag in ("--network", "--task") if flag in free), None)
     elif suffix == ".toml":
         guesses += ["--constraints"]
     elif "://" in value or suffix in (".db", ".sqlite"):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from secateur.cli.common import say
 from secateur.cli.completing import of_words
 from secateur.cli.shared import network_option, photos_option
-from secateur.errors import OptionError
+from secateur.errors import DataError, MetricError, OptionError
 from secateur.loading import TASKS, build_network, load_task
 
 if TYPE_CHECKING:
@@ -53,7 +54,26 @@ def network_options(command: Command) -> Command:
         )
     ):
         command = option(command)
-    return command
+    return _told_of_the_task(command)
+
+
+def _told_of_the_task(command: Command) -> Command:
+    """Where the images of the default task fail, that nobody named it is told."""
+
+    @functools.wraps(command)
+    def told(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except (DataError, MetricError) as error:
+            source = click.get_current_context().get_parameter_source("task_name")
+            if source is click.core.ParameterSource.DEFAULT:
+                error.remedy = (
+                    "no --task is given, so it was run on images of the task denoising; name your "
+                    f"own: --task mytask:task. Or {error.remedy}"
+                )
+            raise
+
+    return cast(Command, told)
 
 
 def load_network(name: str, weights: Path | None, key: str | None = None) -> nn.Module:

@@ -18,17 +18,11 @@ from secateur.cli.shared import (
     problem_options,
     seed_option,
 )
-from secateur.shown import escaped
 
 if TYPE_CHECKING:
     from secateur.report.output import Saved
     from secateur.solving import Selection
     from secateur.solving.chosen import Chosen
-
-_NOTES = 3
-"""Notes that the text tells."""
-_SHOWN = 12
-"""Labels of ones that the text names."""
 
 
 @click.command(
@@ -101,6 +95,7 @@ def solve(
     from secateur.report.output import try_output
     from secateur.solving import quote
     from secateur.solving import solve as minimise
+    from secateur.solving.selection import table
 
     try_output(certificate)
     content = read_file(file, format=file_format, maximise=maximise)
@@ -136,7 +131,7 @@ def solve(
         return
     answer = minimise(problem.with_constraints(wanted), **asked)
     if not as_json:
-        _show(answer)
+        say(table(answer, "--json has all"))
         if content.maximised:
             say(f"{'value':8} {0.0 - answer.energy:.9g} of the file's own objective, maximised")
         if "sense" in content.provenance:
@@ -203,35 +198,3 @@ def _reads(answer: Selection) -> list[dict[str, Any]]:
             record.sample, record.energy, record.num_occurrences, kept, strict=True
         )
     ]
-
-
-def _show(answer: Selection) -> None:
-    lines = {
-        "backend": answer.backend,
-        "energy": f"{answer.energy:.9g}",
-        "bound": "none" if answer.bound is None else f"{answer.bound:.9g}",
-        "proof": answer.proof,
-        "ones": str(answer.count),
-        "status": str(answer.status),
-        "stopped": str(answer.stopped),
-        "calls": str(answer.calls),
-        "seconds": f"{answer.seconds:.2f}",
-    }
-    own = answer.backend_energy
-    if own is not None and own > answer.energy:
-        lines["own"] = f"{own:.9g} is the best of the backend's own answers"
-    if "charged" in answer.provenance:
-        lines["charged"] = answer.provenance["charged"]["text"]
-    for name, text in lines.items():
-        say(f"{name:8} {text}")
-    notes = answer.provenance.get("notes") or []
-    for note in notes[:_NOTES]:
-        say(f"{'note':8} {note}")
-    if len(notes) > _NOTES:
-        say(f"{'note':8} and {len(notes) - _NOTES} more (--json has all)")
-    for name, value in (answer.provenance.get("broken") or {}).items():
-        say(f"{'broken':8} {name} is {value:g}")
-    which = [escaped(str(label)) for label in answer.ones]
-    more = f", and {len(which) - _SHOWN} more (--json has all)" if len(which) > _SHOWN else ""
-    shown = ", ".join(which[:_SHOWN]) + more
-    say(f"{'sample':8} 1 for {shown}" if which else f"{'sample':8} all 0")

@@ -135,9 +135,11 @@ def _option_remedy(flag: str, ctx: click.Context, typed: Sequence[str]) -> str:
         if isinstance(one, click.Argument) and flag.lstrip("-").replace("-", "_") == one.name:
             return f"write {one.make_metavar(ctx)} without {flag}, as in `{_first(ctx)}`. "
     parts = []
-    near = nearest(flag, [*own, *ctx.help_option_names])
+    # without the dashes, which every option has in common with every other
+    words = {name.lstrip("-"): name for name in (*own, *ctx.help_option_names)}
+    near = nearest(flag.lstrip("-"), words)
     if near is not None:
-        parts.append(f"did you mean {near}? ")
+        parts.append(f"did you mean {words[near]}? ")
     lives = [
         path
         for path, command in commands(ctx).items()
@@ -148,8 +150,16 @@ def _option_remedy(flag: str, ctx: click.Context, typed: Sequence[str]) -> str:
         below = ctx.command_path.removeprefix(root)
         parts.append(f"{flag} stands before the command: `{root} {flag}{below} …`. ")
     elif lives:
-        parts.append(f"{flag} is an option of {' and of '.join(f'`{one}`' for one in lives)}. ")
+        parts.append(f"{flag} is an option of {_some(lives)}. ")
     return "".join(parts)
+
+
+def _some(paths: list[str]) -> str:
+    """Commands in a sentence: three, and how many more."""
+    shown = [f"`{one}`" for one in (paths if len(paths) < 5 else paths[:3])]
+    if len(paths) > len(shown):
+        return f"{', '.join(shown)} and {len(paths) - len(shown)} more"
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
 
 
 def _keys(ctx: click.Context, command: str, name: str) -> list[str]:

@@ -147,7 +147,7 @@ class Fast:
                 except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
                     if isinstance(error, torch.OutOfMemoryError):
                         raise
-                    raise input_error(call, error) from error
+                    raise input_error(network, call, error) from error
 
         with evaluation(network):
             value = mean_metric(fast, self._task, own.batches)

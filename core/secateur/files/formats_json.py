@@ -19,16 +19,33 @@ _BQPJSON = (
     'it needs "version", "variable_ids", "variable_domain", "scale", "offset", "linear_terms" and '
     '"quadratic_terms"'
 )
+_KEYS = {"variable_ids", "variable_domain", "linear_terms", "quadratic_terms"}
+CERTIFICATE = "secateur certificate"
+"""What a proof says that it is about."""
 _DOMAINS = {"boolean": "BINARY", "spin": "SPIN"}
 
 
 def read_json(path: Path, data: bytes) -> Content:
     """Either, by its keys."""
     try:
-        keys = set(json.loads(data))
+        whole = json.loads(data)
     except (ValueError, TypeError, RecursionError):
-        keys = set()
-    return (read_bqpjson if "variable_domain" in keys else read_biqbin)(path, data)
+        whole = None
+    keys = set(whole) if isinstance(whole, dict) else set()
+    if keys and whole.get("about") == CERTIFICATE:
+        raise FileError(
+            f"{path} is a proof, and no problem",
+            remedy="name the proof first: secateur verify PROOF PROBLEM",
+        )
+    if keys & _KEYS:
+        return read_bqpjson(path, data)
+    if keys and "qubo" not in keys:
+        raise FileError(
+            f"{path} is JSON, and neither BiqBin's nor bqpjson",
+            remedy=f"of BiqBin {_BIQBIN}; a dict of pairs is made a model by "
+            "dimod.BinaryQuadraticModel.from_qubo, and written by secateur.files.save_bqm",
+        )
+    return read_biqbin(path, data)
 
 
 def read_biqbin(path: Path, data: bytes) -> Content:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from secateur.errors import FileError
-from secateur.plainfile import MOST_TEXT, read_plain
+from secateur.plainfile import MOST_TEXT, read_plain, usual_rights
 
 Provenance = Mapping[str, Any]
 MARK = "secateur QUBO file"
@@ -69,7 +69,7 @@ def _write_whole(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        usual_rights(temporary)
         temporary.replace(path)
         temporary = None
     except OSError as error:
@@ -80,9 +80,3 @@ def _write_whole(path: Path, data: bytes) -> None:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

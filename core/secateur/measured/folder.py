@@ -19,6 +19,7 @@ from secateur.errors import FileError, SecateurError, StaleError
 from secateur.methods.keywords import measuring_of
 from secateur.methods.measuring import Measuring
 from secateur.network.device import device_of
+from secateur.plainfile import usual_rights
 from secateur.progress import track
 from secateur.pruning.subject import Prunable, Subject, look_at
 from secateur.statistics import ChannelStatistics
@@ -58,6 +59,7 @@ def save_measured(
     }
     with _new_folder(Path(folder)) as draft:
         save_file(to_arrays(statistics), draft / STATISTICS)
+        usual_rights(draft / STATISTICS)
         (draft / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -115,7 +115,8 @@ def check_weights(network: nn.Module) -> None:
         count = int(bad.sum())
         if count:
             raise NetworkError(
-                f"{name} has {count} values that are NaN{' or infinite' if whole else ''} "
+                f"{name} has {count} {'value that is' if count == 1 else 'values that are'} "
+                f"NaN{' or infinite' if whole else ''} "
                 f"(of {tensor.numel()})",
                 remedy="load a checkpoint from before the training diverged",
             )
@@ -185,6 +186,8 @@ def _outermost(network: Any) -> tuple[nn.Module, list[str]]:
             remedy = "pass the torch.nn.Module that it was made from"
         elif isinstance(network, str):
             remedy = "names are for the command line, --network; pass a torch.nn.Module"
+        elif isinstance(network, Mapping):
+            remedy = "pass a torch.nn.Module that has loaded them: network.load_state_dict(…)"
         elif inspect.isroutine(network):
             remedy = "if it builds the network, call it; pass a torch.nn.Module"
         else:

@@ -16,7 +16,7 @@ from secateur.network.door import check_call, copied, unwrap
 from secateur.network.resolve import resolve
 from secateur.network.ties import Ties, find_ties
 from secateur.network.trial import kinds, stirred, try_groups
-from secateur.operators.flow import OUTER
+from secateur.operators.flow import COUNTED, OUTER
 from secateur.progress import track
 
 CHOICES = 24
@@ -79,10 +79,16 @@ def find_channels(
     channels = search.best()
     if not channels.groups:
         why = "; ".join(f"{path}: {reason}" for path, reason in channels.stands[:5])
+        remedy = "pass a network with more than one layer; what its output is made of stays"
+        if any(COUNTED in reason for _, reason in channels.stands):
+            remedy = (
+                'norm_over="kept" (--norm-over kept) lets them go, and takes the statistic over '
+                "those that are kept"
+            )
         raise NetworkError(
             f"nothing can be pruned in {type(network).__name__}: "
             + (why or "it has no layer that makes channels"),
-            remedy="pass a network with more than one layer; what its output is made of stays",
+            remedy=remedy,
         )
     return channels
 

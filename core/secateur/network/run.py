@@ -374,14 +374,28 @@ def run(
         except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
             if isinstance(error, torch.OutOfMemoryError) or error is stream.fault:
                 raise
-            raise input_error(call, error) from error
+            raise input_error(network, call, error) from error
 
 
-def input_error(call: Call, error: Exception) -> DataError:
+def input_error(network: nn.Module, call: Call, error: Exception) -> DataError:
     """What to tell a user whose network raised ``error`` on these inputs."""
     first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
     shapes = ", ".join(f"{tuple(t.shape)} ({t.dtype})".replace("torch.", "") for t in call.tensors)
     return DataError(
         f"the network fails on an input of shape {shapes}: {type(error).__name__}: {first_line}",
-        remedy="give inputs of the shape that the network was trained on",
+        remedy=_other_type(network, call)
+        or "give inputs of the shape that the network was trained on",
     )
+
+
+def _other_type(network: nn.Module, call: Call) -> str:
+    """What to do about inputs of another type than the weights; "" where that is not the fault."""
+    own = {one.dtype for one in network.parameters() if one.is_floating_point()}
+    given = {one.dtype for one in call.tensors}
+    embeds = any(isinstance(one, (nn.Embedding, nn.EmbeddingBag)) for one in network.modules())
+    if len(own) != 1 or len(given) != 1 or own == given or embeds:
+        return ""
+    weights, inputs = own.pop(), given.pop()
+    said = f"the weights are {weights} and the inputs {inputs}".replace("torch.", "")
+    how = "give x.float()" if weights is torch.float32 else "network.float(), or convert the inputs"
+    return f"{said}: {how}"

@@ -11,6 +11,8 @@ from torch import Tensor
 from secateur.network.atoms import ANY, FIXED, Atoms, Ids, Made
 from secateur.network.run import Op
 
+COUNTED = "zeros would count"
+"""Why channels under a statistic stay, unless that is taken over those that are kept."""
 OUTER = -1
 """A choice for folds: the part in front shrinks."""
 
@@ -134,7 +136,7 @@ class Flow:
         if self.norm_over == "kept":
             self.stats.append(StatEvent(op.number, _number(op, tensor), dim, ids))
         else:
-            self.demand(op.outs, ids, f"{what} over channels: zeros would count")
+            self.demand(op.outs, ids, f"{what} over channels: {COUNTED}")
 
     def demand(self, results: list[Tensor], ids: Ids, why: str) -> None:
         """These stay if one of the results comes to something."""

@@ -60,21 +60,24 @@ def pick(planner: Planner, statistics: ChannelStatistics, method: Resolved, body
     started = time.monotonic()
     made: list[tuple[float, Picked]] = []
     told: dict[str, Any] = {}
-    failed: list[SecateurError] = []
+    failed: list[tuple[str, SecateurError]] = []
     for candidate in method.shared(len(method.candidates)).candidates:
         try:
             picked = Picked(candidate, *in_rounds(planner, statistics, candidate, body))
             keep = picked.selection.bits == 0
             value = body.worth(keep, compensated=method.method.compensated)
         except SecateurError as error:
-            logger.warning("%s failed: %s", candidate.name, error)
-            failed.append(error)
+            failed.append((candidate.name, error))
             told[candidate.objective.name] = f"failed: {error.message}"
             continue
         made.append((value, picked))
         told[candidate.objective.name] = value
+    if not made and len({str(fault) for _, fault in failed}) == 1:
+        raise failed[0][1]  # once is enough
+    for name, fault in failed:
+        logger.warning("%s failed: %s", name, fault)
     if not made:
-        raise failed[0]
+        raise failed[0][1]
     sign = 1.0 if body.subject.task.higher_is_better else -1.0
     _, best = max(made, key=lambda one: sign * one[0])
     return _named(method, best, told, body, time.monotonic() - started)

@@ -105,6 +105,15 @@ def prepare(
     return Job(planners, methods, seed)
 
 
+def _of_nothing(planner: Planner, done: Finished) -> tuple[str, ...]:
+    """What to tell where everything stays: a budget that is kept already, for instance."""
+    if done.selection.bits.any():
+        return ()
+    budget = ", ".join(f"{kind} = {upper}" for kind, upper in (planner.wanted.budget or {}).items())
+    why = f": the dense network keeps the budget {budget} as it is" if budget else ""
+    return (f"nothing was pruned{why}",)
+
+
 def _check_applicable(planner: Planner, methods: Sequence[Resolved]) -> None:
     """Each backend can take a problem of this size; couplings are not known yet."""
     solvers = [
@@ -183,7 +192,7 @@ def run(
             seed=job.seed,
             reliability=trusted,
             statistics_seconds=statistics_seconds,
-            notes=(*subject.notes, *done.notes, *lost),
+            notes=(*subject.notes, *_of_nothing(planner, done), *done.notes, *lost),
             settings={
                 **planner.wanted.to_json(),
                 "methods": [one.to_json() for one in job.methods],

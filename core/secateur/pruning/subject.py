@@ -13,6 +13,7 @@ from secateur.network.device import device_of
 from secateur.network.door import check_call, unwrap
 from secateur.network.labels import Origin
 from secateur.tasks import Task, check_task
+from secateur.tasks.likelihood import likelihood_note
 
 
 class Smaller(Protocol):
@@ -76,4 +77,6 @@ def look_at(given: Prunable, task: Task, measuring: Measuring) -> Subject:
     )
     if origin is not None:
         channels = origin.named(channels)
-    return Subject(network, task, channels, example, measuring, (*notes, *channels.notes), origin)
+    told = likelihood_note(task) if measuring.probes else ()
+    notes = (*notes, *channels.notes, *told)
+    return Subject(network, task, channels, example, measuring, notes, origin)

@@ -16,6 +16,7 @@ from torch import nn
 
 from secateur.errors import FileError
 from secateur.network.labels import Origin
+from secateur.plainfile import usual_rights
 from secateur.report import figure
 from secateur.report.output import Saved, cause, places, rescued, try_output
 from secateur.surgery.save import SELECTION, WEIGHTS, save_selection, save_weights
@@ -164,7 +165,7 @@ class _Draft:
         if folder is None:
             return False
         with self._noted():
-            folder.chmod(0o755)
+            usual_rights(folder)
             _refuse_existing(self.place)  # an empty folder would be replaced without a word
             folder.rename(self.place)
             self._folder = None

@@ -36,7 +36,7 @@ def try_output(path: Path | str | None) -> None:
         if os.path.lexists(path):  # a link to nowhere is in the way too
             raise FileError(
                 f"{path} exists already",
-                remedy="choose another name (--output), or remove it yourself",
+                remedy="choose another name, or remove it yourself",
             )
         os.lstat(path.parent / f".{path.name}-12345678")  # the draft's name may be too long
     except FileNotFoundError:

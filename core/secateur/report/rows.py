@@ -34,7 +34,7 @@ def row_columns(
             data=itemgetter(0),
         ),
         Column("parameters", _get("parameters"), format=thousands),
-        Column("MACs", _get("macs"), format=lambda macs: f"{macs / 1e6:.1f} M", key="macs"),
+        Column("MACs", _get("macs"), format=millions, key="macs"),
         # the place of all times, which may be none
         Column("times", lambda row: {}, shown=False),
         *(_time(name, f"{name} (1 thread)") for name in runtimes[:1]),
@@ -67,6 +67,11 @@ def row_columns(
 def thousands(number: int) -> str:
     """``12 345``."""
     return f"{number:,}".replace(",", " ")
+
+
+def millions(number: int) -> str:
+    """``3.6 M``; what is less than one in thousands, ``48.3 k``: 0.0 M says nothing."""
+    return f"{number / 1e6:.1f} M" if number >= 999_950 else f"{number / 1e3:.1f} k"
 
 
 def _get(name: str) -> Callable[[Row], Any]:

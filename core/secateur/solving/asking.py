@@ -5,11 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
+from secateur.errors import OptionError
 from secateur.limits import check_calls
+from secateur.nearest import did_you_mean
 from secateur.options import refuse_unknown
 
 _OTHERS = ("count", "constraints", "backend", "options", "seed", "time_limit")
 """Keywords that ``solve`` names itself."""
+
+
+_MEANT = {
+    **dict.fromkeys(("solver", "sampler", "method"), "backend"),
+    **dict.fromkeys(("timeout", "max_time"), "time_limit"),
+    **dict.fromkeys(("k", "ones", "cardinality"), "count"),
+}
+"""What other tools call them."""
 
 
 class SolveSettings(TypedDict, total=False):
@@ -42,7 +52,17 @@ def settings_of(**given: Unpack[SolveSettings]) -> Settings:
     Raises:
         OptionError: there is no such one, or the number of calls is none.
     """
-    refuse_unknown(given, [*_OTHERS, *Settings.__dataclass_fields__], "solve")
+    known = [*_OTHERS, *Settings.__dataclass_fields__]
+    for name in given:
+        if name in _MEANT:
+            raise OptionError(f"solve has no option {name!r}", remedy=f"write {_MEANT[name]}=…")
+        if name not in known and not did_you_mean(name, known):
+            raise OptionError(
+                f"solve has no option {name!r}",
+                remedy=f"an option of the backend is written options={{{name!r}: …}}; solve has: "
+                + ", ".join(known),
+            )
+    refuse_unknown(given, known, "solve")
     made = Settings(**given)
     check_calls(made.max_calls)
     return made

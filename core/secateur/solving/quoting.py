@@ -62,7 +62,7 @@ class Quote:
             ("largest", "" if call.most_variables is None else f"{call.most_variables} variables"),
             ("minimum time", _seconds(call.minimum_s) if self.metered else ""),
             ("time limit", "" if call.time_limit_s is None else _seconds(call.time_limit_s)),
-            ("charged", f"{_seconds(call.charge_s)} a call"),
+            ("charged", _seconds(call.charge_s) + " a call" * (call.charge_s is not None)),
             ("calls", f"at most {self.calls}"),
             ("in all", f"{_seconds(self.charge_s)} charged at most"),
             ("allowed", self.allowed),

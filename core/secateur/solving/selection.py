@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from secateur.backends.base import Status, Stopped
 from secateur.problem.model import Bits, Label, Problem
+from secateur.shown import escaped
 
 if TYPE_CHECKING:
     import dimod
@@ -23,6 +24,8 @@ PROVEN = 1e-6
 """A proof that claims to be closed may leave this gap, relative to the energy."""
 CLOSED = 1e-9
 """A bound from elsewhere proves an energy that it meets as nearly as this."""
+NOTES, SHOWN = 3, 12
+"""So many notes, and labels of ones, are shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +126,10 @@ class Selection:
             return "no bound"
         return "proven" if self.status is Status.OPTIMAL else f"gap = {100 * gap:.3g} %"
 
+    def __str__(self) -> str:
+        """What `secateur solve` prints."""
+        return table(self, "to_json() has all")
+
     def to_json(self) -> dict[str, Any]:
         """Everything but the reads and the certificate, JSON-safe."""
         names = [str(label) for label in self.labels]
@@ -145,6 +152,43 @@ class Selection:
             "provenance": dict(self.provenance),
             "sample": {name: int(bit) for name, bit in zip(names, self.bits, strict=True)},
         }
+
+
+def table(answer: Selection, rest: str) -> str:
+    """A selection as people read it: a line for each thing that there is to know.
+
+    Arguments:
+        answer: what was found.
+        rest: where that is which is cut off, "--json has all".
+    """
+    return "\n".join(f"{name:8} {text}" for name, text in _rows(answer, rest))
+
+
+def _rows(answer: Selection, rest: str) -> Iterator[tuple[str, str]]:
+    yield "backend", answer.backend
+    yield "energy", f"{answer.energy:.9g}"
+    yield "bound", "none" if answer.bound is None else f"{answer.bound:.9g}"
+    yield "proof", answer.proof
+    yield "ones", str(answer.count)
+    yield "status", str(answer.status)
+    yield "stopped", str(answer.stopped)
+    yield "calls", str(answer.calls)
+    yield "seconds", f"{answer.seconds:.2f}"
+    own = answer.backend_energy
+    if own is not None and own > answer.energy:
+        yield "own", f"{own:.9g} is the best of the backend's own answers"
+    if "charged" in answer.provenance:
+        yield "charged", answer.provenance["charged"]["text"]
+    notes = answer.provenance.get("notes") or []
+    for note in notes[:NOTES]:
+        yield "note", note
+    if len(notes) > NOTES:
+        yield "note", f"and {len(notes) - NOTES} more ({rest})"
+    for name, value in (answer.provenance.get("broken") or {}).items():
+        yield "broken", f"{name} is {value:g}"
+    which = [escaped(str(label)) for label in answer.ones]
+    more = f", and {len(which) - SHOWN} more ({rest})" if len(which) > SHOWN else ""
+    yield "sample", f"1 for {', '.join(which[:SHOWN])}{more}" if which else "all 0"
 
 
 def is_proven(problem: Problem, energy: float, bound: float, closed: bool) -> bool:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from secateur.backends.base import Backend
 from secateur.backends.guard import build
 from secateur.backends.promised import check_backend
-from secateur.backends.registry import BackendLike, backend_class, load_backend
+from secateur.backends.registry import (
+    BackendLike,
+    backend_class,
+    load_backend,
+    refuse_without_problem,
+)
 from secateur.errors import OptionError
 from secateur.solving.names import BLOCKS, DECOMPOSE
 from secateur.stages import BACKENDS, misplaced
@@ -58,6 +63,7 @@ def as_solver(backend: BackendLike) -> Backend:
         return checked(build(load_solver(backend)))
     found = backend_class(backend, getattr(backend, "__name__", type(backend).__name__))
     if found is None:
+        refuse_without_problem(backend, getattr(backend, "__name__", type(backend).__name__))
         raise OptionError(
             f"the backend is {backend!r}",
             remedy=f"{misplaced(backend, BACKENDS)}give a name, or {BACKENDS.wanted}",

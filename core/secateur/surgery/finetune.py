@@ -103,6 +103,10 @@ def tune(
     """
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
         raise OptionError(f"epochs is {epochs!r}", remedy="give a number from 1")
+    if not callable(optimiser or torch.optim.Adam):
+        raise _no_optimiser(optimiser)
+    if not callable(schedule or warm_cosine):
+        raise _no_schedule(schedule)
     if epochs > 1 and isinstance(data, Iterator):
         raise DataError(
             f"the training data are a {type(data).__name__}: they can be iterated only once",
@@ -124,6 +128,22 @@ def tune(
     own.zero_grad(set_to_none=True)
     check_weights(own)
     return Tuned(own, losses, loop.steps)
+
+
+def _no_optimiser(given: object) -> OptionError:
+    whose = ", of parameters that are not those of the copy that is trained"
+    return OptionError(
+        f"the optimiser is a {type(given).__name__}{whose * isinstance(given, Optimizer)}",
+        remedy="pass a function: optimiser=lambda parameters: torch.optim.SGD(parameters, lr=0.01)",
+    )
+
+
+def _no_schedule(given: object) -> OptionError:
+    return OptionError(
+        f"the schedule is a {type(given).__name__}",
+        remedy="pass a function from the optimiser and the number of steps to a "
+        "torch.optim.lr_scheduler, as warm_cosine is",
+    )
 
 
 class _Loop:
@@ -148,11 +168,7 @@ class _Loop:
         else:
             self.optimiser = optimiser(trained)
         if not isinstance(self.optimiser, Optimizer):
-            raise OptionError(
-                f"the optimiser is a {type(self.optimiser).__name__}",
-                remedy="pass a function: optimiser=lambda parameters: torch.optim.SGD(parameters, "
-                "lr=0.01)",
-            )
+            raise _no_optimiser(self.optimiser)
         self.schedule = None
         if schedule is not None:
             if total is None:
@@ -162,11 +178,7 @@ class _Loop:
                 )
             self.schedule = schedule(self.optimiser, total)
             if not callable(getattr(self.schedule, "step", None)):
-                raise OptionError(
-                    f"the schedule is a {type(self.schedule).__name__}",
-                    remedy="pass a function from the optimiser and the number of steps to a "
-                    "torch.optim.lr_scheduler",
-                )
+                raise _no_schedule(self.schedule)
         self.steps = 0
 
     def epoch(self, number: int, data: Iterable[Any], step: Step) -> float:

@@ -23,7 +23,7 @@ from secateur.network.cut import cut
 from secateur.network.device import device_of
 from secateur.network.door import unwrap
 from secateur.network.labels import Origin
-from secateur.plainfile import check_new
+from secateur.plainfile import check_new, usual_rights
 from secateur.surgery.selection_file import FORMAT, read_selection
 from secateur.surgery.values import check_values
 from secateur.surgery.weights import load_state, read_safetensors
@@ -238,6 +238,7 @@ def _atomically(path: Path, write: Any) -> None:
     draft = path.with_name(f".{path.name}.part")
     try:
         write(draft)
+        usual_rights(draft)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

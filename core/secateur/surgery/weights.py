@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -104,6 +105,10 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
+_UNKNOWN_CLASS = re.compile(r"Unsupported global: GLOBAL (\S+) was not an allowed global")
+"""What PyTorch says, among much else, of a network that was saved whole."""
+
+
 def _read_torch(path: Path) -> Any:
     check_plain(path, most=MOST_WEIGHTS)
     _check_unpacked(path)
@@ -111,6 +116,14 @@ def _read_torch(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds on a bad file
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        whole = _UNKNOWN_CLASS.search(str(error))
+        if whole is not None:
+            reads = f"torch.load({path.name!r}, weights_only=False)"
+            raise FileError(
+                f"{path} holds an object of the class {whole[1]}, and not tensors alone",
+                remedy="save the weights alone, torch.save(network.state_dict(), path); if you "
+                f"trust the file, {reads} reads all of it",
+            ) from error
         raise FileError(
             f"{path} is corrupt, truncated, or holds more than tensors: {first_line}",
             remedy="save it again with torch.save(network.state_dict(), path), or, if you trust "

@@ -104,6 +104,11 @@ class Task:
             value = getattr(self, name)
             if not callable(value) and not (value is None and name != "loss"):
                 raise OptionError(f"{name} is a {type(value).__name__}", remedy="pass a function")
+            if isinstance(value, type) and issubclass(value, nn.Module):
+                raise OptionError(
+                    f"{name} is the class {value.__name__}",
+                    remedy=f"pass an instance: {value.__name__}()",
+                )
         if isinstance(self.shared, str):
             object.__setattr__(self, "shared", (self.shared,))
         if self.targets is not None and self.adapter is not None:

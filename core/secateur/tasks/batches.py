@@ -247,9 +247,10 @@ def _check(tree: Any, side: str, where: str) -> None:
             continue
         finite = torch.isfinite(values)
         if not bool(finite.all()):
+            count = int((~finite).sum())
+            values_are = "value that is" if count == 1 else "values that are"
             raise DataError(
-                f"the {side} of {where} hold {int((~finite).sum())} values that are NaN or "
-                f"infinite{name}",
+                f"the {side} of {where} hold {count} {values_are} NaN or infinite{name}",
                 remedy="clean the data; a score computed from NaN would be NaN for every channel",
             )
 

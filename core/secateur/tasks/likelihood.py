@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from secateur.errors import MetricError
 from secateur.faults import is_passed_on
@@ -15,6 +16,25 @@ from secateur.tasks.base import Task
 
 NAMES = (".logits", "['logits']", ".out", "['out']")
 """Where several outputs take part in the loss, logits are looked for here (torchvision: out)."""
+
+
+_FITS = {
+    "categorical": (functional.cross_entropy, nn.CrossEntropyLoss),
+    "bernoulli": (functional.binary_cross_entropy_with_logits, nn.BCEWithLogitsLoss),
+}
+"""The losses of PyTorch that say what the outputs are."""
+
+
+def likelihood_note(task: Task) -> tuple[str, ...]:
+    """What to tell where the loss is of classes, and the likelihood that of regression; or ()."""
+    for fitting, (function, kind) in _FITS.items():
+        if task.likelihood == "gaussian" and (task.loss is function or isinstance(task.loss, kind)):
+            name = getattr(task.loss, "__name__", type(task.loss).__name__)
+            return (
+                f"the loss is {name}, and the likelihood gaussian, as for regression: "
+                f'Task(likelihood="{fitting}") takes the outputs for what they are',
+            )
+    return ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from secateur.errors import DataError, FileError, SecateurError
+from secateur.errors import DataError, FileError
 from secateur.tasks.filed import Filed, Photograph, pixels_of, shelved
 from secateur.tasks.images import as_colours, pixel_tensor, read_image
 
@@ -73,7 +73,7 @@ def load_photographs(folder: Path | str | None = None) -> Photographs:
     left over is for training. Of four in all, one is for each; of three, none is for selection.
 
     Raises:
-        SecateurError: scikit-image or scikit-learn is not installed.
+        DataError: scikit-image or scikit-learn is not installed.
         FileError: the folder does not exist or an image cannot be read.
         DataError: fewer than three images, or one that is too small, too large, or of a kind that
             ``read_image`` refuses.
@@ -102,7 +102,7 @@ def _bundled(name: str) -> Tensor:
             if isinstance(pixels, tuple):  # the stereo pair: its left image
                 pixels = pixels[0]
     except ModuleNotFoundError as error:
-        raise SecateurError(
+        raise DataError(
             f"the photographs need {error.name}, which is not installed",
             remedy='pip install "secateur[photos]", or give a folder of your own images',
         ) from error

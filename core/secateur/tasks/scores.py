@@ -119,8 +119,9 @@ def _called(score: Score, outputs: Any, targets: Any, name: str) -> Tensor:
             remedy="it is called as score(outputs, targets) with what the network gives and what "
             "the data give"
             + (
-                "; these batches have no targets: yield pairs (inputs, targets), or say what "
-                "they are with Task(adapter=lambda batch: (inputs, targets))"
+                "; these batches have no targets: yield pairs (inputs, targets), where there is "
+                "one alone [(inputs, targets)], or say what they are with "
+                "Task(adapter=lambda batch: (inputs, targets))"
                 if targets is None
                 else ""
             ),

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from secateur.errors import FileError, OptionError
 from secateur.network.run import evaluation
+from secateur.plainfile import usual_rights
 from secateur.progress import track
 from secateur.report.output import cause, save_somewhere
 from secateur.tasks import Task
@@ -286,6 +287,7 @@ def _atomically(path: Path, write: Any) -> None:
     draft = path.with_name(f".{path.name}.part")
     try:
         write(str(draft))
+        usual_rights(draft)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

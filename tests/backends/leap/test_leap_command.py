@@ -100,8 +100,10 @@ def test_without_the_service_the_price_is_what_is_known(
 ) -> None:
     monkeypatch.delenv("DWAVE_API_TOKEN")
     out, _ = told(capsys, solving(paid, "--dry-run"))
-    assert "charged       not known a call" in out
+    assert "charged       not known\n" in out
     assert "the service could not be asked" in out
+    assert "; `dwave config create`, or set DWAVE_API_TOKEN" in out
+    assert "was not listed yet" not in out  # it says to do what was done
     assert server.steps == []
 
 

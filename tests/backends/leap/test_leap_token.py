@@ -111,8 +111,8 @@ def test_no_token(server: LeapServer) -> None:
     with pytest.raises(BackendUnavailable) as caught:
         Leap().solve(make_problem(), options)
     assert str(caught.value) == (
-        "backend 'leap' needs a Leap API token and none was found.\n"
-        "  Looked at: the option `token`, DWAVE_API_TOKEN, dwave.conf (profile 'defaults').\n"
+        "backend 'leap' needs a Leap API token and none was found; looked at the option `token`, "
+        "DWAVE_API_TOKEN, dwave.conf (profile 'defaults')\n"
         "  Mend: `dwave config create`, or set DWAVE_API_TOKEN. "
         "`secateur backends` lists backends that need none."
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
 import pytest
+import vl_convert
 
 from secateur.study.report.charts import curves, plots
 from secateur.study.report.looks import page_look, paper_look
@@ -108,3 +110,16 @@ def test_a_curve_of_many_runs_is_drawn_from_few_corners_that_miss_nothing_visibl
         here = max(p["share"] for p in points if p["at"] <= at + 1e-9)
         assert share - here < 2 * curves.SEEN
     assert points[-1]["share"] == pytest.approx(whole.share[-1], abs=1e-6)
+
+
+def test_one_point_alone_is_told_by_its_ticks():
+    """Vega's own format writes 0 and 1 there."""
+    rows = [
+        dataclasses.replace(row, energy=0.0152928, compensated=0.9926)
+        for row in made_rows(network=True)
+        if row.energy is not None and row.compensated is not None
+    ]
+    made = plots(quick(rows), rows, paper_look(signs(sorted({row.method for row in rows}))))
+    svg = vl_convert.vegalite_to_svg(made["quality-1"].spec)
+    assert ">0.0152928<" in svg
+    assert ">0.9926<" in svg

@@ -228,6 +228,12 @@ def test_machines_and_loads():
         has(whole(n={"machine": {**MACHINE, "load": load}}), loaded + "are too long.")
     for load in (2.0, [], "high", None, [0.1, 9.0]):
         assert said(whole(n={"machine": {**MACHINE, "load": load}})) == (UNTUNED,)
+    rows = whole(n={"machine": {**MACHINE, "load": 2.5}})
+    rows = [replace(r, state=State.CANNOT) if r.seed < 3 else r for r in rows]
+    began = [r for r in rows if r.state is not State.CANNOT]
+    over = sum(r.machine["load"] == 2.5 for r in began if "load" in r.machine)
+    assert 0 < over < len(began) < 200
+    assert any(s.startswith(f"{over} of {len(began)} runs began while") for s in said(rows))
     has(whole(n={"machine": {}}), "The machine is not told by 100 of 200 rows.")
 
 

@@ -63,7 +63,7 @@ def _show(found: Outlook, file: Path, store: str | None) -> None:
     parts = f"{told['done']} done, {told['cannot']} cannot be run, {told['left']} to run"
     say(f"{'cells':8} {told['cells']}: {parts}")
     several = "1 process" if found.workers == 1 else f"{found.workers} processes"
-    say(f"{'time':8} at most {duration(found.seconds)} with {several}")
+    say(f"{'time':8} {duration(found.seconds)} of time limits with {several}")
     if found.costs:
         metered = sum(one.cells for one in found.costs)
         charge = found.charge_s

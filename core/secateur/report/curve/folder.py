@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from secateur.errors import FileError
+from secateur.plainfile import usual_rights
 from secateur.report.curve.figure import draw_curve
 from secateur.report.curve.points import Curve
 from secateur.report.curve.shown import csv_of
@@ -64,7 +65,7 @@ def _write(texts: Mapping[str, str], place: Path) -> None:
         draft = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
         for name, text in texts.items():
             (draft / name).write_text(text, encoding="utf-8")
-        draft.chmod(0o755)
+        usual_rights(draft)
         _refuse_existing(place)  # an empty folder would be replaced without a word
         draft.rename(place)
         draft = None

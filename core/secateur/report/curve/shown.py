@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from secateur.report import table
 from secateur.report.columns import Column
 from secateur.report.curve.points import LINES, OURS, TAYLOR, TIE, Curve
-from secateur.report.rows import row_columns, thousands
+from secateur.report.rows import millions, row_columns, thousands
 
 if TYPE_CHECKING:
     from secateur.result import Row
@@ -62,7 +62,7 @@ class Printer:
         columns: list[tuple[str, int, Any]] = [
             ("channels", 10, _channels),
             ("parameters", 10, lambda row: thousands(row.parameters)),
-            ("MACs", 8, lambda row: f"{row.macs / 1e6:.1f} M"),
+            ("MACs", 8, lambda row: millions(row.macs)),
             ("time", 8, _time),
             (f"masked{unit}", 6, metric("metric")),
             ("compensated", 6, metric("metric_compensated")),

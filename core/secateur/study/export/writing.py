@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from secateur.errors import FileError
+from secateur.plainfile import usual_rights
 
 
 def write_new(path: Path, content: bytes) -> Path:
@@ -27,7 +28,7 @@ def write_new(path: Path, content: bytes) -> Path:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(draft, 0o666 & ~_umask())  # noqa: PTH101 (a temporary file is its owner's)
+            usual_rights(draft)
             os.link(draft, path)  # refused where the name was taken meanwhile
         finally:
             os.unlink(draft)  # noqa: PTH108
@@ -49,7 +50,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> Path:
                 place = draft / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
-            draft.chmod(0o777 & ~_umask())
+            usual_rights(draft)
             draft.rename(folder)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
@@ -73,9 +74,3 @@ def _refuse_existing(path: Path) -> None:
         raise FileError(
             f"{path} exists already", remedy="choose another name, or remove it yourself"
         )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

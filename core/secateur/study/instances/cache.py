@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from secateur.errors import FileError
+from secateur.plainfile import usual_rights
 from secateur.problem.model import Problem
 from secateur.problem.toml import parse_constraints, to_toml
 from secateur.study.instances.asked import problem_sha256
@@ -65,6 +66,7 @@ def write_whole(path: Path, data: bytes) -> None:
         handle, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+        usual_rights(draft)
         Path(draft).replace(path)
     except OSError as error:
         if draft is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from secateur.errors import ConstraintError
+from secateur.errors import ConstraintError, FileError
 from secateur.files import read_file
 from secateur.problem.model import Problem
 from secateur.study.instances.asked import with_demands
@@ -24,9 +24,13 @@ def read_problem(source: Mapping[str, Any]) -> tuple[Problem, bool]:
         ConstraintError: a demand is wrong; the file is named.
     """
     path = Path(source["file"])
-    content = read_file(
-        path, format=source.get("format"), maximise=bool(source.get("maximise", False))
-    )
+    try:
+        content = read_file(
+            path, format=source.get("format"), maximise=bool(source.get("maximise", False))
+        )
+    except FileError as error:  # what is an option of a command is a key here
+        remedy = (error.remedy or "").replace("say it, --format ", "say it in its table, format = ")
+        raise FileError(error.message, remedy=remedy.replace("--maximise", "maximise")) from error
     demands = source.get("constraints")
     try:
         problem = with_demands(

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from secateur.errors import FileError
+from secateur.plainfile import usual_rights
 
 MANIFEST = ".secateur-report.json"
 """Names and SHA-256 of the files of a report, relative to it."""
@@ -67,7 +68,7 @@ def replaced(folder: Path) -> Iterator[Path]:
     try:
         yield draft
         (draft / MANIFEST).write_text(json.dumps(_hashes(draft), indent=1, sort_keys=True) + "\n")
-        draft.chmod(0o777 & ~_umask())  # mkdtemp lets nobody else in
+        usual_rights(draft)
         check_place(folder)  # somebody may have written there in the meantime
         _swap(draft, folder)
     except OSError as error:
@@ -115,12 +116,6 @@ def _hashes(folder: Path) -> dict[str, str]:
         elif path.is_file() and name != MANIFEST:
             made[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return made
-
-
-def _umask() -> int:
-    now = os.umask(0)
-    os.umask(now)
-    return now
 
 
 def _cannot(folder: Path, error: OSError) -> FileError:

@@ -268,10 +268,11 @@ def _machines(runs: Runs) -> Iterable[str]:
     silent = sum(not row.machine for row in runs.rows)
     if silent:
         yield f"The machine is not told by {silent} of {number(len(runs.rows), 'row')}."
-    loaded = sum(_loaded(row) for row in runs.rows)
+    began = [row for row in runs.rows if row.state is not State.CANNOT]
+    loaded = sum(map(_loaded, began))
     if loaded:
         yield (
-            f"{loaded} of {number(len(runs.rows), 'run')} began while the load was above the "
+            f"{loaded} of {number(len(began), 'run')} began while the load was above the "
             "number of processors: their times are too long."
         )
     versions: dict[str, set[str]] = defaultdict(set)

@@ -127,6 +127,10 @@ def quality(analysis: Analysis, rows: Sequence[Row], look: Look) -> list[Plot]:
     return made
 
 
+_EXACT = ".6~g"
+"""Of ticks: where all points are one, Vega's own format rounds the only tick to a whole number."""
+
+
 def _scatter(name: str, points: Records, look: Look, instances: int) -> Plot:
     chart = (
         alt.Chart(data(name))
@@ -135,10 +139,12 @@ def _scatter(name: str, points: Records, look: Look, instances: int) -> Plot:
             x=alt.X(
                 "energy:Q",
                 scale=alt.Scale(zero=False),
-                axis=alt.Axis(title="energy of the selection", labelOverlap=True),
+                axis=alt.Axis(title="energy of the selection", labelOverlap=True, format=_EXACT),
             ),
             y=alt.Y(
-                "metric:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title="metric, compensated")
+                "metric:Q",
+                scale=alt.Scale(zero=False),
+                axis=alt.Axis(title="metric, compensated", format=_EXACT),
             ),
             color=colour(look),
             shape=shape(look),
