@@ -142,7 +142,8 @@ def test_a_count_above_127_does_not_overflow():
 def test_it_is_printed_as_the_command_line_prints_it():
     printed = str(made(-10.0, -12.0))
     assert printed == (
-        "backend  x\nenergy   -10\nbound    -12\nproof    gap = 20 %\nones     1\nstatus   feasible\n"
+        "backend  x\nenergy   -10\nbound    -12\nproof    gap = 20 %\nones     1\n"
+        "status   feasible\n"
         "stopped  completed\ncalls    2\nseconds  0.50\nsample   1 for v0"
     )
     many = Selection(
