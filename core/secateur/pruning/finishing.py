@@ -250,7 +250,8 @@ class Body:
         keep: Keep,
         calls: _Calls | None = None,
         ridge: float | None = None,
-        **more: bool,
+        *,
+        every_output: bool = False,
     ) -> Compensation:
         return fit(
             self.subject.network,
@@ -259,7 +260,7 @@ class Body:
             self.calls if calls is None else calls,
             ridge=self.ridge if ridge is None else ridge,
             fit_batches=self.fit_batches,
-            **more,
+            every_output=every_output,
         )
 
 
