@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import importlib
 import sys
 from dataclasses import dataclass
@@ -67,7 +68,8 @@ def _near_file(missing: str | None, target: str) -> str:
     module = target.partition(":")[0]
     if missing is None or missing != module.partition(".")[0]:
         return ""  # the module is there: what it imports is not
-    return did_you_mean(missing, [one.stem for one in Path.cwd().glob("*.py")])
+    files = glob.glob("*.py")  # noqa: PTH207 (no error where the folder is gone)
+    return did_you_mean(missing, [name.removesuffix(".py") for name in files])
 
 
 def _public(thing: Any) -> list[str]:

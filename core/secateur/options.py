@@ -24,7 +24,7 @@ from typing import Any, ClassVar, TypeVar
 
 from secateur.errors import OptionError, SecateurError
 from secateur.nearest import did_you_mean
-from secateur.typed import alternatives, is_mapping, read, type_name, words
+from secateur.typed import alternatives, is_list, is_mapping, read, type_name, words
 
 Made = TypeVar("Made", bound="Options")
 Refusal = Callable[..., SecateurError]
@@ -326,7 +326,7 @@ def _check(value: Any, hint: Any, field: dataclasses.Field[Any], owner: str, err
         value = read(value, hint)
     except (ValueError, TypeError, OverflowError):
         example = f'write {field.name}={{"key": value}}; ' if is_mapping(hint) else ""
-        if _is_list(hint) and isinstance(value, (str, int, float)) and not about.get("secret"):
+        if is_list(hint) and isinstance(value, (str, int, float)) and not about.get("secret"):
             example = f"write {field.name} = [{shown}]; "
         raise wrong(f"not of type {type_name(hint, none=False)}", example) from None
     if choices is not None and value not in choices:
@@ -341,12 +341,6 @@ def _check(value: Any, hint: Any, field: dataclasses.Field[Any], owner: str, err
         if (least is not None and value < least) or (above is not None and value <= above):
             raise wrong("out of range")
     return value
-
-
-def _is_list(hint: Any) -> bool:
-    """Whether several values are wanted, and nothing else will do."""
-    kinds = [typing.get_origin(one) or one for one in alternatives(hint)]
-    return all(kind in (tuple, list, type(None)) for kind in kinds)
 
 
 def _says(text: str, choice: Any) -> bool:

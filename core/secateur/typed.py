@@ -17,6 +17,12 @@ def alternatives(hint: Any) -> tuple[Any, ...]:
     return (hint,)
 
 
+def is_list(hint: Any) -> bool:
+    """Whether several values are wanted, and nothing else will do."""
+    kinds = [typing.get_origin(one) or one for one in alternatives(hint)]
+    return all(kind in (tuple, list, type(None)) for kind in kinds)
+
+
 def is_mapping(hint: Any) -> bool:
     """Whether names and values are a value of a type."""
     return any(typing.get_origin(one) is Mapping for one in alternatives(hint))

@@ -23,6 +23,7 @@ from torch.utils._pytree import tree_leaves
 
 from secateur.errors import DataError
 from secateur.network.call import Call
+from secateur.network.device import other_type
 
 WHOLE = frozenset({"linear", "matmul", "_pad_circular"})
 """Made of other operations, but seen as one: how they are made depends on the run."""
@@ -383,19 +384,6 @@ def input_error(network: nn.Module, call: Call, error: Exception) -> DataError:
     shapes = ", ".join(f"{tuple(t.shape)} ({t.dtype})".replace("torch.", "") for t in call.tensors)
     return DataError(
         f"the network fails on an input of shape {shapes}: {type(error).__name__}: {first_line}",
-        remedy=_other_type(network, call)
+        remedy=other_type(network, call)
         or "give inputs of the shape that the network was trained on",
     )
-
-
-def _other_type(network: nn.Module, call: Call) -> str:
-    """What to do about inputs of another type than the weights; "" where that is not the fault."""
-    own = {one.dtype for one in network.parameters() if one.is_floating_point()}
-    given = {one.dtype for one in call.tensors}
-    embeds = any(isinstance(one, (nn.Embedding, nn.EmbeddingBag)) for one in network.modules())
-    if len(own) != 1 or len(given) != 1 or own == given or embeds:
-        return ""
-    weights, inputs = own.pop(), given.pop()
-    said = f"the weights are {weights} and the inputs {inputs}".replace("torch.", "")
-    how = "give x.float()" if weights is torch.float32 else "network.float(), or convert the inputs"
-    return f"{said}: {how}"
