@@ -11,6 +11,7 @@ import secateur
 from secateur.errors import DataError, MetricError
 from secateur.metric import Evaluator, evaluate, mean_metric, run_batch
 from secateur.network import as_call, find_channels
+from secateur.surgery import cut as cut_of
 from secateur.tasks.batches import Batch
 from tests.end_to_end.own import batches, deep
 
@@ -56,7 +57,7 @@ def test_every_state_of_a_network(network, task):
     with torch.no_grad():
         other.fc[2].bias += torch.tensor([1.0, 0.0, -1.0])
     evaluator = Evaluator(network, channels, task, compensate=lambda kept: other)
-    slim = secateur.surgery.cut(network, channels, keep)
+    slim = cut_of(network, channels, keep)
     for split in ("test", "selection"):
         assert evaluator.dense(split) == evaluate(network, task, split)
         assert evaluator.slim(other, split) == evaluate(other, task, split)
@@ -64,7 +65,7 @@ def test_every_state_of_a_network(network, task):
         assert evaluator.masked(keep, split) == pytest.approx(cut, rel=1e-5)
         runner = evaluator.cutting(keep)
         assert mean_metric(runner, task, task.batches(split, torch.device("cpu"))) == cut
-        fitted = evaluate(secateur.surgery.cut(other, channels, keep), task, split)
+        fitted = evaluate(cut_of(other, channels, keep), task, split)
         assert evaluator.compensated(keep, split) == fitted
     assert evaluator.masked(keep) != evaluator.masked(~keep)
     assert evaluator.masked(np.ones_like(keep)) == pytest.approx(evaluator.dense(), rel=1e-6)

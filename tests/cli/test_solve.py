@@ -150,7 +150,7 @@ def test_a_large_problem_is_proven_where_that_is_asked_for(tmp_path, capsys):
     save_bqm(random_problem(66, 1, scale=0.1).bqm, path)
     arguments = [path, *ANNEALING, "--option", "reads=2", "--count", "30"]
     assert answer(capsys, *arguments)["proof"] == "no bound"
-    found = answer(capsys, *arguments, "--proof", "--time-limit", "3")
+    found = answer(capsys, *arguments, "--proof", "--time-limit", "60")
     assert found["bound"] <= found["energy"]
     assert (found["status"], found["proof"], found["gap"]) == ("optimal", "proven", 0.0)
     assert found["bound"] == pytest.approx(found["energy"], rel=1e-6)
