@@ -53,6 +53,21 @@ def tables(content: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def leads(content: Mapping[str, Any], method: str = JUDGED, stage: str = "compensated") -> str:
+    """The table of the explanation: what a method is above greedy Taylor, by network and share."""
+    runs = content["runs"]
+    amounts = [a for a in dict.fromkeys(run["amount"] for run in runs) if a != "0%"]
+
+    def cell(name: str, amount: str) -> str:
+        scale = content["networks"][name][1]
+        found = difference(runs, name, amount, (method, CONTROL_ROW), stage, scale)
+        return "" if found is None else str(found)
+
+    columns = [Column("network", itemgetter(0), left=True)]
+    columns += [Column(a, itemgetter(k + 1), left=True) for k, a in enumerate(amounts)]
+    return markdown(columns, [[n, *(cell(n, a) for a in amounts)] for n in content["networks"]])
+
+
 def _network(content: Mapping[str, Any], name: str) -> list[str]:
     runs, (unit, scale) = content["runs"], content["networks"][name]
     own = [run for run in runs if run["network"] == name and run["amount"] != "0%"]

@@ -14,7 +14,7 @@ import pytest
 from secateur.errors import DataError, FileError
 from secateur.study.export import read_csv, read_parquet
 from secateur.study.report import write_report
-from secateur.study.report.latex import tex
+from secateur.study.report.latex import _parts, tex
 from secateur.study.report.tables import harmless
 
 from ..rows import made_rows
@@ -71,14 +71,43 @@ def test_all_rows_are_beside_the_tables(made):
     assert read_parquet(folder / "tables" / "rows.parquet") == rows
 
 
-def test_latex_is_a_table_of_the_same_cells(made):
-    _, analysis, folder = made
-    text = (folder / "tables" / "cells.tex").read_text()
-    body = text[text.index("\\midrule") : text.index("\\bottomrule")].splitlines()[1:-1]
-    assert len(body) == len(analysis.cells)
-    head = text[text.index("\\toprule") : text.index("\\midrule")].splitlines()[1]
-    assert {line.count(" & ") for line in [head, *body]} == {head.count(" & ")}
-    assert "$-$100" in text
+def tabulars(path):
+    """Heads and bodies of the parts of a table, as lists of cells."""
+    parts = path.read_text().split("\\toprule\n")[1:]
+    made = []
+    for part in parts:
+        head, body = part[: part.index("\\bottomrule")].split("\\midrule\n")
+        lines = [line.strip().removesuffix(" \\\\") for line in [head, *body.splitlines()]]
+        lines = [line.removeprefix("{}").split(" & ") for line in lines if line]
+        made.append((lines[0], lines[1:]))
+    return made
+
+
+@pytest.mark.parametrize("name", ["cells", "methods"])
+def test_latex_is_a_table_of_the_same_cells(made, name):
+    """In parts that a page has room for; beside each other they are the Markdown."""
+    _, _, folder = made
+    parts = tabulars(folder / "tables" / f"{name}.tex")
+    head, *body = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (folder / "tables" / f"{name}.md").read_text().splitlines()
+        if line.startswith("|") and not line.startswith("|--")
+    )
+
+    def plain(cell):
+        return re.sub(r"[\\${}()]", "", cell.replace("infty", "∞").replace("--", "–"))
+
+    assert len(parts) > 1
+    for line, whole in enumerate([head, *body]):
+        rows = [[titles, *lines][line] for titles, lines in parts]
+        beside = [*rows[0][:1], *(cell for row in rows for cell in row[1:])]
+        assert [plain(cell) for cell in beside] == [plain(cell) for cell in whole]
+    for titles, lines in parts:
+        assert len(titles) > 1
+        assert {len(line) for line in lines} == {len(titles)}
+        assert [line[0] for line in lines] == [line[0] for line in parts[0][1]]
+        widest = [max(map(len, column)) for column in zip(titles, *lines, strict=True)]
+        assert sum(widest) <= 72 or len(titles) == 2
 
 
 @pytest.mark.parametrize(
@@ -94,12 +123,28 @@ def test_latex_prints_every_letter_and_obeys_none(words, printed):
     assert tex(words) == printed
 
 
+@pytest.mark.parametrize(
+    ("widths", "parts"),
+    [
+        ([90], [[0]]),
+        ([90, 90], [[0, 1]]),
+        ([30, 20, 16], [[0, 1, 2]]),  # two gaps of three: 72
+        ([30, 20, 17], [[0, 1], [0, 2]]),
+        ([10, 100, 5, 5], [[0, 1], [0, 2, 3]]),
+    ],
+)
+def test_a_page_has_room_for_every_part(widths, parts):
+    assert _parts(widths) == parts
+
+
 def test_a_first_cell_is_no_argument_of_the_line_before(made):
     _, _, folder = made
     for path in (folder / "tables").glob("*.tex"):
         text = path.read_text()
-        body = text[text.index("\\midrule") : text.index("\\bottomrule")].splitlines()[1:-1]
-        assert all(line.strip().startswith("{}") for line in body), path
+        bodies = re.findall(r"\\midrule\n(.*?) *\\bottomrule", text, flags=re.DOTALL)
+        lines = [line for body in bodies for line in body.splitlines()]
+        assert lines or "rows" not in text
+        assert all(line.strip().startswith("{}") for line in lines), path
 
 
 def test_markdown_shows_names_as_they_are(tmp_path):
