@@ -242,3 +242,17 @@ def test_more_than_two_seconds_show_progress(problem, capsys, monkeypatch, count
     assert json.loads(out)["backend"] == "annealing"
     assert run(["--quiet", *arguments]) == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "ones"), [("25%", 5), (" 25 % ", 5), ("0.26", 5), (".3", 6), ("7", 7)]
+)
+def test_a_count_may_be_a_share_of_the_variables(tmp_path, capsys, count, ones):
+    """To the nearest, as a study's is; a proof is checked against the same."""
+    path, proof = str(tmp_path / "a.bqm"), str(tmp_path / "proof.json")
+    save_bqm(random_problem(20, 1).bqm, path)
+    found = answer(capsys, path, "--count", count, "--certificate", proof)
+    assert found["ones"] == ones
+    assert run(["verify", proof, path, "--count", count]) == 0
+    assert run(["verify", proof, path, "--count", "9"]) == 1
+    capsys.readouterr()

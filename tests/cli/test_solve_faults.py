@@ -32,8 +32,9 @@ __all__ = ["problem"]  # a fixture
         (["a.bqm", *ANNEALING, "--option", "reads=0"], "BackendOptionError", "from 1 to 1000000"),
         (["a.bqm", "--option", "reads"], "OptionError", "write --option key=value"),
         (["a.bqm", "--option", "red=3"], "BackendOptionError", "did you mean 'reads'"),
-        (["a.bqm", "--count", "9"], "ConstraintError", "9 ones are wanted of 8"),
-        (["a.bqm", "--count", "-1"], "ConstraintError", "wants -1"),
+        (["a.bqm", "--count", "9"], "ConstraintError", "count is 9, of 8 variables"),
+        (["a.bqm", "--count", "101%"], "ConstraintError", "count is '101%', of 8 variables"),
+        (["a.bqm", "--count", "-1"], "ConstraintError", "count is -1, of 8 variables"),
         (["a.bqm", "--time-limit", "-1"], "OptionError", "the time limit is -1"),
         (["a.bqm", "--time-limit", "nan"], "OptionError", "the time limit is nan"),
         (["a.bqm", *ANNEALING, "--seed", "1", "--option", "seed=1"], "OptionError", "--seed is 1"),
@@ -67,7 +68,15 @@ def test_bad_input_is_one_clear_error(problem, capsys, arguments, error, said):
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("arguments", [[], ["a.bqm", "--count", "two"], ["a.bqm", "b.bqm"]])
+@pytest.mark.parametrize("count", ["two", "1.5", "", "%", "nan", "0x3", "1e2"])
+def test_what_is_no_count_is_told_with_the_forms(problem, capsys, count):
+    assert run(["solve", "a.bqm", "--count", count]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"{count!r} is not a count: write 12, or a share, 36% or 0.36" in err
+
+
+@pytest.mark.parametrize("arguments", [[], ["a.bqm", "b.bqm"]])
 def test_wrong_usage_is_exit_code_two(problem, capsys, arguments):
     assert run(["solve", *arguments]) == 2
     assert capsys.readouterr().out == ""

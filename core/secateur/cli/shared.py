@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from secateur.cli.completing import of_stages, of_words
+from secateur.cli.demanded import CountType
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -119,8 +120,8 @@ def problem_options(command: Command) -> Command:
     for one in (
         click.option(
             "--count",
-            type=int,
-            help="So many variables are 1, exactly; as the file says unless given.",
+            type=CountType(),
+            help="So many variables are 1, exactly, 173 or 36%; as the file says unless given.",
         ),
         constraints_option("demands"),
     ):

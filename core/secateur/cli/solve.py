@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secateur.cli.common import key_values, print_json, say, show_quote
+from secateur.cli.demanded import demands_of
 from secateur.cli.help import Taught
 from secateur.cli.shared import (
     backend_option,
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
 def solve(
     file: Path,
     backend: str,
-    count: int | None,
+    count: str | None,
     demands: Path | None,
     options: tuple[str, ...],
     seed: int | None,
@@ -90,8 +91,7 @@ def solve(
     from secateur.errors import OptionError
     from secateur.files import read_file
     from secateur.limits import check_seed, check_time_limit
-    from secateur.problem import Constraint, Problem, read_constraints
-    from secateur.problem import count as exactly
+    from secateur.problem import Problem
     from secateur.report.output import try_output
     from secateur.solving import quote
     from secateur.solving import solve as minimise
@@ -99,17 +99,8 @@ def solve(
 
     try_output(certificate)
     content = read_file(file, format=file_format, maximise=maximise)
-    if None not in (count, content.ones) and count != content.ones:
-        raise OptionError(
-            f"--count is {count}, and {file} states {content.ones}",
-            remedy="leave --count out, or remove the constraint from the file",
-        )
-    wanted: list[Constraint] = list(content.constraints)
-    if count is not None and content.ones is None:
-        wanted.append(exactly(count))
+    wanted = demands_of(content, file, count, demands)
     problem = Problem(content.bqm)
-    if demands is not None:
-        wanted += read_constraints(demands, problem.variables)
     given = key_values(options, "--option")
     check_time_limit(time_limit)
     for name, value in (("seed", check_seed(seed)), ("time_limit", time_limit)):

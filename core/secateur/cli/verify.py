@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from secateur.cli.common import print_json, say
+from secateur.cli.demanded import demands_of
 from secateur.cli.help import Taught
 from secateur.cli.shared import json_option, problem_options
 
@@ -26,7 +27,7 @@ from secateur.cli.shared import json_option, problem_options
 def verify(
     certificate: Path,
     problem: Path,
-    count: int | None,
+    count: str | None,
     demands: Path | None,
     file_format: str | None,
     maximise: bool,
@@ -38,22 +39,12 @@ def verify(
     certificate. Where none are given, those of the certificate are taken, and shown.
     """
     from secateur.certify import check
-    from secateur.errors import CertificateError, OptionError
+    from secateur.errors import CertificateError
     from secateur.files import read_file
-    from secateur.problem import Constraint, Problem, read_constraints
-    from secateur.problem import count as exactly
+    from secateur.problem import Problem
 
     content = read_file(problem, format=file_format, maximise=maximise)
-    if None not in (count, content.ones) and count != content.ones:
-        raise OptionError(
-            f"--count is {count}, and {problem} states {content.ones}",
-            remedy="leave --count out, or remove the constraint from the file",
-        )
-    stated_demands: list[Constraint] = list(content.constraints)
-    if count is not None and content.ones is None:
-        stated_demands.append(exactly(count))
-    if demands is not None:
-        stated_demands += read_constraints(demands, list(content.bqm.variables))
+    stated_demands = demands_of(content, problem, count, demands)
     wanted = [demand.data() for demand in Problem(content.bqm, stated_demands).demands]
     stated = bool(stated_demands) or demands is not None
     try:

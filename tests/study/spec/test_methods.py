@@ -180,7 +180,7 @@ def test_what_cannot_be_used_may_be_skipped(tmp_path, monkeypatch):
         methods(tmp_path, text)
     with pytest.raises(BackendError, match="no token") as caught:
         methods(tmp_path, 'backend = "leap"')
-    assert "that need none; or write missing" in caught.value.remedy
+    assert "set DWAVE_API_TOKEN; or write missing" in caught.value.remedy
 
 
 def test_a_typo_in_an_option_is_not_skipped(tmp_path):

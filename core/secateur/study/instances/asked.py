@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from secateur.errors import ConstraintError, OptionError
 from secateur.problem.constraints import Constraint
+from secateur.problem.counted import Count, read_count
 from secateur.problem.model import Problem
-from secateur.problem.toml import parse_constraints, read_constraints
+from secateur.problem.toml import read_constraints
 from secateur.study.cell import canonical, digest
 
-Share = int | float | str | None
+Share = Count | None
 """A count: 12, 0.36 or "36%"."""
 
 
@@ -29,7 +29,7 @@ def with_demands(problem: Problem, count: Share, constraints: Path | None) -> Pr
     """
     more: list[Constraint] = []
     if count is not None:
-        wanted = _counted(problem, count)
+        wanted = read_count(count, problem.variables)
         if problem.count is None:
             more.append(wanted)
         elif wanted.lower != problem.count:
@@ -40,21 +40,6 @@ def with_demands(problem: Problem, count: Share, constraints: Path | None) -> Pr
     if constraints is not None:
         more += read_constraints(constraints, problem.variables)
     return problem.with_constraints([*problem.constraints, *more]) if more else problem
-
-
-def _counted(problem: Problem, count: Share) -> Any:
-    if isinstance(count, str) and count.strip().isdecimal():
-        count = int(count)
-    try:
-        made = parse_constraints(
-            {"constraint": [{"kind": "count", "number": count}]}, problem.variables
-        )
-    except ConstraintError as error:
-        raise ConstraintError(
-            f"count is {count!r}, of {problem.n} variables",
-            remedy='write count = 12, or a share: count = "36%"',
-        ) from error
-    return made[0]
 
 
 def problem_sha256(problem: Problem) -> str:
