@@ -69,7 +69,7 @@ def test_prune_prints_a_table_and_writes_a_folder(capsys, eager_alone):
         "result.json",
         "selection.json",
     ]
-    fails(capsys, command, "FileError: out exists already", "--output")
+    fails(capsys, command, "FileError: out exists already", "choose another name")
 
 
 def test_prune_prints_json(capsys):

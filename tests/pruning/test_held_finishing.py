@@ -141,7 +141,8 @@ def test_the_compensated_metric_is_that_of_the_network_that_is_returned(measured
 
     monkeypatch.setattr(finishing, "fit", fit)
     _, done = finished(measured, ridge=0.25, fit_batches=2)
-    assert asked == [(len(measured.channels) - 6, {"ridge": 0.25, "fit_batches": 2})]
+    wanted = {"ridge": 0.25, "fit_batches": 2, "every_output": False}
+    assert asked == [(len(measured.channels) - 6, wanted)]
     assert done.metric_compensated == evaluate(done.network, measured.task)
 
 

@@ -68,7 +68,7 @@ def test_the_way_of_every_backend(backend, proof, kind):
 
 @pytest.mark.parametrize(
     ("backend", "n"),
-    [("annealing", 60), ("steepest-descent", 60), ("path-integral", 60), ("exhaustive", 16)],
+    [("annealing", 60), ("steepest-descent", 200), ("path-integral", 60), ("exhaustive", 16)],
 )
 def test_a_backend_that_can_tell_its_way_does(backend, n):
     """More than one step, of its own: called without the search around it."""

@@ -119,10 +119,11 @@ def _read_torch(path: Path) -> Any:
         whole = _UNKNOWN_CLASS.search(str(error))
         if whole is not None:
             reads = f"torch.load({path.name!r}, weights_only=False)"
+            allows = f"torch.serialization.add_safe_globals([{whole[1].rpartition('.')[2]}])"
             raise FileError(
                 f"{path} holds an object of the class {whole[1]}, and not tensors alone",
                 remedy="save the weights alone, torch.save(network.state_dict(), path); if you "
-                f"trust the file, {reads} reads all of it",
+                f"trust the file, {reads} reads all of it, and {allows} allows the class",
             ) from error
         raise FileError(
             f"{path} is corrupt, truncated, or holds more than tensors: {first_line}",
