@@ -76,7 +76,7 @@ def test_a_count_in_the_file_is_kept(tmp_path, capsys):
     assert run(["solve", str(path), "--count", "1"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert f"OptionError: --count is 1, and {path} states 2" in err
+    assert f"ConstraintError: --count is 1, and {path} states 2" in err
     assert "Mend:" in err
 
 

@@ -42,24 +42,13 @@ def demands_of(
         constraints: a TOML file.
 
     Raises:
-        OptionError: the file states another count.
-        ConstraintError: a demand cannot be understood.
+        ConstraintError: a demand cannot be understood, or the file states another count.
+        FileError: the file of constraints cannot be read.
     """
-    from secateur.errors import OptionError
-    from secateur.problem import read_constraints
-    from secateur.problem.counted import read_count
+    from secateur.problem.counted import demanded_besides
 
     variables = list(content.bqm.variables)
-    demands = list(content.constraints)
-    if count is not None:
-        wanted = read_count(count, variables)
-        if content.ones is None:
-            demands.append(wanted)
-        elif content.ones != wanted.lower:
-            raise OptionError(
-                f"--count is {count}, and {file} states {content.ones}",
-                remedy="leave --count out, or remove the constraint from the file",
-            )
-    if constraints is not None:
-        demands += read_constraints(constraints, variables)
-    return demands
+    more = demanded_besides(
+        content.ones, variables, count, constraints, called="--count", owner=str(file)
+    )
+    return [*content.constraints, *more]

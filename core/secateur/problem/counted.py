@@ -1,15 +1,17 @@
-"""A count as a person writes it: 12, 0.36 or "36%"."""
+"""What is demanded besides a problem's own: a count as a person writes it, and a file."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
+from pathlib import Path
 
 from secateur.errors import ConstraintError
-from secateur.problem.constraints import Cardinality
-from secateur.problem.toml import parse_constraints
+from secateur.problem.constraints import Cardinality, Constraint
+from secateur.problem.toml import parse_constraints, read_constraints
 
 Count = int | float | str
+"""12, 0.36 or "36%"."""
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 _PART = re.compile(r"\s*0?\.\d+\s*")
 
@@ -38,3 +40,41 @@ def read_count(count: Count, variables: Sequence[Hashable]) -> Cardinality:
         ) from error
     assert isinstance(made, Cardinality)
     return made
+
+
+def demanded_besides(
+    stated: int | None,
+    variables: Sequence[Hashable],
+    count: Count | None,
+    constraints: Path | None,
+    *,
+    called: str = "count",
+    owner: str = "the problem itself",
+) -> list[Constraint]:
+    """What a count and a file of constraints add to what is there.
+
+    Arguments:
+        stated: the count that the problem has already.
+        variables: of the problem.
+        count: 12, 0.36 or "36%" of the variables; None: nothing.
+        constraints: a TOML file; None: nothing.
+        called: what the count is called, for messages.
+        owner: who states the other, for messages.
+
+    Raises:
+        ConstraintError: a demand cannot be understood, or another count is stated.
+        FileError: the file cannot be read.
+    """
+    more: list[Constraint] = []
+    if count is not None:
+        wanted = read_count(count, variables)
+        if stated is None:
+            more.append(wanted)
+        elif wanted.lower != stated:
+            raise ConstraintError(
+                f"{called} is {count}, and {owner} states {stated}",
+                remedy=f"leave {called} out, or remove the constraint from {owner}",
+            )
+    if constraints is not None:
+        more += read_constraints(constraints, variables)
+    return more

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from secateur.errors import ConstraintError, OptionError
-from secateur.problem.constraints import Constraint
-from secateur.problem.counted import Count, read_count
+from secateur.errors import OptionError
+from secateur.problem.counted import Count, demanded_besides
 from secateur.problem.model import Problem
-from secateur.problem.toml import read_constraints
 from secateur.study.cell import canonical, digest
 
 Share = Count | None
@@ -27,18 +25,7 @@ def with_demands(problem: Problem, count: Share, constraints: Path | None) -> Pr
         ConstraintError: the count cannot be met or understood, or the problem has another already.
         FileError: the file cannot be read.
     """
-    more: list[Constraint] = []
-    if count is not None:
-        wanted = read_count(count, problem.variables)
-        if problem.count is None:
-            more.append(wanted)
-        elif wanted.lower != problem.count:
-            raise ConstraintError(
-                f"count is {count!r}, and the problem itself states {problem.count}",
-                remedy="leave count out, or remove the constraint from the problem",
-            )
-    if constraints is not None:
-        more += read_constraints(constraints, problem.variables)
+    more = demanded_besides(problem.count, problem.variables, count, constraints)
     return problem.with_constraints([*problem.constraints, *more]) if more else problem
 
 
