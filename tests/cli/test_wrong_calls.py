@@ -9,30 +9,13 @@ import click
 import pytest
 
 from secateur.cli import run
+from tests.cli.calling import OWN, wrong
 from tests.cli.tree import GROUPS, LEAVES, TREE, Typed, called
-
-PATHS = {one.path: one for one in TREE}
-OWN = ["--network", "tests.end_to_end.own:build", "--task", "tests.end_to_end.own:task"]
 
 
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-def wrong(capsys, words: list[str], code: int = 2) -> str:
-    """What is said of a wrong call: one message with its remedy."""
-    assert run(words) == code, words
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "Traceback" not in err
-    assert err.count("\n  Mend: ") == 1, err
-    if code == 2:
-        assert err.startswith("UsageError: ")
-    for path in re.findall(r"`(secateur[^`]*)`", err):  # what it names is there
-        words = path.removesuffix(" --help").split()
-        assert any(" ".join(words[:n]) in PATHS for n in (1, 2, 3)), path
-    return err
 
 
 def without_a_letter(word: str) -> str:
@@ -391,24 +374,3 @@ def test_an_option_of_many_commands_names_three_and_none_that_only_begins_so(cap
     assert re.search(r"and \d more\. `secateur solve --help`", err)
     err = wrong(capsys, ["qubo", *OWN, "--amount", "36%", "--output", "a.bqm"])
     assert "Mend: --amount is an option of `secateur demo` and `secateur prune`. " in err
-
-
-def test_a_python_file_is_a_network_or_a_task(capsys):
-    assert "did you mean --network mine:NAME? " in wrong(capsys, ["prune", "./mine.py"])
-    assert "did you mean --task mine:NAME? " in wrong(
-        capsys, ["prune", "--network", "a:b", "mine.py"]
-    )
-
-
-@pytest.mark.parametrize("flag", ["--budget", "--minimum", "--maximum"])
-def test_what_has_no_key_is_shown_with_one_of_its_own(capsys, flag):
-    err = wrong(capsys, ["prune", *OWN, "--amount", "3", flag, "50%"], code=1)
-    assert f"{flag} is '50%'\n  Mend: write {flag} key=value: {flag} " in err
-    assert "reads" not in err
-
-
-def test_that_nobody_named_the_task_is_told_where_its_images_fail(capsys):
-    pytest.importorskip("skimage")
-    err = wrong(capsys, ["prune", *OWN[:2], "--amount", "3", "--objective", "l1"], code=1)
-    assert err.startswith("DataError: the network fails on an input of shape")
-    assert "Mend: no --task is given, so it was run on images of the task denoising" in err
