@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -247,3 +249,26 @@ def test_a_large_problem_is_found_and_bounded_closely():
     bound = Dual(problem).below(curves).value
     assert bound <= value
     assert value - bound <= 1e-3 * value
+
+
+@settings(max_examples=200, deadline=None)
+@given(seeds, st.booleans())
+def test_terms_that_cancel_are_added_up_exactly(seed, tried):
+    rng = np.random.default_rng(seed)
+    parts = int(rng.integers(2, 5))
+    values = rng.choice([0.1, 0.2, 0.3, 1.0, 1e-3, 1 / 3], parts - 1) * rng.choice([1, -1])
+    last = -math.fsum(values)
+    energies = [*values.tolist(), last]
+    curves = [np.array([np.inf, value]) for value in energies]  # every part has its one
+    width = np.array([1.0, 0.0])
+    costs = np.ones(parts)
+    budget = NodeBudget(2.0, costs, np.zeros((parts, parts)), (width,) * parts, 2.0)
+    problem = Counting([1] * parts, [budget])
+    exact = float(sum(map(Fraction, energies)))  # of rounding `last`: 1e-17, not 1e-15
+    before, counting.FEW = counting.FEW, counting.FEW if tried else 1
+    try:
+        found = settle(problem, Dual(problem), curves, problem.least(curves))
+    finally:
+        counting.FEW = before
+    assert found.bound <= exact
+    assert found.bound == pytest.approx(exact, rel=1e-12, abs=0)

@@ -7,7 +7,7 @@ import json
 import dimod
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import secateur
@@ -19,7 +19,7 @@ from secateur.errors import (
     OptionError,
     SecateurError,
 )
-from secateur.problem import Problem, at_most, count, keep, linear, quadratic, tied
+from secateur.problem import Budget, Problem, at_most, count, keep, linear, quadratic, tied
 from tests.clocks import spends
 from tests.random_problems import model, optimum, problems, random_problem
 from tests.solving.planted_backends import (
@@ -60,7 +60,21 @@ def has_loose_steps(problem: Problem) -> bool:
     return any(demand.kind == "staircase" for demand in problem.parts.loose)
 
 
+def cancelled_under_a_budget() -> Problem:
+    """-1 and 1, which the budget forces: an energy of nothing whose terms are not."""
+    forced = Budget(
+        name="forced",
+        groups=(("v1",),),
+        linear=(4.0,),
+        fixed=2.0,
+        upper=2.0,
+        widths={0: (0.0, 1.0)},
+    )
+    return Problem.from_arrays(["v0", "v1"], [-1.0, 1.0], ([], [], []), 0.0, (forced,))
+
+
 @settings(max_examples=150, deadline=None)
+@example(problem=cancelled_under_a_budget())
 @given(problem=problems(most=9, demands=3, scales=SCALES))
 def test_auto_solves_and_proves_every_small_problem(problem):
     best = optimum(problem)

@@ -16,12 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from secateur.problem.count_moves import CountMoves
+from secateur.problem.exact_sums import CANCELLED, nearest_and_below
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.intp]
 
 FEW = 200_000
 """So many choices of counts are simply all tried."""
+_ADDED = 20_000
+"""So many terms are added up without rounding where they cancel."""
 _SEARCHED = 24
 """Prices that are tried once both sides have been seen."""
 _BEST = 3
@@ -116,7 +119,7 @@ class Counting:
         """The least sum among rows, its counts, and what no exact sum among them is below.
 
         Only rows near the least can be below it but for rounding, and only their terms count: a sum
-        of nothing is exactly zero.
+        of nothing is exactly zero, and terms that cancel are added up without rounding.
 
         Arguments:
             curves: of the parts.
@@ -128,7 +131,12 @@ class Counting:
         unit = (len(curves) + 2) * 2.0**-53
         least = float(energies[best])
         near = energies - unit * sizes <= least + unit * sizes[best]
-        return least, rows[best], least - 2 * unit * float(sizes[near].max())
+        size = float(sizes[near].max())
+        if abs(least) <= CANCELLED * size and near.sum() * len(curves) <= _ADDED:
+            terms = [curve[rows[near, part]] for part, curve in enumerate(curves)]
+            exact = min(nearest_and_below(row)[1] for row in np.transpose(terms).tolist())
+            return least, rows[best], exact
+        return least, rows[best], least - 2 * unit * size
 
     def choices(self, curves: Sequence[Floats]) -> list[Counts]:
         """The counts of each part at which its curve is finite."""

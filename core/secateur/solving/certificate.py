@@ -18,10 +18,10 @@ import numpy as np
 
 from secateur.errors import FileError
 from secateur.plainfile import check_new
+from secateur.problem.exact_sums import nearest_and_below
 from secateur.problem.junction import Junction
 from secateur.problem.model import Bits, Problem
 from secateur.solving.blocks import ByBlocks
-from secateur.solving.exactly_summed import nearest_and_below
 from secateur.solving.record import Record
 from secateur.solving.selection import PROVEN, is_proven
 

@@ -14,23 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from secateur.problem.exact_sums import CANCELLED, nearest_and_below
 from secateur.problem.junction import Junction
 
 Floats = NDArray[np.float64]
 
-CANCELLED = 1e-5
-"""An energy below this share of its terms has lost digits that matter."""
 FEW_TERMS = 2000
 """So many numbers of ones, over all blocks, are split among them in rational numbers."""
 WIDEST = 256
 """Choices of wider blocks have too many terms to be added up one by one."""
-
-
-def nearest_and_below(terms: Sequence[float]) -> tuple[float, float]:
-    """The number nearest to the exact sum, and the largest that is not above it."""
-    nearest = math.fsum(terms)
-    above = math.fsum([*terms, -nearest]) < 0
-    return nearest, float(np.nextafter(nearest, -math.inf)) if above else nearest
 
 
 def sharpened(

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from secateur.problem.exact_sums import CANCELLED
 from secateur.problem.junction import Junction
 from secateur.problem.minplus import Split, best_split
 from secateur.problem.parts import Block, Floats
@@ -23,7 +24,7 @@ from secateur.solving.control import Control
 from secateur.solving.convexify import convexify, seconds, slope_at
 from secateur.solving.curve import Curve
 from secateur.solving.demands import Demands
-from secateur.solving.exactly_summed import CANCELLED, FEW_TERMS, least_below
+from secateur.solving.exactly_summed import FEW_TERMS, least_below
 from secateur.solving.node_bounds import UNIT, add_exactly
 from secateur.solving.record import Record
 from secateur.solving.scale import bounded, guessed, power
