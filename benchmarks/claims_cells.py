@@ -144,6 +144,8 @@ class Bench:
         if told is not None:
             row["auto"] = told["candidates"]
             row["chosen"] = told["chosen"]
+            if "floor" in told:
+                row |= {name: told[name] for name in ("floor", "floored", "under_floor")}
         long = contender.name == LONG
         key = (keep.tobytes(), long)
         if key not in self.known or not contender.recovered:

@@ -22,6 +22,7 @@ ABLATED = {"50%", "70%", "75%"}
 OPTIONS = {
     "hybrid, γ = 0.3": Method("hybrid", objective_options={"similarity_weight": 0.3}),
     "fisher with gradient": Method("fisher", objective_options={"gradient": 1.0}),
+    "auto without a floor": Method("auto", objective_options={"floor": 0.0}),
     "fisher, diagonal alone": Method("fisher", objective_options={"shrinkage": 0.0}),
 }
 """Rows that are made when they are named."""

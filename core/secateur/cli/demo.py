@@ -231,7 +231,9 @@ class Done:
         names = []
         for role, method in self.methods.items():
             resolved = resolve(method)
-            names += [called(role, one.name) for one in (resolved, *resolved.candidates)]
+            names.append(called(role, resolved.name))
+            for one in resolved.candidates:
+                names.append(called(role, resolved.candidate(one.objective, 0.1).name))
         return max(map(len, names))
 
     @contextmanager

@@ -74,11 +74,25 @@ class Resolved:
         """One for each objective that ``auto`` chooses among; none where one is named."""
         if not isinstance(self.objective, Auto):
             return ()
-        shown = [f"{self.objective.name} ({one.name})" for one in self.objective.objectives]
-        return tuple(
-            replace(self, objective=one, name=_row(self.method, name, self.refiner))
-            for one, name in zip(self.objective.objectives, shown, strict=True)
-        )
+        return tuple(self.candidate(one) for one in self.objective.objectives)
+
+    def candidate(self, objective: Objective, floor: float = 0.0) -> Resolved:
+        """The same with one of the objectives that ``auto`` chooses among.
+
+        Arguments:
+            objective: of the candidate.
+            floor: share of every layer that stays at least; 0: none is demanded.
+        """
+        under = f", floor {floor:.0%}" if floor else ""
+        shown = f"{self.objective.name} ({objective.name}{under})"
+        return replace(self, objective=objective, name=_row(self.method, shown, self.refiner))
+
+    @property
+    def searches(self) -> int:
+        """How many selections it makes at most to take one, rounds apart."""
+        if not isinstance(self.objective, Auto):
+            return 1
+        return len(self.objective.objectives) * (2 if self.objective.floor else 1)
 
     def shared(self, parts: int) -> Resolved:
         """The same with what is left of its limits for each of so many searches.

@@ -23,6 +23,10 @@ class Auto(Objective):
     in the state that is asked for (not compensated with ``compensated=False``). The best goes on;
     the row's name says which, the notes and the selection's provenance what each was worth. Where
     two are worth the same, the one named first is taken.
+
+    A QUBO adds up what single channels and pairs cost, and so does not see a layer being emptied.
+    Where the best leaves less of a layer than ``floor`` allows, it is made again under that demand;
+    and where that is better, so are the others.
     """
 
     name: ClassVar[str] = "auto"
@@ -30,6 +34,13 @@ class Auto(Objective):
     candidates: tuple[str, ...] = option(
         ("residual", "residual+fisher", "fisher", "taylor"),
         "names of objectives, which have their defaults",
+    )
+    floor: float = option(
+        0.7,
+        "every layer keeps at least this share of what an even cut would leave of it: tried too, "
+        "where the best keeps less; 0: not tried",
+        least=0,
+        most=1,
     )
 
     def __post_init__(self) -> None:

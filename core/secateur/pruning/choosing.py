@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from secateur.errors import SecateurError
 from secateur.methods.resolved import Resolved
+from secateur.objectives import Auto
 from secateur.problem import Problem
 from secateur.pruning.finishing import Body
 from secateur.pruning.planning import Planner
@@ -18,6 +20,10 @@ from secateur.solving import Selection
 from secateur.statistics import ChannelStatistics
 
 logger = logging.getLogger("secateur")
+
+
+FLOOR_SECONDS = 5.0
+"""A selection under a floor is searched for so long, where no limit is given: it is one of many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,18 +35,42 @@ class Picked:
         problem: of that objective.
         selection: that keeps what is wanted.
         notes: of rounds and of the objectives that were not taken.
+        floor: share of every layer that was demanded besides; 0: none.
     """
 
     method: Resolved
     problem: Problem
     selection: Selection
     notes: tuple[str, ...] = ()
+    floor: float = 0.0
 
     def beside(self, method: Resolved) -> Picked:
         """The same for a method that differs in what comes after the selection."""
-        own = self.method.objective
-        same = next((one for one in method.candidates if one.objective == own), method)
-        return replace(self, method=same)
+        if not method.candidates:
+            return replace(self, method=method)
+        return replace(self, method=method.candidate(self.method.objective, self.floor))
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """A candidate's selection and its worth; or its fault, which is worth nothing.
+
+    Arguments:
+        method: with the objective.
+        worth: the more, the better.
+        value: of the metric, or what went wrong.
+    """
+
+    method: Resolved
+    worth: float
+    value: float | str
+    picked: Picked | None = None
+    fault: SecateurError | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the objective."""
+        return self.method.objective.name
 
 
 def pick(planner: Planner, statistics: ChannelStatistics, method: Resolved, body: Body) -> Picked:
@@ -55,59 +85,110 @@ def pick(planner: Planner, statistics: ChannelStatistics, method: Resolved, body
     Raises:
         SecateurError: it cannot be made; of several objectives, none could.
     """
-    if not method.candidates:
+    if not isinstance(method.objective, Auto):
         return Picked(method, *in_rounds(planner, statistics, method, body))
     started = time.monotonic()
-    made: list[tuple[float, Picked]] = []
-    told: dict[str, Any] = {}
-    failed: list[tuple[str, SecateurError]] = []
-    for candidate in method.shared(len(method.candidates)).candidates:
-        try:
-            picked = Picked(candidate, *in_rounds(planner, statistics, candidate, body))
-            keep = picked.selection.bits == 0
-            value = body.worth(keep, compensated=method.method.compensated)
-        except SecateurError as error:
-            failed.append((candidate.name, error))
-            told[candidate.objective.name] = f"failed: {error.message}"
-            continue
-        made.append((value, picked))
-        told[candidate.objective.name] = value
-    if not made and len({str(fault) for _, fault in failed}) == 1:
-        raise failed[0][1]  # once is enough
-    for name, fault in failed:
-        logger.warning("%s failed: %s", name, fault)
-    if not made:
-        raise failed[0][1]
+    shared = method.shared(method.searches)
+    free = [_tried(planner, statistics, one, body) for one in shared.candidates]
+    best = _best(free)
+    assert best.picked is not None
+    keep = best.picked.selection.bits == 0
+    floor = round(method.objective.floor * float(keep.mean()), 2)
+    floored = planner.floored(floor, keep) if floor else None
+    tried: list[_Trial] = []
+    if floored is not None:
+        for one in (best, *(other for other in free if other is not best)):
+            candidate = _quick(shared.candidate(one.method.objective, floor))
+            tried.append(_tried(floored, statistics, candidate, body, floor))
+            if tried[0].worth <= best.worth:
+                break  # what is worth nothing to the best is not tried with the others
+    return _named(method, free, tried, floor, body, time.monotonic() - started)
+
+
+def _quick(method: Resolved) -> Resolved:
+    """With a limit of time, if it has none."""
+    if method.method.time_limit is not None:
+        return method
+    return replace(method, method=replace(method.method, time_limit=FLOOR_SECONDS))
+
+
+def _tried(
+    planner: Planner,
+    statistics: ChannelStatistics,
+    method: Resolved,
+    body: Body,
+    floor: float = 0.0,
+) -> _Trial:
+    """A candidate's selection, measured on the selection split."""
+    try:
+        picked = Picked(method, *in_rounds(planner, statistics, method, body), floor)
+        keep = picked.selection.bits == 0
+        value = body.worth(keep, compensated=method.method.compensated)
+    except SecateurError as error:
+        return _Trial(method, -math.inf, f"failed: {error.message}", fault=error)
     sign = 1.0 if body.subject.task.higher_is_better else -1.0
-    _, best = max(made, key=lambda one: sign * one[0])
-    return _named(method, best, told, body, time.monotonic() - started)
+    return _Trial(method, sign * value, value, picked)
+
+
+def _best(trials: Sequence[_Trial]) -> _Trial:
+    """The first of the best.
+
+    Raises:
+        SecateurError: there is none; what went wrong first.
+    """
+    faults = [one.fault for one in trials if one.fault is not None]
+    if len(faults) < len(trials) or len({str(fault) for fault in faults}) > 1:
+        for one in trials:
+            if one.fault is not None:
+                logger.warning("%s failed: %s", one.method.name, one.fault)
+    if len(faults) == len(trials):
+        raise faults[0]  # one fault of all is told once
+    return max(trials, key=lambda one: one.worth)
 
 
 def _named(
-    method: Resolved, best: Picked, told: Mapping[str, Any], body: Body, seconds: float
+    method: Resolved,
+    free: Sequence[_Trial],
+    floored: Sequence[_Trial],
+    floor: float,
+    body: Body,
+    seconds: float,
 ) -> Picked:
-    """The best with what is said of it."""
-    objective = best.method.objective
-    own = next(one for one in method.candidates if one.objective == objective)
+    """The best of all with what is said of it."""
+    best = max((*free, *floored), key=lambda one: one.worth).picked
+    assert best is not None
+    name = best.method.objective.name
     state = "compensated" if method.method.compensated else "masked"
     metric = body.subject.task.metric_name
-    values = ", ".join(
-        f"{name} {value:.3f}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in told.items()
-    )
-    note = f"{method.name}: {objective.name} is the best of {values} ({metric} on the selection "
+    taken = f"{name} with {best.floor:.0%} of every layer" if best.floor else name
+    note = f"{method.name}: {taken} is the best of {_values(free)}"
+    if floored:
+        note += f"; with {floor:.0%} of every layer at least: {_values(floored)}"
+    told: dict[str, Any] = {
+        "chosen": name,
+        "split": "selection",
+        "metric": metric,
+        "state": state,
+        "candidates": {one.name: one.value for one in free},
+    }
+    if floored:
+        told |= {
+            "floor": floor,
+            "floored": {one.name: one.value for one in floored},
+            "under_floor": best.floor > 0,
+        }
     selection = replace(
         best.selection,
         timings={**best.selection.timings, "total": seconds},
-        provenance={
-            **best.selection.provenance,
-            "auto": {
-                "chosen": objective.name,
-                "split": "selection",
-                "metric": metric,
-                "state": state,
-                "candidates": dict(told),
-            },
-        },
+        provenance={**best.selection.provenance, "auto": told},
     )
-    return Picked(own, best.problem, selection, (*best.notes, f"{note}split, {state})"))
+    own = method.candidate(best.method.objective, best.floor)
+    notes = (*best.notes, f"{note} ({metric} on the selection split, {state})")
+    return Picked(own, best.problem, selection, notes, best.floor)
+
+
+def _values(trials: Sequence[_Trial]) -> str:
+    return ", ".join(
+        f"{one.name} {one.value:.3f}" if isinstance(one.value, float) else f"{one.name} {one.value}"
+        for one in trials
+    )

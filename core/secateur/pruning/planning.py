@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from secateur.budgets import TimeModel, features_of, measure_step, meet, random_masks
 from secateur.methods.resolved import Resolved
 from secateur.methods.wanted import DEVICE, STEP, Wanted
+from secateur.metric import Keep
 from secateur.network import Channels
-from secateur.problem import Constraint, Problem
+from secateur.problem import Constraint, Problem, at_most
 from secateur.progress import track
 from secateur.pruning.selecting import choose, price_choice, with_room
 from secateur.pruning.subject import Subject
@@ -52,6 +54,25 @@ class Planner:
         if wanted.constraints is not None:  # what names nothing is said now
             problem_without_costs(subject.channels, self.demands)
         self.model: TimeModel | None = None
+        self.floors: tuple[Constraint, ...] = ()
+
+    def floored(self, share: float, keep: Keep) -> Planner | None:
+        """One that demands a share of every layer besides; None where a mask keeps that already.
+
+        Arguments:
+            share: of each layer's channels that stays at least, rounded; one always does.
+            keep: the channels that stay, shape ``(n,)``.
+        """
+        channels = self.subject.channels
+        least = [(group, max(1, round(share * group.size))) for group in channels.groups]
+        if all(int(keep[group.slice].sum()) >= low for group, low in least):
+            return None
+        made = copy.copy(self)
+        made.floors = tuple(
+            at_most(group.size - low, channels.labels[group.slice], name=f"floor of {group.name}")
+            for group, low in least
+        )
+        return made
 
     def select(self, statistics: ChannelStatistics, method: Resolved) -> tuple[Problem, Selection]:
         """The problem of a method and its selection.
@@ -99,12 +120,12 @@ class Planner:
     def _selected(
         self, statistics: ChannelStatistics, method: Resolved, demands: Sequence[Constraint]
     ) -> tuple[Problem, Selection]:
-        problem = method.objective.problem(statistics, demands)
+        problem = method.objective.problem(statistics, [*demands, *self.floors])
         return problem, choose(problem, method, self.seed)
 
     def price(self, statistics: ChannelStatistics, method: Resolved) -> Quote:
         """What the selection of a method would be charged; nothing is solved."""
-        searches = max(len(method.candidates), 1) * method.method.rounds
+        searches = method.searches * method.method.rounds
         one = method.candidates[0] if method.candidates else method
         problem = one.objective.problem(statistics, self.demands)
         quote = price_choice(problem, one.shared(searches), self.seed)
