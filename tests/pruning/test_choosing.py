@@ -174,6 +174,19 @@ def test_a_floor_is_not_tried_where_it_is_kept_or_not_wanted(measured, monkeypat
             Auto(floor=wrong)
 
 
+def test_a_floor_that_cannot_be_kept_is_told_and_left_out(measured):
+    result = measured.prune(
+        Method("auto", objective_options=FLOORED), amount=10, maximum={"stem.0": 2}
+    )
+    told = result.selection.provenance["auto"]
+    (name, value), *more = told["floored"].items()
+    assert name == told["chosen"]
+    assert value.startswith("failed: ")
+    assert not more
+    assert not told["under_floor"]
+    assert int((result.selection.bits == 0)[measured.channels.groups[0].slice].sum()) <= 2
+
+
 @pytest.mark.parametrize("limit", [None, 8.0])
 def test_a_floored_search_has_a_limit(measured, monkeypatch, limit):
     asked = []
