@@ -111,7 +111,7 @@ def _network(content: Mapping[str, Any], name: str) -> list[str]:
         (
             a,
             Counter(
-                run["chosen"]
+                run["chosen"] + (" under a floor" if run.get("under_floor") else "")
                 for run in own
                 if run["amount"] == a and "chosen" in run and run["method"] == JUDGED
             ),
