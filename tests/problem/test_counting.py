@@ -272,3 +272,28 @@ def test_terms_that_cancel_are_added_up_exactly(seed, tried):
         counting.FEW = before
     assert found.bound <= exact
     assert found.bound == pytest.approx(exact, rel=1e-12, abs=0)
+
+
+def test_the_least_of_sums_that_cancel_is_the_exact_one():
+    """To rounding the first sum is the smaller; exactly it is the larger."""
+    larger, smaller = [0.7, -0.2, 0.8, -0.6, -0.7], [0.7, 0.4, 0.1, -0.5, -0.7]
+    curves = [np.array(pair) for pair in zip(larger, smaller, strict=True)]
+    sides = [Side(np.arange(5), np.array([True, False, False, False, False, True]))]
+    problem = Counting([1] * 5, [], sides)
+    rows = np.array([[0] * 5, [1] * 5])
+    value, row, bound = problem.lowest(curves, rows)
+    exact = sum(map(Fraction, smaller))
+    assert exact < sum(map(Fraction, larger))
+    assert row.tolist() == [1] * 5
+    assert value == bound == float(exact)
+    assert problem.least(curves)[1].tolist() == [1] * 5
+
+
+def test_a_bound_is_rounded_down():
+    curves = [np.array([one]) for one in (1.0, -1.0, 1e-20, -1e-40)]
+    problem = Counting([0] * 4, [])
+    value, _, bound = problem.lowest(curves, np.zeros((1, 4), dtype=np.intp))
+    exact = Fraction(1e-20) + Fraction(-1e-40)
+    assert Fraction(bound) <= exact
+    assert bound == math.nextafter(1e-20, 0.0)
+    assert value == 1e-20

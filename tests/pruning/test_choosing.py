@@ -12,7 +12,7 @@ from secateur.errors import NetworkError, OptionError
 from secateur.methods import Method, resolve
 from secateur.metric import evaluate
 from secateur.objectives import Auto, objective_class, resolve_objective
-from secateur.pruning import choosing, planning, running
+from secateur.pruning import choosing, running
 from secateur.pruning.finishing import Body
 from secateur.surgery.speed import Speed
 from secateur.surgery.timing import Times
@@ -87,121 +87,6 @@ def test_which_is_the_best(measured, monkeypatch, higher, worths, taken):
     told = result.selection.provenance["auto"]
     assert told["chosen"] == taken
     assert told["candidates"]["l1"] == (worths["l1"] or "failed: it is empty")
-
-
-FLOORED = {"candidates": ("residual", "taylor")}
-
-
-@pytest.mark.parametrize(
-    ("higher", "worths", "floored", "row"),
-    [
-        (True, (1.0, 0.5, 2.0, 1.5), ("residual", "taylor"), "auto (residual, floor 35%)"),
-        (True, (1.0, 0.5, 2.0, 2.5), ("residual", "taylor"), "auto (taylor, floor 35%)"),
-        (True, (0.5, 1.0, 2.0, 2.0), ("taylor", "residual"), "auto (taylor, floor 35%)"),
-        (True, (1.0, 0.5, 1.0), ("residual",), "auto (residual)"),  # the best gains nothing by it
-        (True, (1.0, 0.5, 0.7), ("residual",), "auto (residual)"),
-        (False, (1.0, 1.5, 0.7, 0.9), ("residual", "taylor"), "auto (residual, floor 35%)"),
-        (False, (1.0, 0.5, 0.7), ("taylor",), "auto (taylor)"),
-        (True, (1.0, 0.5, None), ("residual",), "auto (residual)"),
-        (True, (None, 0.5, 1.0, None), ("taylor", "residual"), "auto (taylor, floor 35%)"),
-    ],
-)
-def test_a_floor_is_tried_where_the_best_empties_a_layer(
-    measured, monkeypatch, higher, worths, floored, row
-):
-    """Ten of 20 stay: 0.7 of an even half is 35 % of every layer, 3, 2 and 2 channels."""
-    values = iter(worths)
-    masks = []
-
-    def worth(body, keep, *, compensated):
-        value = next(values)
-        masks.append(keep)
-        if value is None:
-            raise NetworkError("it is empty", remedy="none")
-        return value
-
-    monkeypatch.setattr(Body, "worth", worth)
-    monkeypatch.setitem(vars(measured.task), "higher_is_better", higher)
-    result = measured.prune(Method("auto", objective_options=FLOORED), amount=10)
-    assert next(values, "all asked") == "all asked"
-    told = result.selection.provenance["auto"]
-    named = told["floored"].items()
-    given = [one or "failed: it is empty" for one in worths]
-    assert told["candidates"] == dict(zip(FLOORED["candidates"], given[:2], strict=True))
-    assert tuple(named) == tuple(zip(floored, given[2:], strict=True))
-    assert told["floor"] == 0.35
-    assert told["under_floor"] == ("floor" in row)
-    assert result.rows[-1].method == row
-    (note,) = [one for one in result.notes if one.startswith("auto: ")]
-    assert "with 35% of every layer at least: " in note
-    assert ("with 35% of every layer is the best" in note) == ("floor" in row)
-    groups = measured.channels.groups
-    widths = [[int(keep[group.slice].sum()) for group in groups] for keep in masks]
-    assert all(min(kept) == 1 for kept in widths[:2]), "they empty a layer"
-    for kept in widths[2:]:
-        assert sum(kept) == 10
-        assert all(have >= least for have, least in zip(kept, (3, 2, 2), strict=True))
-    assert (result.selection.bits == 0).tolist() in [mask.tolist() for mask in masks]
-
-
-def test_what_refines_a_floored_selection_keeps_the_floor(measured, monkeypatch):
-    real, asked = Body.worth, count()
-
-    def worth(body, keep, *, compensated):
-        return real(body, keep, compensated=compensated) + float(next(asked))
-
-    monkeypatch.setattr(Body, "worth", worth)
-    refined = Method(
-        "auto", objective_options=FLOORED, refine="exchange", refine_options={"evaluations": 8}
-    )
-    result = measured.prune(refined, amount=10)
-    assert result.rows[-1].method.endswith(", floor 35%)+exchange")
-    keep = result.selection.bits == 0
-    widths = [int(keep[group.slice].sum()) for group in measured.channels.groups]
-    assert sum(widths) == 10
-    assert all(have >= least for have, least in zip(widths, (3, 2, 2), strict=True))
-
-
-def test_a_floor_is_not_tried_where_it_is_kept_or_not_wanted(measured, monkeypatch):
-    """5 of 20 go: the best leaves every layer a half and more."""
-    kept = measured.prune(Method("auto", objective_options={**FLOORED, "floor": 0.6}), amount=5)
-    told = kept.selection.provenance["auto"]
-    assert "floor" not in told
-    off = measured.prune(Method("auto", objective_options={**FLOORED, "floor": 0.0}), amount=10)
-    assert "floor" not in off.selection.provenance["auto"]
-    for wrong in (-0.1, 1.1, "much"):
-        with pytest.raises(OptionError, match="floor"):
-            Auto(floor=wrong)
-
-
-def test_a_floor_that_cannot_be_kept_is_told_and_left_out(measured):
-    result = measured.prune(
-        Method("auto", objective_options=FLOORED), amount=10, maximum={"stem.0": 2}
-    )
-    told = result.selection.provenance["auto"]
-    (name, value), *more = told["floored"].items()
-    assert name == told["chosen"]
-    assert value.startswith("failed: ")
-    assert not more
-    assert not told["under_floor"]
-    assert int((result.selection.bits == 0)[measured.channels.groups[0].slice].sum()) <= 2
-
-
-@pytest.mark.parametrize("limit", [None, 8.0])
-def test_a_floored_search_has_a_limit(measured, monkeypatch, limit):
-    asked = []
-
-    def choose(problem, method, seed):
-        asked.append(method.method.time_limit)
-        return real(problem, method, seed)
-
-    real = planning.choose
-    monkeypatch.setattr(planning, "choose", choose)
-    measured.prune(Method("auto", objective_options=FLOORED, time_limit=limit), amount=10)
-    free, floored = asked[:2], asked[2:]
-    assert floored
-    assert set(free) == {None if limit is None else 2.0}
-    assert set(floored) == {choosing.FLOOR_SECONDS if limit is None else 2.0}
 
 
 @pytest.mark.parametrize("same", [True, False])

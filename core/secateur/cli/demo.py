@@ -233,7 +233,8 @@ class Done:
             resolved = resolve(method)
             names.append(called(role, resolved.name))
             for one in resolved.candidates:
-                names.append(called(role, resolved.candidate(one.objective, 0.1).name))
+                floored = resolved.candidate(one.objective, 0.1)  # a share of two digits
+                names.append(called(role, floored.name))
         return max(map(len, names))
 
     @contextmanager

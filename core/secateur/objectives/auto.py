@@ -26,7 +26,9 @@ class Auto(Objective):
 
     A QUBO adds up what single channels and pairs cost, and so does not see a layer being emptied.
     Where the best leaves less of a layer than ``floor`` allows, it is made again under that demand;
-    and where that is better, so are the others.
+    and where that is better, so are the others. That is one search and one compensation more, or
+    as many as there are candidates; each is searched for 5 s at most where no limit is given. A
+    ``time_limit`` and ``max_calls`` are shared by all that there may be, twice the candidates.
     """
 
     name: ClassVar[str] = "auto"
@@ -37,8 +39,8 @@ class Auto(Objective):
     )
     floor: float = option(
         0.7,
-        "every layer keeps at least this share of what an even cut would leave of it: tried too, "
-        "where the best keeps less; 0: not tried",
+        "every layer keeps at least this part of the share that stays of all channels: tried too, "
+        "where the best keeps less of one; 0: not tried",
         least=0,
         most=1,
     )

@@ -134,8 +134,9 @@ class Counting:
         size = float(sizes[near].max())
         if abs(least) <= CANCELLED * size and near.sum() * len(curves) <= _ADDED:
             terms = [curve[rows[near, part]] for part, curve in enumerate(curves)]
-            exact = min(nearest_and_below(row)[1] for row in np.transpose(terms).tolist())
-            return least, rows[best], exact
+            exact = [nearest_and_below(row)[::-1] for row in np.transpose(terms).tolist()]
+            first = min(range(len(exact)), key=exact.__getitem__)
+            return exact[first][1], rows[near][first], exact[first][0]
         return least, rows[best], least - 2 * unit * size
 
     def choices(self, curves: Sequence[Floats]) -> list[Counts]:
@@ -187,9 +188,7 @@ class Counting:
             return math.inf, nothing
         if self.few(choices):
             rows = self.everything(choices)
-            energies = self.energies(curves, rows)
-            best = int(np.argmin(energies))
-            return float(energies[best]), rows[best]
+            return self.lowest(curves, rows)[:2]
         cheapest = np.array([int(np.argmin(curve)) for curve in curves], dtype=np.intp)
         if self.feasible(cheapest[None])[0]:
             return float(self.energies(curves, cheapest[None])[0]), cheapest

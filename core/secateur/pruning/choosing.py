@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ logger = logging.getLogger("secateur")
 
 
 FLOOR_SECONDS = 5.0
-"""A selection under a floor is searched for so long, where no limit is given: it is one of many."""
+"""A round of a selection under a floor, where no limit is given: it is one of many searches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,23 +93,40 @@ def pick(planner: Planner, statistics: ChannelStatistics, method: Resolved, body
     best = _best(free)
     assert best.picked is not None
     keep = best.picked.selection.bits == 0
-    floor = round(method.objective.floor * float(keep.mean()), 2)
-    floored = planner.floored(floor, keep) if floor else None
+    floor = method.objective.floor * float(keep.mean())
+    floored = planner.floored(floor, keep)
     tried: list[_Trial] = []
     if floored is not None:
         for one in (best, *(other for other in free if other is not best)):
-            candidate = _quick(shared.candidate(one.method.objective, floor))
-            tried.append(_tried(floored, statistics, candidate, body, floor))
+            tried.append(_under(floored, floor, statistics, shared, one, body))
             if tried[0].worth <= best.worth:
                 break  # what is worth nothing to the best is not tried with the others
     return _named(method, free, tried, floor, body, time.monotonic() - started)
 
 
+def _under(
+    planner: Planner,
+    floor: float,
+    statistics: ChannelStatistics,
+    shared: Resolved,
+    free: _Trial,
+    body: Body,
+) -> _Trial:
+    """A candidate under a floor; as it is, where it keeps that by itself."""
+    if free.picked is not None:
+        keep = free.picked.selection.bits == 0
+        if planner.floored(floor, keep) is None:
+            return free
+    candidate = _quick(shared.candidate(free.method.objective, floor))
+    return _tried(planner, statistics, candidate, body, floor)
+
+
 def _quick(method: Resolved) -> Resolved:
     """With a limit of time, if it has none."""
-    if method.method.time_limit is not None:
+    own = method.method
+    if own.time_limit is not None or "time_limit" in (own.options or {}):
         return method
-    return replace(method, method=replace(method.method, time_limit=FLOOR_SECONDS))
+    return replace(method, method=replace(own, time_limit=FLOOR_SECONDS * own.rounds))
 
 
 def _tried(
@@ -143,7 +160,12 @@ def _best(trials: Sequence[_Trial]) -> _Trial:
                 logger.warning("%s failed: %s", one.method.name, one.fault)
     if len(faults) == len(trials):
         raise faults[0]  # one fault of all is told once
-    return max(trials, key=lambda one: one.worth)
+    return _first_best(trials)
+
+
+def _first_best(trials: Iterable[_Trial]) -> _Trial:
+    """Of those that were made, one at least."""
+    return max((one for one in trials if one.picked is not None), key=lambda one: one.worth)
 
 
 def _named(
@@ -155,7 +177,7 @@ def _named(
     seconds: float,
 ) -> Picked:
     """The best of all with what is said of it."""
-    best = max((*free, *floored), key=lambda one: one.worth).picked
+    best = _first_best((*free, *floored)).picked
     assert best is not None
     name = best.method.objective.name
     state = "compensated" if method.method.compensated else "masked"

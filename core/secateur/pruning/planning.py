@@ -16,7 +16,7 @@ from secateur.methods.resolved import Resolved
 from secateur.methods.wanted import DEVICE, STEP, Wanted
 from secateur.metric import Keep
 from secateur.network import Channels
-from secateur.problem import Constraint, Problem, at_most
+from secateur.problem import Cardinality, Constraint, Problem, at_most
 from secateur.progress import track
 from secateur.pruning.selecting import choose, price_choice, with_room
 from secateur.pruning.subject import Subject
@@ -60,11 +60,20 @@ class Planner:
         """One that demands a share of every layer besides; None where a mask keeps that already.
 
         Arguments:
-            share: of each layer's channels that stays at least, rounded; one always does.
+            share: of each layer's channels that stays at least, rounded; one always does, and no
+                more are demanded of a layer than its ``maximum`` lets stay.
             keep: the channels that stay, shape ``(n,)``.
         """
         channels = self.subject.channels
-        least = [(group, max(1, round(share * group.size))) for group in channels.groups]
+        most = {
+            demand.name: len(demand.variables) - demand.lower
+            for demand in self.demands
+            if isinstance(demand, Cardinality) and demand.variables is not None
+        }
+        least = [
+            (group, min(max(1, round(share * group.size)), most.get(group.name, group.size)))
+            for group in channels.groups
+        ]
         if all(int(keep[group.slice].sum()) >= low for group, low in least):
             return None
         made = copy.copy(self)
