@@ -14,24 +14,12 @@ from secateur.metric import evaluate
 from secateur.objectives import Auto, objective_class, resolve_objective
 from secateur.pruning import choosing, running
 from secateur.pruning.finishing import Body
-from secateur.surgery.speed import Speed
-from secateur.surgery.timing import Times
 from tests.end_to_end.own import deep, task
 
 NAMES = ("residual", "residual+fisher", "fisher", "taylor")
 
 
-@pytest.fixture(scope="module")
-def measured():
-    return secateur.measure(deep(), task(), probes=3, seed=2)
-
-
-@pytest.fixture(autouse=True)
-def untimed(monkeypatch):
-    def measure_speed(networks, call, *, where, seconds):
-        return Speed({"eager": Times({name: np.ones(3) for name in networks})}, {})
-
-    monkeypatch.setattr(running, "measure_speed", measure_speed)
+pytestmark = pytest.mark.usefixtures("untimed")
 
 
 @pytest.mark.parametrize("compensated", [True, False])

@@ -8,7 +8,6 @@ from itertools import count
 import numpy as np
 import pytest
 
-import secateur
 from secateur.errors import NetworkError, OptionError
 from secateur.methods import Method
 from secateur.methods.keywords import wanted_of
@@ -17,22 +16,8 @@ from secateur.problem import exactly
 from secateur.pruning import choosing, planning, running
 from secateur.pruning.finishing import Body
 from secateur.pruning.planning import Planner
-from secateur.surgery.speed import Speed
-from secateur.surgery.timing import Times
-from tests.end_to_end.own import deep, task
 
-
-@pytest.fixture(scope="module")
-def measured():
-    return secateur.measure(deep(), task(), probes=3, seed=2)
-
-
-@pytest.fixture(autouse=True)
-def untimed(monkeypatch):
-    def measure_speed(networks, call, *, where, seconds):
-        return Speed({"eager": Times({name: np.ones(3) for name in networks})}, {})
-
-    monkeypatch.setattr(running, "measure_speed", measure_speed)
+pytestmark = pytest.mark.usefixtures("untimed")
 
 
 FLOORED = {"candidates": ("residual", "taylor")}

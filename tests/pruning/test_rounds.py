@@ -6,33 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-import secateur
 from secateur.errors import AmountError, OptionError
 from secateur.methods import Method, Wanted, resolve
 from secateur.metric import mean_metric
 from secateur.network import GatedNetwork
 from secateur.network.device import device_of
-from secateur.pruning import rounds, running
+from secateur.pruning import rounds
 from secateur.pruning.finishing import Body
 from secateur.pruning.rounds import check_rounds, measure_again, schedule
 from secateur.statistics import collect_statistics
 from secateur.surgery.compensation import fit
-from secateur.surgery.speed import Speed
-from secateur.surgery.timing import Times
 from tests.end_to_end.own import deep, task
 
-
-@pytest.fixture(scope="module")
-def measured():
-    return secateur.measure(deep(), task(), probes=3, seed=2)
-
-
-@pytest.fixture(autouse=True)
-def untimed(monkeypatch):
-    def measure_speed(networks, call, *, where, seconds):
-        return Speed({"eager": Times({name: np.ones(3) for name in networks})}, {})
-
-    monkeypatch.setattr(running, "measure_speed", measure_speed)
+pytestmark = pytest.mark.usefixtures("untimed")
 
 
 def test_what_stays_shrinks_by_the_same_factor():
