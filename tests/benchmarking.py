@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,21 @@ def imported(name: str) -> Iterator[ModuleType]:
 
 
 @contextlib.contextmanager
+def _logging_as_it_was() -> Iterator[None]:
+    """What a script silences is silent in its own process, and here only until it ends."""
+    disabled = logging.root.manager.disable
+    loggers = logging.root.manager.loggerDict
+    levels = {name: one.level for name, one in loggers.items() if isinstance(one, logging.Logger)}
+    try:
+        yield
+    finally:
+        logging.disable(disabled)
+        for name, one in loggers.items():
+            if isinstance(one, logging.Logger):
+                one.setLevel(levels.get(name, logging.NOTSET))
+
+
+@contextlib.contextmanager
 def _as_started(name: str, words: list[str]) -> Iterator[None]:
     """What a process of its own would have: its words, one thread, no public instances."""
     import torch
@@ -43,7 +59,8 @@ def _as_started(name: str, words: list[str]) -> Iterator[None]:
     try:
         with mock.patch.object(sys, "argv", argv), mock.patch.dict(os.environ, ONE_THREAD):
             os.environ.pop("SECATEUR_INSTANCES", None)
-            yield
+            with _logging_as_it_was():
+                yield
     finally:
         torch.set_num_threads(threads)
 

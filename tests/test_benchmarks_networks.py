@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,7 @@ def test_a_resnet_stage_by_stage(tmp_path):
 def test_ties(tmp_path):
     """Without Torch-Pruning it says so; with it, most members are the same."""
     content, text = run(tmp_path, "ties.py")
+    assert logging.getLogger("secateur").isEnabledFor(logging.WARNING), "silent there alone"
     assert [row["groups"] for row in content["networks"]] == [5, 5, 4]
     if content["torch-pruning"] is None:
         assert "is not installed" in text

@@ -173,12 +173,12 @@ def test_a_smaller_network_is_exported(name):
 
 
 @pytest.mark.parametrize("name", sample("onnx"))
-def test_a_smaller_network_runs_in_onnxruntime(name, tmp_path: Path):
+def test_a_smaller_network_runs_in_onnxruntime(name, tmp_path: Path, caplog):
     runtime = pytest.importorskip("onnxruntime")
     call = CASES[name].inputs(seed=3)
     slim = half_of(name)
     path = tmp_path / "slim.onnx"
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    caplog.set_level(logging.ERROR, "torch.onnx")
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of the exporter about itself
         twin = copy.deepcopy(slim)

@@ -227,7 +227,7 @@ def test_the_token_is_in_no_output_log_file_exception_or_repr(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level(1)  # everything, and the client says much: its whole configuration
-    logging.getLogger("dwave.cloud").setLevel(1)
+    caplog.set_level(1, "dwave.cloud")
     given: dict[str, Any] = {"token": None, "wait": 0.4, "retries": 1}
     if by == "option":
         given["token"] = TOKEN
