@@ -11,6 +11,7 @@ import pytest
 from secateur.errors import NetworkError, OptionError
 from secateur.methods import Method
 from secateur.methods.keywords import wanted_of
+from secateur.methods.resolved import percent
 from secateur.objectives import Auto
 from secateur.problem import exactly
 from secateur.pruning import choosing, planning, running
@@ -174,6 +175,20 @@ def test_the_floor_is_demanded_of_every_search(measured, monkeypatch, rounds):
 WIDE = {10: [(6, 2, 2), (3, 2, 5), (3, 5, 2)], 14: [(6, 2, 6), (8, 4, 2), (3, 5, 6)]}
 NARROW = {10: [(2, 4, 4), (5, 1, 4), (5, 4, 1)], 14: [(2, 6, 6), (8, 1, 5), (8, 5, 1)]}
 """The floor is 3, 2 and 2, how many more may stay."""
+
+
+@pytest.mark.parametrize(
+    ("share", "rounded", "shown"),
+    [
+        (0.10417, 0.1, "10%"),
+        (0.0072449, 0.0072, "0.72%"),
+        (0.2896, 0.29, "29%"),
+        (1.0, 1.0, "100%"),
+    ],
+)
+def test_what_is_told_of_a_floor_is_what_is_demanded(share, rounded, shown):
+    assert choosing.two_digits(share) == rounded
+    assert percent(rounded) == shown
 
 
 def test_the_share_is_of_what_stays(measured):

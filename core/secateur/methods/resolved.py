@@ -83,7 +83,7 @@ class Resolved:
             objective: of the candidate.
             floor: share of every layer that stays at least; 0: none is demanded.
         """
-        under = f", floor {floor:.0%}" if floor else ""
+        under = f", floor {percent(floor)}" if floor else ""
         shown = f"{self.objective.name} ({objective.name}{under})"
         return replace(self, objective=objective, name=_row(self.method, shown, self.refiner))
 
@@ -136,6 +136,11 @@ class Resolved:
             "fit_batches": self.method.fit_batches,
             "ridge": self.method.ridge,
         }
+
+
+def percent(share: float) -> str:
+    """A share in two digits: 10%, 0.72%."""
+    return f"{float(f'{100 * share:.2g}'):g}%"
 
 
 def _row(method: Method, objective: str, refiner: Refiner | None) -> str:

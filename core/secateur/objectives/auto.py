@@ -39,8 +39,8 @@ class Auto(Objective):
     )
     floor: float = option(
         0.7,
-        "every layer keeps at least this part of the share that stays of all channels: tried too, "
-        "where the best keeps less of one; 0: not tried",
+        "every layer keeps at least this part of the share that stays of all channels, in two "
+        "digits: tried too, where the best keeps less of one; 0: not tried",
         least=0,
         most=1,
     )

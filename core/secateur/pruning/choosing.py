@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from secateur.errors import SecateurError
-from secateur.methods.resolved import Resolved
+from secateur.methods.resolved import Resolved, percent
 from secateur.objectives import Auto
 from secateur.problem import Problem
 from secateur.pruning.finishing import Body
@@ -93,7 +93,7 @@ def pick(planner: Planner, statistics: ChannelStatistics, method: Resolved, body
     best = _best(free)
     assert best.picked is not None
     keep = best.picked.selection.bits == 0
-    floor = method.objective.floor * float(keep.mean())
+    floor = two_digits(method.objective.floor * float(keep.mean()))
     floored = planner.floored(floor, keep)
     tried: list[_Trial] = []
     if floored is not None:
@@ -119,6 +119,11 @@ def _under(
             return free
     candidate = _quick(shared.candidate(free.method.objective, floor))
     return _tried(planner, statistics, candidate, body, floor)
+
+
+def two_digits(share: float) -> float:
+    """Rounded, so that what is told of a floor is what is demanded."""
+    return float(f"{share:.2g}")
 
 
 def _quick(method: Resolved) -> Resolved:
@@ -182,10 +187,10 @@ def _named(
     name = best.method.objective.name
     state = "compensated" if method.method.compensated else "masked"
     metric = body.subject.task.metric_name
-    taken = f"{name} with {best.floor:.0%} of every layer" if best.floor else name
+    taken = f"{name} with {percent(best.floor)} of every layer" if best.floor else name
     note = f"{method.name}: {taken} is the best of {_values(free)}"
     if floored:
-        note += f"; with {floor:.0%} of every layer at least: {_values(floored)}"
+        note += f"; with {percent(floor)} of every layer at least: {_values(floored)}"
     told: dict[str, Any] = {
         "chosen": name,
         "split": "selection",
