@@ -261,3 +261,16 @@ def optimum(problem: Problem) -> float:
     """The least energy of all choices that keep every demand; infinity if there is none."""
     rows = feasible_rows(problem)
     return float(energies(problem, rows).min()) if len(rows) else float("inf")
+
+
+def cancelled_under_a_budget() -> Problem:
+    """-1 and 1, which the budget forces: an energy of nothing whose terms are not."""
+    forced = Budget(
+        name="forced",
+        groups=(("v1",),),
+        linear=(4.0,),
+        fixed=2.0,
+        upper=2.0,
+        widths={0: (0.0, 1.0)},
+    )
+    return Problem.from_arrays(["v0", "v1"], [-1.0, 1.0], ([], [], []), 0.0, (forced,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import count
 
 import numpy as np
@@ -56,6 +57,7 @@ def test_the_best_on_the_selection_split_is_returned(measured, compensated):
         (False, {"l1": 1.0, "taylor": 2.0}, "l1"),
         (False, {"l1": 2.0, "taylor": 1.0}, "taylor"),
         (True, {"l1": None, "taylor": 1.0}, "taylor"),
+        (False, {"l1": None, "taylor": math.inf}, "taylor"),  # a fault is never the best
     ],
 )
 def test_which_is_the_best(measured, monkeypatch, higher, worths, taken):

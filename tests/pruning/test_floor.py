@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import count
 
 import numpy as np
@@ -77,12 +76,7 @@ def test_a_floor_is_tried_where_the_best_empties_a_layer(
 
 
 def test_what_refines_a_floored_selection_keeps_the_floor(measured, monkeypatch):
-    real, asked = Body.worth, count()
-
-    def worth(body, keep, *, compensated):
-        return real(body, keep, compensated=compensated) + float(next(asked))
-
-    monkeypatch.setattr(Body, "worth", worth)
+    planned(monkeypatch, gain=True)
     refined = Method(
         "auto", objective_options=FLOORED, refine="exchange", refine_options={"evaluations": 8}
     )
@@ -217,22 +211,6 @@ def test_the_problem_of_a_floored_choice_is_the_floored_one(measured, monkeypatc
     assert feasible(picked.problem, (6, 2, 2))
     names = [row.method for row in table.rows[1:3]]
     assert names == ["auto (residual, floor 35%)", "auto (residual, floor 35%)+exchange"]
-
-
-def test_what_cannot_be_measured_is_never_the_best(measured, monkeypatch):
-    """Where less is better an infinite loss is worth no more than a fault."""
-    values = iter([None, math.inf])
-
-    def worth(body, keep, *, compensated):
-        value = next(values)
-        if value is None:
-            raise NetworkError("it is empty", remedy="none")
-        return value
-
-    monkeypatch.setattr(Body, "worth", worth)
-    monkeypatch.setitem(vars(measured.task), "higher_is_better", False)
-    method = Method("auto", objective_options={**FLOORED, "floor": 0})
-    assert measured.prune(method, amount=5).rows[-1].method == "auto (taylor)"
 
 
 def test_a_limit_of_the_backend_is_left_as_it_is(measured):

@@ -19,9 +19,9 @@ from secateur.errors import (
     OptionError,
     SecateurError,
 )
-from secateur.problem import Budget, Problem, at_most, count, keep, linear, quadratic, tied
+from secateur.problem import Problem, at_most, count, keep, linear, quadratic, tied
 from tests.clocks import spends
-from tests.random_problems import model, optimum, problems, random_problem
+from tests.random_problems import cancelled_under_a_budget, model, optimum, problems, random_problem
 from tests.solving.planted_backends import (
     Everything,
     Interrupted,
@@ -58,19 +58,6 @@ def check(problem: Problem, found: secateur.Selection, best: float) -> None:
 def has_loose_steps(problem: Problem) -> bool:
     """Widths in steps, where couplings mix their groups: kept, but not used in a bound."""
     return any(demand.kind == "staircase" for demand in problem.parts.loose)
-
-
-def cancelled_under_a_budget() -> Problem:
-    """-1 and 1, which the budget forces: an energy of nothing whose terms are not."""
-    forced = Budget(
-        name="forced",
-        groups=(("v1",),),
-        linear=(4.0,),
-        fixed=2.0,
-        upper=2.0,
-        widths={0: (0.0, 1.0)},
-    )
-    return Problem.from_arrays(["v0", "v1"], [-1.0, 1.0], ([], [], []), 0.0, (forced,))
 
 
 @settings(max_examples=150, deadline=None)
