@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from claims_aims import harmless, seeds_of
+from claims_margin import margins
 from claims_methods import CONTROL_ROW, JUDGED, OURS
 from claims_pairs import best_peer, difference, mean
 
@@ -50,7 +51,7 @@ def tables(content: Mapping[str, Any]) -> str:
     lines += ["", *(f"- {line}" for line in harmless(content)), ""]
     for name in content["networks"]:
         lines += _network(content, name)
-    return "\n".join(lines)
+    return "\n".join([*lines, *margins(content)])
 
 
 def leads(content: Mapping[str, Any], method: str = JUDGED, stage: str = "compensated") -> str:

@@ -62,6 +62,21 @@ def test_the_claims(benchmark):
         assert made == wanted[: len(made)]
 
 
+@pytest.mark.parametrize(
+    ("marker", "module", "make", "name"),
+    [
+        ("claims: leads", "claims_tables", "leads", "claims"),
+        ("refinement: gains", "refinement", "explained", "refinement"),
+    ],
+)
+def test_the_explanation_has_the_tables(benchmark, marker, module, make, name):
+    content, _ = committed(name)
+    made = words(getattr(benchmark(module), make)(content))
+    told = (BENCHMARKS.parent / "docs" / "explanation" / "science.md").read_text()
+    assert len(made) > 4
+    assert words(told.split(f"<!-- {marker} -->")[1])[: len(made)] == made
+
+
 def test_no_benchmark_makes_tables_by_hand():
     for path in BENCHMARKS.glob("*.py"):
         assert "|--" not in path.read_text(), path.name
