@@ -37,7 +37,6 @@ def main() -> None:
     torch.set_num_threads(1)
     recipe = Recipe(
         steps=2 if given.quick else given.steps,
-        long=3 if given.quick else given.long,
         tuning=2 if given.quick else given.tuning,
         fit_batches=given.fit_batches,
         tied=not given.untied,
@@ -122,7 +121,6 @@ def arguments() -> Namespace:
     made.add_argument("--networks", nargs="+", default=list(DENOISERS), metavar="NAME")
     made.add_argument("--seeds", type=int, default=5, help="of calibration, from 0")
     made.add_argument("--steps", type=int, default=Recipe.steps, help="of the recovery")
-    made.add_argument("--long", type=int, default=Recipe.long, help="of ours where an aim is")
     made.add_argument("--tuning", type=int, default=Recipe.tuning, help="steps of fine-tuning")
     made.add_argument("--fit-batches", type=int, default=None, help="of the compensation")
     made.add_argument("--amounts", nargs="+", metavar="SHARE", help="only these, as 75%%")

@@ -47,7 +47,8 @@ def _aim(text: str, met: bool, found: str, cause: str = "") -> dict[str, Any]:
 def _lost(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     runs = content["runs"]
     for name, amount, most in LOST:
-        row = LONG if mean(runs, name, amount, LONG, "recovered") is not None else JUDGED
+        there = [r for r in LONG.values() if mean(runs, name, amount, r, "recovered") is not None]
+        row = there[-1] if there else JUDGED
         dense = mean(runs, name, "0%", "dense", "masked")
         stages = [mean(runs, name, amount, row, s) for s in ("compensated", "recovered")]
         if dense is None or None in stages:

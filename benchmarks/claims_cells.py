@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from claims_methods import ABLATED, CONTENDERS, LONG, PEERS, Contender, method_of
+from claims_methods import ABLATED, CONTENDERS, PEERS, Contender, method_of
 from claims_networks import BATCH, Case, Labelled
 from claims_peers import Scores, peers
 from torch import nn
@@ -40,9 +40,8 @@ class Recipe:
     """What everybody is given.
 
     Arguments:
-        steps: of the recovery.
-        long: of the recovery of ``LONG``; the product's own number.
-        rate: of the recovery, the same for all.
+        steps: of the recovery, by Adam.
+        rate: of it, the same for all.
         tuning: steps of the fine-tuning.
         fit_batches: of calibration that a compensation is fitted on; None: all.
         tied: what the network adds up leaves together.
@@ -51,7 +50,6 @@ class Recipe:
     """
 
     steps: int = 60
-    long: int = 1000
     rate: float = 1e-3
     tuning: int = 20
     fit_batches: int | None = None
@@ -61,7 +59,7 @@ class Recipe:
 
     def key(self) -> dict[str, Any]:
         """With the versions: what makes two rows comparable."""
-        made = {**asdict(self), "versions": dict(versions())}
+        made = {**asdict(self), "long": 1000, "versions": dict(versions())}
         if not self.plain_colours:  # rows of before there was the choice stay comparable
             del made["plain_colours"]
         return made
@@ -102,7 +100,7 @@ class Bench:
         self.amount: str | None = None
         self.body: Body | None = None
         self.planner: Planner | None = None
-        self.known: dict[tuple[bytes, bool], dict[str, float]] = {}
+        self.known: dict[tuple[bytes, int | None], dict[str, float]] = {}
 
     @cached_property
     def scores(self) -> dict[str, Scores]:
@@ -119,7 +117,7 @@ class Bench:
         if contender.kind == DENSE:
             value = self.measured.dense_metric
             row: dict[str, Any] = {"masked": value, "compensated": value}
-            return row | self._afterwards(self.measured.network, recovered=True, long=False)
+            return row | self._afterwards(self.measured.network, recovered=True, steps=None)
         self._go_to(amount)
         assert self.planner is not None
         scores = self.scores if contender.name in PEERS else {}
@@ -146,10 +144,11 @@ class Bench:
             row["chosen"] = told["chosen"]
             if "floor" in told:
                 row |= {name: told[name] for name in ("floor", "floored", "under_floor")}
-        long = contender.name == LONG
-        key = (keep.tobytes(), long)
+        key = (keep.tobytes(), contender.steps)
         if key not in self.known or not contender.recovered:
-            after = self._afterwards(made.network, recovered=contender.recovered, long=long)
+            after = self._afterwards(
+                made.network, recovered=contender.recovered, steps=contender.steps
+            )
             if not contender.recovered:
                 return row
             self.known[key] = after
@@ -162,18 +161,23 @@ class Bench:
             self.amount, self.body, self.known = amount, None, {}
             self.planner = Planner(wanted_of({"amount": amount}), self.measured.subject, self.seed)
 
-    def _afterwards(self, network: nn.Module, *, recovered: bool, long: bool) -> dict[str, float]:
-        """Recovered, and then fine-tuned."""
+    def _afterwards(
+        self, network: nn.Module, *, recovered: bool, steps: int | None
+    ) -> dict[str, float]:
+        """Recovered, and then fine-tuned; or recovered as the product does, in so many steps."""
         if not recovered:
             return {}
         recipe, started = self.recipe, time.process_time()
-        method = Distil(
-            steps=recipe.long if long else recipe.steps, learning_rate=recipe.rate, patience=10_000
-        )
+        if steps is not None:
+            method = Distil(steps=3 if self.case.quick else steps)
+        else:
+            method = Distil(
+                steps=recipe.steps, learning_rate=recipe.rate, optimiser="adam", patience=10_000
+            )
         better = recover(network, self.measured.network, self.task, method, seed=self.seed).network
         seconds = time.process_time() - started
         row = {"recovered": evaluate(better, self.task), "recover_s": seconds}
-        if long:
+        if steps is not None:
             return row
         started = time.process_time()
         trained = tuned(better, self.labelled, self.case.rate, self._loss)

@@ -15,7 +15,9 @@ CONTROL_ROW = "taylor"
 """What every difference is to: greedy Taylor."""
 JUDGED = "auto"
 """Whose figures the aims are about."""
-LONG = "auto, recovered for longer"
+LONG = {1000: "auto, recovered in 1000 steps", 4000: "auto, recovered in 4000 steps"}
+"""What ``prune`` leaves with ``recover="distil"``, as it stands and with more steps."""
+LONG_CONTROL = "taylor, recovered in 1000 steps"
 QUBOS = ("hybrid", "fisher", "residual", "residual+fisher")
 ABLATED = {"50%", "70%", "75%"}
 """Where the ablations are looked at: each costs a compensation."""
@@ -43,10 +45,12 @@ class Contender:
     Arguments:
         name: of the row.
         kind: "ours", "control", "peer", "ablation", "long", or "option" of an objective.
+        steps: of the product's own recovery, for "long" ones.
     """
 
     name: str
     kind: str
+    steps: int | None = None
 
     @property
     def recovered(self) -> bool:
@@ -67,7 +71,8 @@ CONTENDERS = (
     ),
     Contender("hybrid, true Fisher", "ablation"),
     Contender("hybrid, true Fisher, linear alone", "ablation"),
-    Contender(LONG, "long"),
+    *(Contender(name, "long", steps) for steps, name in LONG.items()),
+    Contender(LONG_CONTROL, "long", 1000),
     *(Contender(name, "option") for name in OPTIONS),
 )
 
@@ -81,9 +86,9 @@ def method_of(row: str, scores: Mapping[str, Scores]) -> Method:
     """
     if row in scores:
         return Method(scored(row, scores[row]), CONTROL, name=row)
-    if row in (CONTROL_ROW, RANDOM):
-        return Method(row, CONTROL)
-    if row == LONG:
+    if row in (CONTROL_ROW, RANDOM, LONG_CONTROL):
+        return Method(row.split(", ")[0], CONTROL)
+    if row in LONG.values():
         return Method(JUDGED)
     if row in OPTIONS:
         return replace(OPTIONS[row], name=row)

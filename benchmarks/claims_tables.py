@@ -25,7 +25,7 @@ def tables(content: Mapping[str, Any]) -> str:
         "# Claims",
         "",
         "The same number of channels goes by every method. Channels removed ⇒ compensated ⇒ "
-        f"recovered without labels ({recipe['steps']} steps) ⇒ fine-tuned with labels "
+        f"recovered without labels ({recipe['steps']} steps of Adam) ⇒ fine-tuned with labels "
         f"({recipe['tuning']} steps), the same for all; on the test split. Differences are paired "
         "by calibration seed, with the 95 % bootstrap interval of their mean (BCa; * percentile, "
         "where BCa cannot be had). "

@@ -60,6 +60,7 @@ def cells(seeds: int, networks: tuple[str, ...]) -> list[dict[str, Any]]:
                 add("distil", amount)
             if seed < SIDE:
                 for way in (
+                    "distil, Adam alone",
                     "supervised",
                     "more data in the fit",
                     "a second sweep",
@@ -171,7 +172,8 @@ class Place:
             ways.Features.reads.clear()
             ways.Features.reads.update(ways.kept_reads(self.measured, keep))
             kind = ways.Features
-        how = ways.distil(kind, seconds, self.quick)
+        options = {"optimiser": "adam"} if "Adam" in way else {}
+        how = ways.distil(kind, seconds, self.quick, **options)
         done = recover(start, self.dense, task, how, seed=self.seed)
         return done.network, {"looks": list(done.looks)}
 

@@ -33,7 +33,7 @@ MANY = 10_000_000
 
 def trained(work: Work, distance: Distance, own: Distil, seed: int) -> None:
     """Distillation's own loop, with another distance."""
-    how = Schedule(own.steps, own.seconds, own.looks, own.patience)
+    how = Schedule(own.steps, own.seconds, own.looks, own.patience, own.optimiser)
     with track("recovering", own.steps) as bar:
         training = Training(work, distance, how, seed, bar)
         training.train(own.learning_rate or training.best_rate())
@@ -167,9 +167,11 @@ def training_pairs(count: int, size: int, seed: int) -> list[tuple[Tensor, Tenso
     return list(zip(noisy.split(16), clean.split(16), strict=True))
 
 
-def distil(kind: type[Distil], seconds: float, quick: bool) -> Distil:
+def distil(kind: type[Distil], seconds: float, quick: bool, **options: Any) -> Distil:
     """A recovery that ends after so many seconds; in the tiny configuration after a few steps."""
-    return kind(steps=12, looks=2) if quick else kind(steps=MANY, seconds=seconds)
+    if quick:
+        return kind(steps=12, looks=2, **options)
+    return kind(steps=MANY, seconds=seconds, **options)
 
 
 def on(task: Any, unlabelled: Any) -> Any:

@@ -76,11 +76,11 @@ def test_recovery_goes_on_where_it_stopped(tmp_path):
     (tmp_path / "made.jsonl").write_text(json.dumps(cell | numbers) + "\n")
     content, text = run(tmp_path, "recovery.py", "--networks", "halfunet", "--resume")
     rows = {(row["amount"], row["way"]): row for row in content["rows"]}
-    assert len(rows) == len(content["rows"]) == 12
+    assert len(rows) == len(content["rows"]) == 13
     assert rows.pop(("75%", "distil")) == cell | numbers
     for (amount, way), row in rows.items():
         assert amount == "75%" or row["start"] == row["dense"]
         if way in ("distil", "supervised", "features too", "taylor, distil"):
             assert row["selection_value"] >= row["selection_start"]
-    assert len((tmp_path / "made.jsonl").read_text().splitlines()) == 12
+    assert len((tmp_path / "made.jsonl").read_text().splitlines()) == 13
     assert "between two rounds" in text

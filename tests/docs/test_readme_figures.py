@@ -89,12 +89,3 @@ def test_what_is_claimed_is_in_the_rows():
         f"in {len(cells) - len(lost)} of {len(cells)} cells, and at most {-min(lost):.2f} dB "
         "behind in the others"
     ) in told
-
-
-def test_the_table_of_leads_is_that_of_the_rows(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    content = json.loads((RESULTS / "claims.json").read_text())
-    table = script("claims_tables").leads(content).splitlines()
-    page = (ROOT / "docs" / "explanation" / "science.md").read_text()
-    shown = page.split("<!-- claims: leads -->\n")[1].split("\n\n")[0].splitlines()
-    assert [line.split() for line in shown] == [line.split() for line in table]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("secateur")
 AMOUNTS = ("36%", "50%", "65%", "75%", "85%")
 NETWORKS = ("small-halfunet", "chain", "halfunet")
-STEPS, RATE, LOOKS = 300, 2e-3, 4
+STEPS, RATE, LOOKS = 300, 3e-3, 4
 """Of the recovery, so that all is done in two minutes: too few to try several rates."""
 UNLABELLED = 256
 """Crops of the recovery, for the same reason: the dense network is run on all."""

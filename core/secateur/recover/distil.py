@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from secateur.limits import LONGEST_SECONDS
 from secateur.options import option
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Distil(Recovery):
-    """Adam towards what the dense network gives for the same inputs; no label is used.
+    """Gradient steps towards what the dense network gives for the same inputs; no label is used.
 
-    Batch normalisation keeps its running statistics, and nothing is dropped out, so that both
-    networks are as they will be used. The learning rate rises for a tenth of the time and falls
-    along a cosine. The best network on
-    the selection split is kept, and its start is among them.
+    A step of a weight that is a matrix (of a convolution, a linear layer or attention) goes equally
+    far along all its singular vectors, unless that is more work than the layer itself is, and Adam
+    moves the rest (``optimiser="muon"``). Batch normalisation keeps its running statistics, and
+    nothing is dropped out, so that both networks are as they will be used. The learning rate rises
+    for a tenth of the time and falls along a cosine. The best network on the selection split is
+    kept, and its start is among them.
     """
 
     name: ClassVar[str] = "distil"
@@ -30,10 +32,16 @@ class Distil(Recovery):
   author  = {Hinton, Geoffrey and Vinyals, Oriol and Dean, Jeff},
   journal = {arXiv:1503.02531},
   year    = {2015}
+}
+@misc{jordan2024muon,
+  title  = {Muon: An Optimizer for Hidden Layers in Neural Networks},
+  author = {Jordan, Keller and Jin, Yuchen and Boza, Vlado and You, Jiacheng and Cesista, Franz
+            and Newhouse, Laker and Bernstein, Jeremy},
+  year   = {2024}
 }"""
 
     steps: int = option(
-        1000, "of Adam, a batch each, those that choose the rate included", least=1, most=10_000_000
+        1000, "of a batch each, those that choose the rate included", least=1, most=10_000_000
     )
     seconds: float | None = option(
         None,
@@ -51,13 +59,16 @@ class Distil(Recovery):
     patience: int = option(
         6, "stop after so many looks in a row that were no better", least=1, most=10_000
     )
+    optimiser: Literal["muon", "adam"] = option(
+        "muon", "of weights that are matrices; Adam is of all others, or of all"
+    )
 
     def recover(self, work: Work, seed: int) -> None:
         """Train ``work.network``."""
         from secateur.recover.matching import distance_of
         from secateur.recover.training import Schedule, Training
 
-        how = Schedule(self.steps, self.seconds, self.looks, self.patience)
+        how = Schedule(self.steps, self.seconds, self.looks, self.patience, self.optimiser)
         distance = distance_of(work.task, work.dense, self.temperature)
         with track("recovering", self.steps) as bar:
             training = Training(work, distance, how, seed, bar)
