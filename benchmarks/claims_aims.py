@@ -47,17 +47,19 @@ def _aim(text: str, met: bool, found: str, cause: str = "") -> dict[str, Any]:
 def _lost(content: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     runs = content["runs"]
     for name, amount, most in LOST:
-        there = [r for r in LONG.values() if mean(runs, name, amount, r, "recovered") is not None]
-        row = there[-1] if there else JUDGED
         dense = mean(runs, name, "0%", "dense", "masked")
-        stages = [mean(runs, name, amount, row, s) for s in ("compensated", "recovered")]
-        if dense is None or None in stages:
+        fit = mean(runs, name, amount, JUDGED, "compensated")
+        found = {
+            row: mean(runs, name, amount, row, "recovered") for row in (JUDGED, *LONG.values())
+        }
+        there = {row: dense - value for row, value in found.items() if dense and value is not None}
+        if dense is None or fit is None or not there:
             continue
-        fitted, recovered = (dense - value for value in stages if value is not None)
+        fitted, recovered = dense - fit, list(there.values())[-1]
         yield _aim(
             f"{name}, {amount}: at most {most} dB below dense, recovered",
             recovered <= most,
-            f"{recovered:.2f} dB below ({row})",
+            ", ".join(f"{value:.2f} dB below ({one})" for one, value in there.items()),
             f"compensation leaves {fitted:.2f} dB and recovery takes {fitted - recovered:.2f} of "
             "them back",
         )

@@ -59,6 +59,7 @@ class Recipe:
 
     def key(self) -> dict[str, Any]:
         """With the versions: what makes two rows comparable."""
+        # "long" has become a contender's own: rows of before stay comparable
         made = {**asdict(self), "long": 1000, "versions": dict(versions())}
         if not self.plain_colours:  # rows of before there was the choice stay comparable
             del made["plain_colours"]

@@ -217,7 +217,9 @@ def main() -> None:
             lines.write(json.dumps(row) + "\n")
         rows.append(row)
         print(f"{cell}: {row['start']:.3f} -> {row['value']:.3f}, {row['cpu']:.0f} s", flush=True)
-    common.write(arguments.output, {"rows": rows}, table)
+    known = {tuple(row[name] for name in KEY): row for row in rows}
+    made = [known[tuple(cell.values())] for cell in wanted]
+    common.write(arguments.output, {"rows": made}, table)
 
 
 def _rows(file: Path) -> list[dict[str, Any]]:

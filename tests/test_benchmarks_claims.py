@@ -340,3 +340,19 @@ def test_options_of_an_objective_are_made_where_they_are_named(benchmark):
     assert all(asked(given, None, "50%", one) for one in contenders if one.kind != "option")
     given.methods = ["fisher with gradient"]
     assert [one for one in contenders if asked(given, None, "50%", one)] == [option]
+
+
+def test_a_margin_is_judged_on_the_other_split(benchmark):
+    margin = benchmark("claims_margin")
+    selection = {"taylor": 30.0, "fisher": 30.04, "residual": 29.0}
+    test = {"taylor": 25.0, "fisher": 24.0, "residual": 27.0}
+    where = {"network": "n", "seed": 0, "amount": "5%"}
+    runs = [{**where, "method": name, "compensated": value} for name, value in test.items()]
+    runs.append({**where, "method": "auto", "compensated": 24.0, "auto": selection})
+    content = {"networks": {"n": ["dB", 1.0]}, "runs": runs}
+    cell = ("n", "5%")
+    assert margin.leads(content, 0.0, exchanged=False) == {cell: -1.0}
+    assert margin.leads(content, 0.05, exchanged=False) == {cell: 0.0}
+    assert margin.leads(content, 2.0, exchanged=True) == {cell: -1.0}
+    assert margin.leads(content, 2.5, exchanged=True) == {cell: 0.0}
+    assert margin.margins({**content, "networks": {"n": ["points", 100.0]}}) == []

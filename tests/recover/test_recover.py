@@ -70,9 +70,41 @@ def test_the_dense_network_itself_stays_as_it_is():
     dense = line()
     done = recover(dense, dense, taught_by(dense), Distil(steps=20))
     assert not done.kept
+    assert done.looks == ()
     assert done.value == done.start == 0.0
     for name, tensor in dense.state_dict().items():
         assert torch.equal(done.network.state_dict()[name], tensor)
+
+
+def test_what_is_nearly_the_dense_network_is_trained():
+    dense, near = line(), line()
+    for parameter in near.parameters():
+        parameter.data.mul_(1.001)
+    done = recover(near, dense, taught_by(dense), Distil(steps=100))
+    assert len(done.looks) > 5
+    assert done.value > 0.5 * done.start
+
+
+def test_a_classifier_is_not_moved_from_itself():
+    """Its divergence from itself is rounding, which may be below zero."""
+    dense = line()
+    labels = torch.arange(16) % 3
+    task = Task(
+        [(x, labels) for x in rows(64, 1).split(16)],
+        nn.CrossEntropyLoss(),
+        likelihood="categorical",
+    )
+    assert recover(dense, dense, task, Distil(steps=20)).looks == ()
+    assert recover(line(seed=1), dense, task, Distil(steps=20)).looks
+
+
+def test_every_batch_is_asked_whether_there_is_something_to_do():
+    dense, other = (
+        nn.Sequential(nn.Linear(4, 8, bias=False), nn.Linear(8, 3, bias=False)) for _ in "ab"
+    )
+    blank = [torch.zeros(16, 4), *rows(48, 3).split(16)]
+    done = recover(other.eval(), dense.eval(), taught_by(dense, unlabelled=blank), Distil(steps=50))
+    assert done.kept
 
 
 def test_what_makes_it_worse_is_not_kept():

@@ -81,3 +81,20 @@ def test_no_benchmark_makes_tables_by_hand():
     for path in BENCHMARKS.glob("*.py"):
         assert "|--" not in path.read_text(), path.name
         assert '" | ".join' not in path.read_text(), path.name
+
+
+def test_gains_of_a_refinement_are_over_its_start(benchmark):
+    refinement = benchmark("refinement")
+    rows = [
+        {"network": "n", "amount": 0.5, "seed": seed, "method": method, "true": {"test": value}}
+        for seed, values in enumerate(((30.0, 30.1, 30.4), (20.0, 20.3, 19.8)))
+        for method, value in zip(("start", "random swaps", "law"), values, strict=True)
+    ]
+    rows.append({**rows[0], "network": "reference", "true": {"test": 1000.0}})
+    shown = [line.split("|")[1:-1] for line in refinement.explained({"rows": rows}).splitlines()]
+    cells = [[cell.strip() for cell in line] for line in shown]
+    assert cells[2:] == [["n, 50%", "+0.20", "+0.10"], ["all", "+0.20", "+0.10"]]
+    told = refinement._together(rows)
+    assert "| random swaps | +0.20 | +0.10 | 0 of 2 |  |" in told[-1]
+    assert "| law | +0.10 | -0.20 | 1 of 2 | -0.10 ± 0.40 |" in told[-1]
+    assert refinement._together(rows[-1:]) == []

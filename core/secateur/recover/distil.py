@@ -72,4 +72,6 @@ class Distil(Recovery):
         distance = distance_of(work.task, work.dense, self.temperature)
         with track("recovering", self.steps) as bar:
             training = Training(work, distance, how, seed, bar)
+            if training.nothing_to_do():
+                return
             training.train(self.learning_rate or training.best_rate())
