@@ -89,3 +89,17 @@ def test_what_is_claimed_is_in_the_rows():
         f"in {len(cells) - len(lost)} of {len(cells)} cells, and at most {-min(lost):.2f} dB "
         "behind in the others"
     ) in told
+
+    def below(name, amount, row):
+        rows = runs[name, amount, row].values()
+        assert len(rows) == 5
+        dense = np.mean([run["masked"] for run in runs[name, "0%", "dense"].values()])
+        return f"{dense - np.mean([run['recovered'] for run in rows]):.2f}"
+
+    short, more = (f"auto, recovered in {steps} steps" for steps in (1000, 4000))
+    assert (
+        f"the large Half-UNet is {below('halfunet', '75%', short)} dB below the dense network "
+        f"without three quarters of its channels, the chain {below('chain', '50%', short)} dB "
+        f"without half of them; in four thousand {below('halfunet', '75%', more)} and "
+        f"{below('chain', '50%', more)} dB"
+    ) in told
