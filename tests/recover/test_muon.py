@@ -192,6 +192,12 @@ def test_a_layer_that_gives_something_of_its_own_is_left_to_adam(gives):
     assert matrices(Own(lambda y: (y, 1)), Call((torch.zeros(90, 4),)))
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_a_layer_of_no_width_is_none():
+    network = nn.Sequential(nn.Linear(4, 0), nn.Linear(0, 4))
+    assert matrices(network, Call((torch.zeros(90, 4),))) == {}
+
+
 def test_rates_are_of_what_moves_most_of_the_weights():
     def rates(width: int, batch: int, **options) -> tuple:
         network = nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 3)).eval()

@@ -28,8 +28,7 @@ LEAST = 1e-15
 """A smaller size is none: its squares are lost to rounding, and what they scale is anything."""
 MOMENTUM = 0.95
 SIZE = 0.2
-"""Root mean square of a step in units of the rate: about what Adam's are (Liu and others 2025), so
-that one rate does for both."""
+"""Root mean square of a step in units of the rate: about what Adam's are (Liu and others 2025)."""
 
 
 def matrices(network: nn.Module, call: Call) -> dict[nn.Parameter, int]:
@@ -94,7 +93,9 @@ def _weights(module: nn.Module) -> Iterator[tuple[nn.Parameter, int]]:
         found += [(getattr(module, f"{name}_proj_weight"), 1) for name in "qkv"]
     else:
         found = [(module.weight, module.groups if isinstance(module, _ConvNd) else 1)]
-    yield from ((weight, own) for weight, own in found if isinstance(weight, nn.Parameter))
+    for weight, own in found:
+        if isinstance(weight, nn.Parameter) and weight.numel():
+            yield weight, own
 
 
 def _pays(shape: torch.Size, positions: int) -> bool:

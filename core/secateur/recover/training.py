@@ -15,6 +15,8 @@ from secateur.recover.work import Clock, Work
 RATES = {"muon": (1e-3, 3e-3, 1e-2), "adam": (3e-4, 1e-3, 3e-3)}
 """By what moves most of the weights; the best on the selection split goes on. Three times the
 largest kills the large Half-UNet."""
+ROUNDING = 1e-8
+"""Of outputs that are the same, in the units of ``Distance``: squares of shares of their spread."""
 TRIAL = 0.05
 """So much of the budget each rate is tried for."""
 WARM = 0.1
@@ -26,10 +28,6 @@ gradient; from the least-squares fit they lead away: without, 15 s at 1e-3 left 
 def warmed(share: float) -> float:
     """The rate, in units of the highest, when so much of the budget is spent."""
     return min(1.0, share / WARM + 0.1) * 0.5 * (1 + math.cos(math.pi * share))
-
-
-ROUNDING = 1e-8
-"""Of outputs that are the same, in the units of ``Distance``: squares of shares of their spread."""
 
 
 @dataclass(frozen=True)
