@@ -56,6 +56,8 @@ NEEDS = re.compile(r"^<!-- needs: (.+?) -->$", re.MULTILINE)
 WHOLE = re.compile(r"^<!-- page tested by: (.+?) -->$", re.MULTILINE)
 SPEED = re.compile(r" \((?:[\d.]+x|no difference)\)")
 """Behind a time: whether two can be told apart varies as the times do."""
+FINGERPRINT = re.compile(r"(?<=sha256 )[0-9a-f]{12}\b|(?<=then )[0-9a-f]{12}\b")
+"""Of weights: they are drawn and trained with the vector units that a machine has."""
 NUMBER = re.compile(
     r"[-+]?(?:\d{1,3}(?: \d{3})+(?!\d)|\d+)(?:\.\d+)?(?:e[-+]?\d+)?(?: ?[kMG](?=\W|$))?|∞"
 )
@@ -317,17 +319,22 @@ def same(shown: str, printed: str, how: str | None) -> bool:
 
 def words(text: str) -> str:
     """A text without its numbers, nor the spaces and rules that depend on how wide they are."""
-    return re.sub(r"[\s─━-]+", " ", NUMBER.sub("0", SPEED.sub("", text)))
+    return re.sub(r"[\s─━-]+", " ", NUMBER.sub("0", plain(text)))
+
+
+def plain(text: str) -> str:
+    """A text without what is no number, and differs as numbers do."""
+    return FINGERPRINT.sub("0", SPEED.sub("", text))
 
 
 def numbers(text: str) -> list[float]:
     """The numbers of a text, in order."""
     units = {"k": 1e3, "M": 1e6, "G": 1e9}
     found = []
-    for one in NUMBER.findall(SPEED.sub("", text)):
-        plain = one.replace(" ", "").replace("∞", "inf")
-        scale = units.get(plain[-1], 1.0)
-        found.append(float(plain.rstrip("kMG")) * scale)
+    for one in NUMBER.findall(plain(text)):
+        short = one.replace(" ", "").replace("∞", "inf")
+        scale = units.get(short[-1], 1.0)
+        found.append(float(short.rstrip("kMG")) * scale)
     return found
 
 

@@ -120,6 +120,13 @@ def test_a_page_that_changes_while_it_runs_is_left_alone(tmp_path, monkeypatch):
 def test_whether_two_times_can_be_told_apart_varies_with_them():
     one, other = "0.09 ms (no difference)  1.0 a", "0.07 ms (1.31x)  1.0 a"
     assert pages.same(one, other, "numbers vary")
+    hashes = (
+        "(sha256 5d924918c802, then 072eacf6057d)",
+        "(sha256 5d924918c802, then e9fbc3bdf713)",
+    )
+    assert pages.same(*hashes, "numbers vary")
+    assert not pages.same(*hashes, None)
+    assert not pages.same(hashes[0], hashes[1][:-1] + "!)", "numbers vary")
     assert pages.same(one, other, "within 30 %")
     assert not pages.same(one, other, "within 10 %")
     assert not pages.same(one, other.replace("a", "b"), "numbers vary")

@@ -171,7 +171,10 @@ class Cells:
     def targets(
         self, bits: NDArray[np.int8], field: Floats, *, thorough: bool = False
     ) -> NDArray[np.intp] | None:
-        """The numbers of ones of the cells that keep every demand by the fewest, cheapest flips.
+        """The numbers of ones of the cells that keep every demand by few and cheap flips.
+
+        A flip costs what it changes, and twice what the dearest of all changes: two that gain are
+        taken for one that loses. Under budgets it costs what it changes alone.
 
         Arguments:
             bits: shape ``(n,)``.
